@@ -1,0 +1,102 @@
+# firstspike: every command of the project. `make` lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.setup
+# Worker processes of the test command.
+JOBS   ?= 2
+# More arguments for pytest or for a training, for example: make test ARGS='-k encoders'
+ARGS   ?=
+# Networks and first seed of the fuzzer.
+N      ?= 1000
+SEED   ?= 0
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow format data fuzz-rtl rtl-mnist rtl-general record-mnist results-page picture train-mnist train-checkerboard train-deep train-exponential train-yinyang clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv with the package (editable) and its development tools
+
+# Made anew only when pyproject.toml has changed: running it twice costs nothing.
+$(STAMP): pyproject.toml requirements-benches.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: firstspike needs Python >= 3.11, $(PYTHON) is " + sys.version.split()[0] + "; name another one: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "error: $(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r requirements-benches.txt
+	@touch $@
+
+demo: $(STAMP) ## compile the shipped network and classify the 10,000 MNIST test digits
+	$(BIN)/firstspike demo
+
+test: $(STAMP) ## formatter, linter, type checker, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+test-slow: $(STAMP) ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+format: $(STAMP) ## format and repair what the linter can repair
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+data: $(STAMP) ## fetch grey-level MNIST into data/mnist and verify it
+	$(BIN)/python scripts/get_mnist.py
+
+record-mnist: $(STAMP) ## measure the networks under examples/ on their test splits, into benchmarks/results/mnist.json
+	@mkdir -p build
+	for net in examples/*.nir; do \
+	    name=$$(basename $$net .nir); data=$${name%%-*}; \
+	    $(BIN)/firstspike compile $$net -o build/$$name --force && \
+	    $(BIN)/python benchmarks/record.py mnist --seed 1 -- $(BIN)/firstspike simulate build/$$name --data $$data:test --json || exit 1; \
+	done
+
+fuzz-rtl: $(STAMP) ## random networks, gateware against model: make fuzz-rtl N=100 SEED=0
+	$(BIN)/python scripts/fuzz_rtl.py --networks $(N) --seed $(SEED) --record build/fuzz-rtl.txt $(ARGS)
+
+rtl-mnist: $(STAMP) ## the 10,000 MNIST test digits through the gateware at T = 16 and 256, into benchmarks/results/mnist.json
+	@mkdir -p build
+	for steps in 16 256; do \
+	    $(BIN)/firstspike compile examples/mnist-784-600-10.nir -o build/rtl-$$steps --steps $$steps --force && \
+	    $(BIN)/python benchmarks/record.py mnist --seed 1 --set label=rtl-$$steps -- \
+	        $(BIN)/firstspike simulate build/rtl-$$steps --level rtl --data mnist:test --json || exit 1; \
+	done
+
+rtl-general: $(STAMP) ## Yin-Yang, two hidden layers and delays through the general core, recorded likewise
+	@mkdir -p build
+	$(BIN)/python scripts/add_delays.py examples/yinyang-4-120-3.nir -o build/yinyang-delays-4-120-3.nir --force
+	for net in examples/yinyang-4-120-3.nir examples/mnist-deep-784-128-64-10.nir build/yinyang-delays-4-120-3.nir; do \
+	    name=$$(basename $$net .nir); data=$${name%%-*}; \
+	    $(BIN)/firstspike compile $$net -o build/rtl-$$name --force && \
+	    $(BIN)/python benchmarks/record.py mnist --seed 1 --set label=rtl-general -- \
+	        $(BIN)/firstspike simulate build/rtl-$$name --level rtl --core general --data $$data:test --limit 1000 --json || exit 1; \
+	done
+
+results-page: $(STAMP) ## write docs/results.md and the figures of README.md from benchmarks/results
+	$(BIN)/python benchmarks/results_page.py
+
+picture: demo ## run the demo and keep its picture as docs/decision.png
+	cp build/demo.png docs/decision.png
+
+# What ships under examples/ came out of these. A finished file is never overwritten: say ARGS=--force.
+train-mnist: $(STAMP) ## train examples/mnist-784-600-10.nir
+	$(BIN)/firstspike train mnist -o examples/mnist-784-600-10.nir $(ARGS)
+
+train-checkerboard: $(STAMP) ## train the same network on half of the pixels
+	$(BIN)/firstspike train mnist --mask checkerboard -o examples/mnist-checkerboard-784-600-10.nir $(ARGS)
+
+train-deep: $(STAMP) ## train a network with two hidden layers
+	$(BIN)/firstspike train mnist-deep -o examples/mnist-deep-784-128-64-10.nir $(ARGS)
+
+train-exponential: $(STAMP) ## train a network in Mostafa's own setting
+	$(BIN)/firstspike train mnist-exponential -o examples/mnist-exponential-784-600-10.nir $(ARGS)
+
+train-yinyang: $(STAMP) ## train examples/yinyang-4-120-3.nir
+	$(BIN)/firstspike train yinyang -o examples/yinyang-4-120-3.nir $(ARGS)
+
+clean: ## remove what was built (not .venv, not data)
+	rm -rf build dist

@@ -1,0 +1,285 @@
+"""The rules of the house (DESIGN.md of the project, section 5), enforced on the source itself."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# The one direction: a package may import those before it, never one after it.
+ORDER = ("firstspike_hw.contract", "firstspike_hw", "firstspike_compiler", "firstspike_sim", "firstspike")
+FOLDERS = ("hw/firstspike_hw", "compiler/firstspike_compiler", "sim/firstspike_sim", "host/firstspike")
+SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+RUNTIME = ("numpy", "yaml", "serial")
+
+CONTRACT = "firstspike_hw.contract"
+DEPLOYMENT = "firstspike_compiler.deployment"
+TRAINING = "firstspike_compiler.training"
+
+
+def module_name(path: Path) -> str:
+    folder = next(folder for folder in FOLDERS if path.is_relative_to(ROOT / folder))
+    parts = path.relative_to((ROOT / folder).parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(source: str, module: str, *, is_package: bool) -> Iterator[str]:
+    """Every imported module, absolute, wherever in the file the import stands."""
+    parts = module.split(".")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = parts[: len(parts) - node.level + is_package] if node.level else []
+            prefix = ".".join([*base, *([node.module] if node.module else [])])
+            # `from package import x` may name a module: report both readings
+            yield prefix
+            yield from (f"{prefix}.{alias.name}" for alias in node.names)
+
+
+def imports_of(path: Path) -> list[str]:
+    return list(imports(path.read_text(), module_name(path), is_package=path.name == "__init__.py"))
+
+
+def rank(module: str) -> int | None:
+    return next((n for n, package in enumerate(ORDER) if f"{module}.".startswith(f"{package}.")), None)
+
+
+def outsiders(path: Path) -> set[str]:
+    """Top-level packages that are neither ours nor the standard library's."""
+    tops = {name.partition(".")[0] for name in imports_of(path)}
+    return {top for top in tops if rank(top) is None and top not in sys.stdlib_module_names}
+
+
+def part(package: str) -> list[Path]:
+    return [path for path in SOURCES if f"{module_name(path)}.".startswith(f"{package}.")]
+
+
+def tracked() -> list[Path]:
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return [path for name in done.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_imports_are_found_wherever_and_however_they_are_written() -> None:
+    source = "def f():\n    from ..sim import fast\nfrom . import g\nimport os.path\nfrom a.b import c"
+    assert set(imports(source, "p.q.r", is_package=False)) == {
+        *("p.sim", "p.sim.fast", "p.q", "p.q.g", "os.path", "a.b", "a.b.c")
+    }
+    assert "p.q.x" in set(imports("from .x import y", "p.q", is_package=True))
+
+
+def test_a_part_imports_only_itself_and_the_parts_before_it() -> None:
+    wrong = []
+    for path in SOURCES:
+        mine = rank(module_name(path))
+        for name in imports_of(path):
+            theirs = rank(name)
+            # `firstspike_hw` itself, as prefix of its own contract, is not an import of the gateware
+            if mine is not None and theirs is not None and theirs > mine and name != "firstspike_hw":
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not wrong, "imports against the direction contract <- hw <- compiler <- sim <- host:\n" + "\n".join(wrong)
+
+
+def test_the_contract_imports_numpy_only() -> None:
+    assert {str(p): outsiders(p) - {"numpy"} for p in part(CONTRACT) if outsiders(p) - {"numpy"}} == {}
+
+
+def test_the_deployment_is_read_and_written_with_numpy_and_pyyaml_alone() -> None:
+    for path in part(DEPLOYMENT):
+        assert not outsiders(path) - {"numpy", "yaml"}, path
+        ours = {name for name in imports_of(path) if rank(name) == ORDER.index("firstspike_compiler")}
+        assert all(name.startswith(DEPLOYMENT) for name in ours), (path, ours)
+
+
+def test_torch_stays_in_training() -> None:
+    wrong = [path for path in SOURCES if "torch" in outsiders(path)]
+    assert all(path in part(TRAINING) for path in wrong), wrong
+
+
+def says_what_is_public(source: str) -> bool:
+    body = ast.parse(source).body
+    only_docstring = all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body)
+    return only_docstring or re.search(r"^__all__\b", source, re.MULTILINE) is not None
+
+
+def test_every_module_says_what_is_public() -> None:
+    assert says_what_is_public('"""Nothing here."""')
+    assert not says_what_is_public('"""Something."""\nX = 1')
+    assert [str(p.relative_to(ROOT)) for p in SOURCES if not says_what_is_public(p.read_text())] == []
+
+
+# The import system of this process with everything blocked that the runtime may not need.
+BLOCKER = f"""
+import sys
+ALLOWED = {{*sys.stdlib_module_names, *{RUNTIME!r}, *{(*ORDER, "_virtualenv")!r}}}
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in ALLOWED:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Blocker())
+"""
+
+
+def run_blocked(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", BLOCKER + code], capture_output=True, text=True, check=False)
+
+
+def test_the_host_imports_with_numpy_pyyaml_and_pyserial_alone() -> None:
+    code = """
+import importlib, pkgutil, firstspike, firstspike.cli, firstspike.datasets, firstspike.report
+import firstspike_hw.contract, firstspike_compiler.deployment
+from firstspike.cli.app import COMMANDS
+for name in COMMANDS:
+    importlib.import_module(f"firstspike.cli.{name}")
+"""
+    done = run_blocked(code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "package", "extra"),
+    [
+        (["check", "net.nir"], "jsonschema", "compile"),
+        (["train", "yinyang", "-o", "new.nir"], "numba", "sim"),
+    ],
+)
+def test_a_command_that_needs_an_extra_names_the_install_line(
+    words: list[str], package: str, extra: str, tmp_path: Path
+) -> None:
+    (tmp_path / "net.nir").write_bytes(b"\x89HDF\r\n\x1a\n")
+    code = f"import os; os.chdir({str(tmp_path)!r}); from firstspike.cli import main; sys.exit(main({words!r}))"
+    done = run_blocked(code)
+    assert done.stderr == (
+        f"error: firstspike {words[0]} needs the package {package}, which is not installed; "
+        f"install it with: pip install 'firstspike[{extra}]'\n"
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+# Development tools under the Mozilla licence: file-level copyleft, used and never shipped.
+TOOLS_UNDER_MPL = {
+    "hypothesis": "property tests",
+    "pathspec": "needed by mypy and hatchling",
+    "certifi": "needed by pip",
+}
+
+
+def requirements(name: str, *, extras: frozenset[str], seen: set[str]) -> set[str]:
+    """Names of the distributions that `name` pulls in here, itself included."""
+    if name in seen:
+        return seen
+    seen.add(name)
+    for line in metadata.requires(name) or []:
+        wanted = re.match(r"[A-Za-z0-9._-]+", line)
+        extra = re.search(r"""extra\s*==\s*["']([\w-]+)""", line)
+        if wanted and (extra is None or extra[1] in extras):
+            child = re.sub(r"[-_.]+", "-", wanted[0]).lower()
+            if child == "firstspike" or is_installed(child):
+                requirements(child, extras=frozenset(), seen=seen)
+    return seen
+
+
+def is_installed(name: str) -> bool:
+    try:
+        return bool(metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def licence(name: str) -> str:
+    about = metadata.metadata(name)
+    classifiers = [text for text in about.get_all("Classifier") or [] if text.startswith("License")]
+    first_line = (about.get("License") or "").strip().partition("\n")[0]
+    return " ".join([about.get("License-Expression") or "", first_line, *classifiers])
+
+
+def test_no_dependency_is_under_a_copyleft_licence() -> None:
+    every_extra = frozenset(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
+    found = requirements("firstspike", extras=every_extra, seen=set())
+    assert {"numpy", "nir", "numba", "matplotlib", "pytest"} <= found  # the walk does walk
+    copyleft = {name: licence(name) for name in found if re.search(r"\b[AL]?GPL|GNU|MPL|EUPL|CeCILL", licence(name))}
+    assert {name: text for name, text in copyleft.items() if name not in TOOLS_UNDER_MPL} == {}
+    runtime = requirements("firstspike", extras=every_extra - {"dev"}, seen=set())
+    assert not runtime & set(TOOLS_UNDER_MPL), "the Mozilla licence is accepted for development tools only"
+
+
+def test_every_dependency_has_its_reason_beside_it() -> None:
+    text = (ROOT / "pyproject.toml").read_text().partition("[project.scripts]")[0]
+    bare = [line.strip() for line in text.splitlines() if re.match(r'    "[^"]+",\s*$', line)]
+    assert [line for line in bare if not line.startswith('"firstspike[')] == []
+
+
+def test_every_silenced_warning_names_what_it_silences() -> None:
+    silent = re.compile(r"#\s*(noqa(?!:)|type:\s*ignore(?!\[))")
+    assert [path for path in SOURCES if silent.search(path.read_text())] == []
+
+
+def package_hosts() -> set[str]:
+    """Hosts that this machine takes packages from, as its tools are configured; the public ones do not matter."""
+    commands = (
+        [sys.executable, "-m", "pip", "config", "list"],
+        ["npm", "config", "get", "registry"],
+    )
+    said = ""
+    for command in commands:
+        try:
+            said += subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+        except (OSError, subprocess.SubprocessError):
+            continue
+    hosts = {host.rpartition("@")[2] for host in re.findall(r"https?://([^/\s'\"]+)", said)}
+    return hosts - {"pypi.org", "registry.npmjs.org"}
+
+
+def test_no_tracked_file_names_a_machine() -> None:
+    home = re.compile(r"(?<![\w.<>/])/(?:home|Users|root|work)/[A-Za-z]")
+    hosts = package_hosts()
+    wrong = []
+    for path in tracked():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue  # binary
+        for number, line in enumerate(text.splitlines(), 1):
+            if home.search(line) or any(host in line for host in hosts):
+                wrong.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}")
+    assert wrong == []
+
+
+WITHOUT_EXTRAS = """
+import sys
+import firstspike, firstspike.cli, firstspike.datasets, firstspike.examples, firstspike_compiler.deployment
+assert not {"nir", "h5py", "jsonschema", "numba", "matplotlib", "torch"} & set(sys.modules)
+print(firstspike.examples.example("mnist-784-600-10.nir"))
+print(sys.prefix)
+"""
+
+
+@pytest.mark.slow
+def test_the_wheel_works_in_an_environment_without_extras(tmp_path: Path) -> None:
+    """A real one: numpy, pyyaml and pyserial, and nothing of this checkout. Needs a package index."""
+
+    def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([str(word) for word in words], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert run(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", tmp_path, ROOT).returncode == 0
+    assert run(sys.executable, "-m", "venv", tmp_path / "venv").returncode == 0
+    python, (wheel,) = tmp_path / "venv" / "bin" / "python", tmp_path.glob("*.whl")
+    installed = run(python, "-m", "pip", "install", "--disable-pip-version-check", wheel)
+    assert installed.returncode == 0, installed.stderr
+    done = run(python, "-c", WITHOUT_EXTRAS)
+    assert done.returncode == 0, done.stderr
+    network, prefix = done.stdout.splitlines()
+    assert Path(network).is_relative_to(prefix)  # the example travels with the package
+    refused = run(python, "-m", "firstspike", "check", network)
+    assert refused.returncode == 2
+    assert refused.stderr.endswith("install it with: pip install 'firstspike[compile]'\n")
+    assert run(python, "-m", "firstspike", "doctor").returncode == 0
