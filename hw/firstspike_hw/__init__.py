@@ -1,0 +1,1 @@
+"""Hardware side of firstspike: the integer contract and the gateware that fulfils it."""

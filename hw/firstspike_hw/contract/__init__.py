@@ -1,0 +1,57 @@
+"""The integer contract: numpy only, read by every other part."""
+
+from .bounds import Bounds, LayerPlan, largest_fraction_bits, worst_case
+from .config import CONFIGS, CoreConfig, StageConfig
+from .cycles import image_cycles
+from .errors import FirstspikeError, RuleViolations, UsageError
+from .evaluate import Evaluation, evaluate, evaluate_set
+from .events import EVENT, EventSet
+from .loading import LoadPlan, MemoryBlock, core_for, load_plan, place
+from .network import DROPPED, KERNELS, NO_SPIKE, WEIGHT_MAX, Kernel, Layer, Network
+from .results import RESULT, Batch, figures
+from .tables import STEPS, TABLE_BITS, TABLE_MAX, Tables, exp_table, integer_threshold, kernel_tables
+from .validation import check_event_arrays, check_events, check_network
+
+__all__ = [
+    "CONFIGS",
+    "DROPPED",
+    "EVENT",
+    "KERNELS",
+    "NO_SPIKE",
+    "RESULT",
+    "STEPS",
+    "TABLE_BITS",
+    "TABLE_MAX",
+    "WEIGHT_MAX",
+    "Batch",
+    "Bounds",
+    "CoreConfig",
+    "Evaluation",
+    "EventSet",
+    "FirstspikeError",
+    "Kernel",
+    "Layer",
+    "LayerPlan",
+    "LoadPlan",
+    "MemoryBlock",
+    "Network",
+    "RuleViolations",
+    "StageConfig",
+    "Tables",
+    "UsageError",
+    "check_event_arrays",
+    "check_events",
+    "check_network",
+    "core_for",
+    "evaluate",
+    "evaluate_set",
+    "exp_table",
+    "figures",
+    "image_cycles",
+    "integer_threshold",
+    "kernel_tables",
+    "largest_fraction_bits",
+    "load_plan",
+    "place",
+    "worst_case",
+]

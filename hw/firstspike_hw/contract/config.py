@@ -1,0 +1,89 @@
+"""What a core is built for: fixed at synthesis, unlike the network, which is loaded at run time."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from .network import KERNELS
+
+__all__ = ["CONFIGS", "CoreConfig", "StageConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageConfig:
+    """One stage: a network layer's worth of lanes and weight memory.
+
+    lanes:     L, neurons updated per cycle; n neurons take ``rows(n) = ceil(n / L)`` cycles per event and step.
+    depth:     words of L weights in the weight memory; a layer of n_in + P rows needs (n_in + P) * rows(n_out) of them.
+    max_rows:  largest rows(n) that the neuron state memories hold, so at most L * max_rows neurons.
+    inputs:    largest n_in + P, entries of the calendar queue in front.
+    constants: largest P.
+    a_bits:    signed width of the accumulator A.
+    v_bits:    signed width of the accumulator V (and of V - th).
+    kernels:   names of the kernels built in.
+    learning:  weights can be written back by the learning engine.
+    """
+
+    lanes: int
+    depth: int
+    max_rows: int
+    inputs: int = 1024
+    constants: int = 32
+    a_bits: int = 32
+    v_bits: int = 40
+    kernels: tuple[str, ...] = KERNELS
+    learning: bool = False
+
+    def rows(self, outputs: int) -> int:
+        """Cycles per event, and memory words per weight row, of a layer with that many neurons."""
+        return -(-outputs // self.lanes)
+
+    def words(self, inputs: int, outputs: int) -> int:
+        """Weight memory words of a layer; inputs counts its constant inputs too."""
+        return inputs * self.rows(outputs)
+
+    def holds(self, inputs: int, outputs: int) -> bool:
+        """Whether a layer of that size fits the memories; inputs counts its constant inputs too."""
+        fits = inputs <= self.inputs and self.rows(outputs) <= self.max_rows
+        return fits and self.words(inputs, outputs) <= self.depth
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreConfig:
+    """A core: one stage per network layer, the output layer in the last one.
+
+    A network with fewer layers leaves stages before the last one unused; events pass them by.
+
+    stages:    from input to output.
+    addresses: entries of the input map.
+    max_steps: largest T, a power of two in 16..256.
+    """
+
+    stages: tuple[StageConfig, ...]
+    addresses: int = 1024
+    max_steps: int = 256
+
+
+_BOTH: Final = ("linear", "exponential")
+
+# The cores that ship, in the order of preference. Accumulators of `fast` hold 784 inputs of weight 127 over 256 steps.
+CONFIGS: Final = {
+    "fast": CoreConfig(
+        stages=(
+            StageConfig(lanes=200, depth=2048, max_rows=3, a_bits=20, v_bits=28, kernels=("linear",)),
+            StageConfig(lanes=10, depth=1024, max_rows=4, a_bits=20, v_bits=28, kernels=("linear",)),
+        ),
+    ),
+    "small": CoreConfig(
+        stages=(
+            StageConfig(lanes=8, depth=4096, max_rows=16, kernels=_BOTH),
+            StageConfig(lanes=8, depth=512, max_rows=4, inputs=512, kernels=_BOTH),
+        ),
+    ),
+    "general": CoreConfig(
+        stages=(
+            StageConfig(lanes=64, depth=4096, max_rows=16, kernels=_BOTH),
+            StageConfig(lanes=32, depth=2048, max_rows=16, kernels=_BOTH),
+            StageConfig(lanes=16, depth=1024, max_rows=8, kernels=_BOTH),
+        ),
+    ),
+}

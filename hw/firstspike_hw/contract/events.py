@@ -1,0 +1,38 @@
+"""Spikes as they travel: structured arrays `(t, x)`, and sets of images made of them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["EVENT", "EventSet"]
+
+EVENT: Final = np.dtype([("t", "<u2"), ("x", "<u2")])  # time code, external address
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EventSet:
+    """Images as events: image n is ``events[offsets[n]:offsets[n + 1]]``.
+
+    events:  EVENT ``[E]``, in arrival order, which need not be time order within an image.
+    offsets: int64 ``[N + 1]``, offsets[0] == 0, non-decreasing, offsets[N] == E.
+    labels:  int64 ``[N]`` or None.
+    """
+
+    events: NDArray[np.void]
+    offsets: NDArray[np.int64]
+    labels: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def image(self, n: int) -> NDArray[np.void]:
+        """Events of image n, EVENT ``[...]``, a view."""
+        return self.events[self.offsets[n] : self.offsets[n + 1]]
+
+    def head(self, limit: int) -> "EventSet":
+        """The first `limit` images (all, if there are fewer), as views."""
+        n = min(limit, len(self))
+        labels = None if self.labels is None else self.labels[:n]
+        return EventSet(events=self.events[: self.offsets[n]], offsets=self.offsets[: n + 1], labels=labels)

@@ -1,0 +1,169 @@
+"""The register file of the core, written down once: the gateware decoder, host code and docs/core.md read this.
+
+All registers are 32 bits wide at multiples of 4. Register offsets of stage k are ``STAGE_BASE + k * STAGE_STRIDE``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, Literal
+
+__all__ = [
+    "CORE_ID",
+    "CORE_VERSION",
+    "GLOBAL",
+    "STAGE",
+    "STAGE_BASE",
+    "STAGE_STRIDE",
+    "Field",
+    "Memory",
+    "Register",
+    "markdown",
+    "offset_of",
+    "registers",
+]
+
+CORE_ID: Final = 0x4B505331  # "1SPK" in memory order
+CORE_VERSION: Final = 1
+STAGE_BASE: Final = 0x100
+STAGE_STRIDE: Final = 0x40
+
+Access = Literal["rw", "ro"]
+
+
+class Memory(IntEnum):
+    """What MEM_SELECT.kind names. Words travel in 32-bit beats, lowest bits first (docs/core.md, memories)."""
+
+    WEIGHTS = 0
+    TABLES = 1
+    DELAYS = 2
+    CONSTANTS = 3
+    INPUT_MAP = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """Bits ``lsb .. lsb + bits - 1`` of a register."""
+
+    name: str
+    lsb: int
+    bits: int
+    doc: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Register:
+    """offset: bytes, from the start of the register file or of the stage's block. Writable registers reset to 0."""
+
+    name: str
+    offset: int
+    access: Access
+    doc: str
+    fields: tuple[Field, ...] = ()
+
+
+def _field(name: str, lsb: int, bits: int, doc: str) -> Field:
+    return Field(name=name, lsb=lsb, bits=bits, doc=doc)
+
+
+def _register(name: str, offset: int, access: Access, doc: str, *fields: Field) -> Register:
+    return Register(name=name, offset=offset, access=access, doc=doc, fields=fields)
+
+
+GLOBAL: Final = (
+    _register("ID", 0x000, "ro", "0x4B505331, the characters 1SPK"),
+    _register("VERSION", 0x004, "ro", "version of this register map"),
+    _register(
+        "BUILD",
+        0x008,
+        "ro",
+        "what the core was built for",
+        _field("stages", 0, 8, "number of stages"),
+        _field("steps_log2", 8, 8, "log2 of the largest T"),
+    ),
+    _register("BUILD_ADDRESSES", 0x00C, "ro", "entries of the input map"),
+    _register(
+        "CONTROL",
+        0x010,
+        "rw",
+        "run and reset",
+        _field("run", 0, 1, "accept headers; cleared, the images already accepted are finished"),
+        _field("reset", 1, 1, "write 1: drop everything in flight; registers and memories stay; reads as 0"),
+    ),
+    _register(
+        "STATUS",
+        0x014,
+        "ro",
+        "state",
+        _field("idle", 0, 1, "nothing accepted is unfinished: memories may be loaded and read"),
+        _field("late", 1, 1, "an image marked time-ordered was not; cleared by reset"),
+    ),
+    _register("STEPS", 0x018, "rw", "T, number of time codes of the network"),
+    _register("ADDRESSES", 0x01C, "rw", "external addresses of the network; x at or above is refused"),
+    _register("ACTIVE", 0x020, "rw", "bit k: stage k holds a layer; the last stage always does"),
+    _register(
+        "MEM_SELECT",
+        0x030,
+        "rw",
+        "the memory that MEM_DATA reaches",
+        _field("kind", 0, 8, "0 weights, 1 tables, 2 delays, 3 constants, 4 input map"),
+        _field("stage", 8, 8, "stage of kinds 0..3"),
+    ),
+    _register("MEM_ADDRESS", 0x034, "rw", "word address; writing it also goes to beat 0 and restarts MEM_CRC"),
+    _register("MEM_DATA", 0x038, "rw", "next beat of the word at MEM_ADDRESS, which advances after the last beat"),
+    _register("MEM_CRC", 0x03C, "ro", "CRC-32 (zlib) of the beats through MEM_DATA since MEM_ADDRESS was written"),
+    _register("IMAGES", 0x040, "ro", "results offered since reset, modulo 2^32"),
+    _register("BUSY", 0x044, "ro", "cycles in which an image was worked on, since reset, modulo 2^32"),
+)
+
+STAGE: Final = (
+    _register("INPUTS", 0x00, "rw", "n_in, weight rows without the constant ones"),
+    _register("CONSTANTS", 0x04, "rw", "P, constant inputs: weight rows n_in .. n_in + P - 1"),
+    _register("OUTPUTS", 0x08, "rw", "neurons"),
+    _register("ROWS", 0x0C, "rw", "ceil(neurons / lanes)"),
+    _register("LANES", 0x10, "ro", "L"),
+    _register("DEPTH", 0x14, "ro", "words of L weights"),
+    _register("MAX_ROWS", 0x18, "ro", "largest ROWS"),
+    _register("MAX_INPUTS", 0x1C, "ro", "largest n_in + P"),
+    _register(
+        "WIDTHS",
+        0x20,
+        "ro",
+        "accumulators",
+        _field("a_bits", 0, 8, "signed width of A"),
+        _field("v_bits", 8, 8, "signed width of V - th"),
+    ),
+    _register("KERNELS", 0x24, "ro", "bit i: kernel i of contract.KERNELS is built in"),
+)
+
+
+def registers(stages: int) -> Iterator[tuple[int, str, int | None, Register]]:
+    """(byte offset, name, stage or None, register) of a core with that many stages, in address order."""
+    for register in GLOBAL:
+        yield register.offset, register.name, None, register
+    for k in range(stages):
+        for register in STAGE:
+            yield STAGE_BASE + k * STAGE_STRIDE + register.offset, register.name, k, register
+
+
+def offset_of(name: str, stage: int | None = None) -> int:
+    """Byte offset of a register by name. Raises KeyError."""
+    table = GLOBAL if stage is None else STAGE
+    base = 0 if stage is None else STAGE_BASE + stage * STAGE_STRIDE
+    return base + {register.name: register.offset for register in table}[name]
+
+
+def markdown() -> str:
+    """The two tables of docs/core.md."""
+    blocks = []
+    for title, table in (("Offset", GLOBAL), ("Stage block +", STAGE)):
+        lines = [f"| {title} | Name | Access | Meaning |", "|---|---|---|---|"]
+        for register in table:
+            fields = "".join(f"; `{f.name}` {_bits(f)} {f.doc}" for f in register.fields)
+            lines.append(f"| 0x{register.offset:03X} | {register.name} | {register.access} | {register.doc}{fields} |")
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _bits(field: Field) -> str:
+    return f"[{field.lsb}]" if field.bits == 1 else f"[{field.lsb + field.bits - 1}:{field.lsb}]"
