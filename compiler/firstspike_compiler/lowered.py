@@ -1,0 +1,26 @@
+"""What the passes make of a network, between the IR and the deployment."""
+
+from dataclasses import dataclass
+
+from firstspike_hw.contract import Network
+from firstspike_hw.contract.bounds import Bounds
+
+from .passes.drop_inputs import InputRows
+from .passes.geometry import StageMap
+from .passes.grid import Grid
+from .passes.quantise import IntegerLayer
+
+__all__ = ["Lowered"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lowered:
+    """A network after all passes. fraction_bits: K. stages: one per layer. bounds: exact worst case per layer."""
+
+    network: Network
+    grid: Grid
+    layers: tuple[IntegerLayer, ...]
+    rows: InputRows
+    fraction_bits: int
+    stages: tuple[StageMap, ...]
+    bounds: tuple[Bounds, ...]

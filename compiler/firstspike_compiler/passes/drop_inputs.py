@@ -1,0 +1,31 @@
+"""Pass: inputs whose weights are all zero get no row. Exact: such an input cannot change any potential."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_hw.contract import DROPPED
+
+from .quantise import IntegerLayer
+
+__all__ = ["InputRows", "drop_inputs"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class InputRows:
+    """input_map: int64 ``[addresses]``, row or DROPPED. kept: int64 ``[rows]``, the address of each row."""
+
+    input_map: NDArray[np.int64]
+    kept: NDArray[np.int64]
+
+
+def drop_inputs(layer: IntegerLayer, *, keep_all: bool = False) -> tuple[IntegerLayer, InputRows]:
+    """The first layer without its zero rows, and where its addresses went; constant inputs keep their rows."""
+    addresses = len(layer.weights) - layer.constants
+    used = np.ones(addresses, bool) if keep_all else layer.weights[:addresses].any(axis=1)
+    kept = np.flatnonzero(used)
+    input_map = np.full(addresses, DROPPED, np.int64)
+    input_map[kept] = np.arange(len(kept))
+    rows = np.concatenate([kept, np.arange(addresses, len(layer.weights))])
+    return replace(layer, weights=layer.weights[rows]), InputRows(input_map=input_map, kept=kept)

@@ -1,0 +1,55 @@
+"""Pass: float times of the IR to time codes of a grid of T steps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_compiler.ir import NetworkIR
+
+__all__ = ["Grid", "lay_grid", "time_codes"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Grid:
+    """The IR's times on a grid; code t stands for time t dt.
+
+    steps: T. dt: t_max / T, in time units. tau_steps: tau_s / dt.
+    late: code of the encoding's t_late, or None.
+    input_delays: int64 ``[addresses]``, at most T.
+    constant_times, delays: per layer, int64 ``[P]`` and ``[n_out]``, delays at most T.
+    """
+
+    steps: int
+    dt: float
+    tau_steps: float
+    late: int | None
+    input_delays: NDArray[np.int64]
+    constant_times: tuple[NDArray[np.int64], ...]
+    delays: tuple[NDArray[np.int64], ...]
+
+    def kernel_unit(self, kernel: str) -> float:
+        """What one unit of the integer kernel is in the float kernel (`contract.kernel_tables`, theta)."""
+        if kernel == "linear":
+            return self.dt
+        return 1.0 / self.tau_steps if kernel == "alpha" else 1.0
+
+
+def lay_grid(ir: NetworkIR, steps: int) -> Grid:
+    """The network's times on a grid of `steps` codes over t_max."""
+    dt = ir.t_max / steps
+    t_late = ir.encoding.t_late
+    return Grid(
+        steps=steps,
+        dt=dt,
+        tau_steps=ir.tau / dt,
+        late=None if t_late is None else int(time_codes(np.array([t_late]), ir.t_max, steps)[0]),
+        input_delays=np.minimum(time_codes(ir.input_delays, ir.t_max, steps), steps),
+        constant_times=tuple(time_codes(layer.constant_times, ir.t_max, steps) for layer in ir.layers),
+        delays=tuple(np.minimum(time_codes(layer.delays, ir.t_max, steps), steps) for layer in ir.layers),
+    )
+
+
+def time_codes(times: NDArray[np.float64], t_max: float, steps: int) -> NDArray[np.int64]:
+    """floor(t / t_max * T + 0.5), as docs/nir.md says; times beyond a delay of T all mean never."""
+    return np.floor(np.minimum(times / t_max, 2.0) * steps + 0.5).astype(np.int64)

@@ -1,0 +1,136 @@
+"""Pass: float weights to int8 with one scale per layer, chosen by what it does to spike times; integers stay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_compiler.ir import LayerIR, NetworkIR
+from firstspike_hw.contract import WEIGHT_MAX, EventSet
+from firstspike_hw.contract.tables import integer_threshold
+
+from .float_model import FloatLayer, input_times, layer_spikes
+from .grid import Grid
+
+__all__ = ["IntegerLayer", "dequantised", "is_integer", "quantise", "round_layer"]
+
+# Largest weight that keeps its value, as a fraction of the largest there is: beyond it, weights saturate.
+CLIPS: Final = (1.0, 0.85, 0.7, 0.55, 0.4, 0.3, 0.2)
+IMAGES: Final = 32  # that the scales are chosen on
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntegerLayer:
+    """A layer in integers, its tables not yet made.
+
+    weights: int8 ``[n_in + P, n_out]``. theta: integer threshold, as `contract.kernel_tables` takes it.
+    scale:   float weight per least significant bit. constant_times ``[P]``, delays ``[n_out]``: int64 codes.
+    changed, saturated: weights that are not scale x integer, and those beyond +-127 of it.
+    error: mean shift of spikes with which the scale was chosen, in time steps; None if nothing had to be chosen.
+    """
+
+    name: str
+    weights: NDArray[np.int8]
+    theta: int
+    scale: float
+    constant_times: NDArray[np.int64]
+    delays: NDArray[np.int64]
+    changed: int = 0
+    saturated: int = 0
+    error: float | None = None
+
+    @property
+    def constants(self) -> int:
+        return len(self.constant_times)
+
+
+def is_integer(layer: LayerIR) -> bool:
+    """Whether every weight is an integer in -127..127 times the layer's own scale."""
+    if layer.scale is None:
+        return False
+    units = layer.weights / layer.scale
+    return bool((np.abs(units - np.rint(units)) <= 1e-4).all() and (np.abs(np.rint(units)) <= WEIGHT_MAX).all())
+
+
+def quantise(ir: NetworkIR, grid: Grid, events: EventSet) -> tuple[IntegerLayer, ...]:
+    """All layers in integers.
+
+    events: images on `grid` that float layers are tried on, each layer behind the quantised ones before it.
+    """
+    images = range(min(IMAGES, len(events)))
+    spikes = [input_times(ir, events, n, grid.steps) for n in images]
+    result: list[IntegerLayer] = []
+    for k, layer in enumerate(ir.layers):
+        if is_integer(layer):
+            assert layer.scale is not None
+            result.append(round_layer(ir, grid, k, layer.scale))
+        else:
+            result.append(_best_scale(ir, grid, k, spikes))
+        if k + 1 < len(ir.layers) and not all(map(is_integer, ir.layers[k + 1 :])):
+            trial = dequantised(ir, grid, k, result[-1])
+            spikes = [layer_spikes(ir, trial, times)[0] for times in spikes]
+    return tuple(result)
+
+
+def round_layer(ir: NetworkIR, grid: Grid, k: int, scale: float) -> IntegerLayer:
+    """Layer k with that scale."""
+    layer = ir.layers[k]
+    units = layer.weights / scale
+    rounded = np.rint(units)
+    off = np.abs(units - rounded) > 1e-4
+    saturated = np.abs(rounded) > WEIGHT_MAX
+    return IntegerLayer(
+        name=layer.name,
+        weights=np.clip(rounded, -WEIGHT_MAX, WEIGHT_MAX).astype(np.int8),
+        theta=integer_threshold(layer.threshold / (scale * grid.kernel_unit(ir.kernel))),
+        scale=scale,
+        constant_times=grid.constant_times[k],
+        delays=grid.delays[k],
+        changed=int((off | saturated).sum()),
+        saturated=int(saturated.sum()),
+    )
+
+
+def dequantised(ir: NetworkIR, grid: Grid, k: int, layer: IntegerLayer) -> FloatLayer:
+    """An integer layer in the float network's units."""
+    return FloatLayer(
+        weights=layer.weights.astype(np.float64) * layer.scale,
+        threshold=layer.theta * layer.scale * grid.kernel_unit(ir.kernel),
+        constant_times=ir.layers[k].constant_times,
+        delays=ir.layers[k].delays,
+    )
+
+
+def _best_scale(ir: NetworkIR, grid: Grid, k: int, spikes: Sequence[NDArray[np.float64]]) -> IntegerLayer:
+    """The scale with the least mean shift of spike times against the float layer, over the images."""
+    layer = ir.layers[k]
+    exact = FloatLayer(
+        weights=layer.weights, threshold=layer.threshold, constant_times=layer.constant_times, delays=layer.delays
+    )
+    wanted = [layer_spikes(ir, exact, times)[0] for times in spikes]
+    largest = float(np.abs(layer.weights).max()) or 1.0
+    unit = grid.kernel_unit(ir.kernel)
+    best: IntegerLayer | None = None
+    best_error = np.inf
+    for clip in CLIPS:
+        scale = clip * largest / WEIGHT_MAX
+        # A little coarser, so that the threshold is a whole number of units: then it needs no rounding.
+        scale = layer.threshold / unit / max(1, int(layer.threshold / unit / scale))
+        trial = round_layer(ir, grid, k, scale)
+        got = [layer_spikes(ir, dequantised(ir, grid, k, trial), times)[0] for times in spikes]
+        error = _mean_shift(wanted, got, ir.t_max) / grid.dt
+        if error < best_error:
+            best, best_error = trial, error
+    assert best is not None
+    return IntegerLayer(**{**best.__dict__, "error": best_error})
+
+
+def _mean_shift(wanted: list[NDArray[np.float64]], got: list[NDArray[np.float64]], t_max: float) -> float:
+    """Mean |difference| of spike times, a missing spike counting as one at t_max."""
+    if not wanted:
+        return 0.0
+    return float(
+        np.mean([np.abs(np.minimum(a, t_max) - np.minimum(b, t_max)).mean() for a, b in zip(wanted, got, strict=True)])
+    )

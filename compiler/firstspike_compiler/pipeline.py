@@ -1,0 +1,172 @@
+"""The compiler, top to bottom: network IR and target in, integer network, manifest, report and golden answers out."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from firstspike_hw.contract import EventSet, Network
+from firstspike_hw.contract.errors import FirstspikeError, RuleViolations
+from firstspike_hw.contract.evaluate import evaluate_set
+from firstspike_hw.contract.validation import check_events
+
+from .deployment.golden import Golden
+from .ir import NetworkIR
+from .lowered import Lowered
+from .manifest import make_manifest
+from .passes.drop_inputs import drop_inputs
+from .passes.geometry import map_stages
+from .passes.grid import Grid, lay_grid
+from .passes.images import generated_images, recode
+from .passes.measure import IMAGES, float_answers, measure, refuse_silent_layers
+from .passes.quantise import is_integer, quantise
+from .passes.tables import build_network, choose_fraction_bits, layer_bounds
+from .rules import check
+from .targets import Target
+
+__all__ = ["GOLDEN_IMAGES", "Compiled", "compile_network", "lower"]
+
+GOLDEN_IMAGES: Final = 64
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Compiled:
+    """What `write_deployment` writes. manifest, report: plain Python, as they stand in manifest.yaml."""
+
+    network: Network
+    manifest: dict[str, Any]
+    report: dict[str, Any]
+    golden: Golden
+
+
+def compile_network(
+    ir: NetworkIR,
+    target: Target,
+    *,
+    steps: int | None = None,
+    calibration: EventSet | None = None,
+    original: EventSet | None = None,
+    keep_inputs: bool = False,
+    progress: Progress | None = None,
+    source: str | os.PathLike[str] | None = None,
+) -> Compiled:
+    """Compiles a network for a target; the same arguments give the same result, to the byte.
+
+    steps:       T; another than the network's own re-grids it. calibration: images on a grid of `steps`, the first
+                 IMAGES of which choose the scales of float layers and are reported on; the first GOLDEN_IMAGES of
+                 them become the golden images. Without, random images of the network's encoding serve.
+    original:    the same images on the network's own grid, for the comparison that re-gridding reports; without, the
+                 codes of `calibration` are converted, which cannot bring back what a coarser grid lost.
+    keep_inputs: inputs without weights keep their rows. source: the file that the manifest names, with its sha256.
+    progress:    called as progress(what, done, total).
+
+    Raises RuleViolations: every violated rule (`rules.check`). FirstspikeError: an overflow that quantisation caused, a
+    layer gone silent, or calibration events that do not belong to the network.
+    """
+    steps = ir.steps if steps is None else steps
+    violations = check(ir, target, steps=steps, keep_inputs=keep_inputs)
+    if violations:
+        raise RuleViolations(violations)
+    grid = lay_grid(ir, steps)
+    images = generated_images(ir, grid, GOLDEN_IMAGES) if calibration is None else calibration.head(IMAGES)
+    lowered = lower(ir, grid, target, images, keep_inputs=keep_inputs)
+    check_events(images, lowered.network)
+    report = _report(ir, lowered, images, own_data=calibration is not None, progress=progress)
+    if steps != ir.steps:
+        own = recode(images, steps, ir.steps) if original is None else original.head(len(images))
+        report["regrid"] = _regrid(ir, lowered, images, own, target, keep_inputs=keep_inputs)
+    golden_events = images.head(GOLDEN_IMAGES)
+    golden = Golden(
+        events=golden_events, batch=evaluate_set(lowered.network, golden_events, _named(progress, "golden"))
+    )
+    origin = "generated" if calibration is None else "calibration"
+    manifest = make_manifest(ir, target, lowered, golden, report, origin=origin, source=source)
+    return Compiled(network=lowered.network, manifest=manifest, report=report, golden=golden)
+
+
+def lower(ir: NetworkIR, grid: Grid, target: Target, images: EventSet, *, keep_inputs: bool = False) -> Lowered:
+    """The passes, in order. images: on `grid`, to choose the scales of float layers with."""
+    layers = quantise(ir, grid, images)
+    first, rows = drop_inputs(layers[0], keep_all=keep_inputs)
+    kept = (first, *layers[1:])
+    fraction_bits = choose_fraction_bits(ir, grid, kept, rows, target)
+    network = build_network(ir, grid, kept, rows, fraction_bits)
+    bounds = layer_bounds(network, target)
+    stages = map_stages(target, ir.kernel, [(len(layer.weights), layer.weights.shape[1]) for layer in kept])
+    if stages is None:
+        raise FirstspikeError(f"the weights do not fit the block memories of {target.name}; see firstspike check")
+    return Lowered(
+        network=network,
+        grid=grid,
+        layers=layers,
+        rows=rows,
+        fraction_bits=fraction_bits,
+        stages=stages,
+        bounds=bounds,
+    )
+
+
+def _report(
+    ir: NetworkIR, lowered: Lowered, images: EventSet, *, own_data: bool, progress: Progress | None
+) -> dict[str, Any]:
+    """The quantisation report. Trained integers without data of the user's have nothing to be measured on."""
+    changed = sum(layer.changed for layer in lowered.layers)
+    weights = sum(layer.weights.size for layer in lowered.layers)
+    report: dict[str, Any] = {
+        "weights": weights,
+        "weights_changed": changed,
+        "summary": f"{changed} weights changed",
+        "layers": [
+            {
+                "name": layer.name,
+                "scale": layer.scale,
+                "theta": layer.theta,
+                "weights_changed": layer.changed,
+                "weights_saturated": layer.saturated,
+                "shift_steps": layer.error,
+            }
+            for layer in lowered.layers
+        ],
+        "inputs_dropped": int((lowered.rows.input_map < 0).sum()),
+        "measured_on": None,
+    }
+    if own_data or not all(map(is_integer, ir.layers)):
+        floats = float_answers(ir, images, lowered.grid.steps, _named(progress, "float network"))
+        batch, measured = measure(lowered.network, images, floats, _named(progress, "integer network"))
+        refuse_silent_layers(ir, batch, floats, own_data=own_data)
+        for layer, of_layer in zip(report["layers"], measured.pop("layers"), strict=True):
+            layer |= of_layer
+        report["measured_on"] = f"{len(images)} {'calibration' if own_data else 'generated'} images"
+        report |= measured
+    return report
+
+
+def _regrid(
+    ir: NetworkIR, after: Lowered, images: EventSet, own: EventSet, target: Target, *, keep_inputs: bool
+) -> dict[str, Any]:
+    """What another number of steps than the network's own changed; own: the same images on the network's own grid."""
+    before = lower(ir, lay_grid(ir, ir.steps), target, own, keep_inputs=keep_inputs)
+    old, new = evaluate_set(before.network, own).results, evaluate_set(after.network, images).results
+    change: dict[str, Any] = {
+        "steps_before": ir.steps,
+        "steps_after": after.grid.steps,
+        "thetas_before": [layer.theta for layer in before.layers],
+        "thetas_after": [layer.theta for layer in after.layers],
+        "images": len(images),
+        "decisions_changed": float((old["class"] != new["class"]).mean()),
+        "mean_decision_before": float(old["step"].mean()) / ir.steps * ir.t_max,
+        "mean_decision_after": float(new["step"].mean()) / after.grid.steps * ir.t_max,
+    }
+    if images.labels is not None:
+        change["accuracy_before"] = float((old["class"] == images.labels).mean())
+        change["accuracy_after"] = float((new["class"] == images.labels).mean())
+    return change
+
+
+def _named(progress: Progress | None, what: str) -> Callable[[int, int], None] | None:
+    if progress is None:
+        return None
+    report = progress
+    return lambda done, total: report(what, done, total)

@@ -1,0 +1,91 @@
+"""What a network can be compiled for: limits in YAML files under one schema (`schema/target.schema.json`)."""
+
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from firstspike_compiler.deployment.manifest_file import plain_yaml
+from firstspike_hw.contract.errors import FirstspikeError
+from firstspike_hw.contract.names import choose
+
+__all__ = ["DEFAULT_TARGET", "Target", "list_targets", "load_target"]
+
+DEFAULT_TARGET = "ulx3s-85f"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Limits of a target.
+
+    steps, stages, addresses, rows: largest T, layers, input addresses, neurons per lane.
+    a_bits, v_bits: signed widths of the accumulators.
+    lanes:   per kernel, lanes over all stages together; a kernel that is absent is not built in.
+    blocks:  block memories for weights. shapes: (words, bits) that a block can be.
+    """
+
+    name: str
+    description: str
+    steps: int
+    stages: int
+    addresses: int
+    rows: int
+    a_bits: int
+    v_bits: int
+    lanes: dict[str, int]
+    blocks: int
+    shapes: tuple[tuple[int, int], ...]
+
+
+def list_targets() -> dict[str, str]:
+    """Names and descriptions of the targets that ship, by name."""
+    return {name: load_target(name).description for name in _shipped()}
+
+
+def load_target(name: str) -> Target:
+    """A shipped target by name, or one from a `.yaml` file by its path.
+
+    Raises UsageError: no target of that name (the nearest is suggested). FirstspikeError: a file against the schema.
+    """
+    if name.endswith((".yaml", ".yml")) and Path(name).is_file():
+        try:
+            return _parse(Path(name).read_text("utf-8"), name)
+        except UnicodeDecodeError as error:
+            raise FirstspikeError(f"{name}: not text in UTF-8; copy a shipped one, e.g. ulx3s-85f.yaml") from error
+    choose("target", name, _shipped())
+    return _parse(resources.files(__package__).joinpath(f"{name}.yaml").read_text("utf-8"), f"{name}.yaml")
+
+
+def _shipped() -> list[str]:
+    files = [entry.name for entry in resources.files(__package__).iterdir()]
+    return sorted(name.removesuffix(".yaml") for name in files if name.endswith(".yaml"))
+
+
+def _parse(text: str, where: str) -> Target:
+    import jsonschema
+
+    try:
+        content = plain_yaml(text)
+    except ValueError as error:
+        raise FirstspikeError(f"{where}: {error}; copy a shipped one, e.g. ulx3s-85f.yaml") from error
+    wrong = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(_schema()).iter_errors(content))
+    if wrong is not None:
+        raise FirstspikeError(
+            f"{where}: {wrong.json_path.replace('$', 'target', 1)} does not follow the schema: {wrong.message}"
+        )
+    limits, memory = content["limits"], content["memory"]
+    return Target(
+        name=content["name"],
+        description=content["description"],
+        **limits,
+        lanes=content["lanes"],
+        blocks=memory["for_weights"],
+        shapes=tuple((words, bits) for words, bits in memory["shapes"]),
+    )
+
+
+def _schema() -> dict[str, Any]:
+    text = resources.files("firstspike_compiler").joinpath("schema/target.schema.json").read_text("utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema

@@ -1,0 +1,170 @@
+"""The whole compiler: integers stay integers, floats are quantised with a report."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from compiler_networks import TAU_STEPS, float_network, integer_network, integer_networks, random_events
+from hypothesis import given, settings
+
+from firstspike_compiler.deployment import encode_image
+from firstspike_compiler.integers import network_to_ir
+from firstspike_compiler.ir import NetworkIR
+from firstspike_compiler.nir_reader import read_nir
+from firstspike_compiler.nir_writer import write_nir
+from firstspike_compiler.passes.drop_inputs import drop_inputs
+from firstspike_compiler.passes.grid import lay_grid
+from firstspike_compiler.passes.images import generated_images, recode
+from firstspike_compiler.passes.quantise import quantise, round_layer
+from firstspike_compiler.passes.tables import choose_fraction_bits
+from firstspike_compiler.pipeline import compile_network
+from firstspike_compiler.targets import load_target
+from firstspike_hw.contract import DROPPED, KERNELS, EventSet
+from firstspike_hw.contract.errors import FirstspikeError, RuleViolations
+from firstspike_hw.contract.evaluate import evaluate_set
+
+GENERIC = load_target("generic")
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(network=integer_networks())
+def test_integers_through_nir_give_the_same_image(network, tmp_path_factory):
+    """Every kernel, with delays, constant inputs and dropped inputs; scales and t_max that are no powers of two."""
+    path = tmp_path_factory.mktemp("nir") / "net.nir"
+    scales = tuple(0.013 + 0.1 * k for k in range(len(network.layers)))
+    write_nir(network_to_ir(network, tau_steps=TAU_STEPS * network.steps / 16, t_max=1.7, scales=scales), path)
+    compiled = compile_network(read_nir(path), GENERIC, source=path)
+    assert compiled.report["summary"] == "0 weights changed"
+    assert encode_image(compiled.network) == encode_image(network)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_largest_fraction_bits_without_a_record(kernel):
+    """A network whose K nobody recorded gets the largest; one more would not fit."""
+    ir = replace(network_to_ir(integer_network(kernel, seed=4), tau_steps=TAU_STEPS), fraction_bits=None)
+    bits = compile_network(ir, GENERIC).manifest["fraction_bits"]
+    if kernel in ("linear", "step"):
+        assert bits == 0
+        return
+    assert bits > 0
+    with pytest.raises(RuleViolations, match="accumulators never overflow"):
+        compile_network(replace(ir, fraction_bits=bits + 1), GENERIC)
+
+
+def test_recorded_fraction_bits_hold_on_their_own_grid_only():
+    ir = network_to_ir(integer_network("exponential", seed=4), tau_steps=TAU_STEPS)
+    grid = lay_grid(ir, 32)
+    layer, rows = drop_inputs(round_layer(ir, grid, 0, 1 / 64))
+    assert choose_fraction_bits(ir, lay_grid(ir, 16), (layer,), rows, GENERIC) == ir.fraction_bits
+    assert choose_fraction_bits(ir, grid, (layer,), rows, GENERIC) > ir.fraction_bits
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("seed", range(2))
+def test_quantised_float_networks_decide_alike(kernel, seed):
+    """int8 on 256 steps against the float network: nearly every decision stays, no neuron is lost."""
+    threshold = 0.3 if kernel in ("lif-2to1", "alpha") else 1.0
+    ir = float_network(kernel, seed=seed, steps=256, threshold=threshold)
+    report = compile_network(ir, GENERIC).report
+    assert report["measured_on"] == "64 generated images"
+    assert report["decisions_changed"] <= 0.1
+    assert all(layer["weights_changed"] > 0 for layer in report["layers"])
+    assert all(layer["order_flips"] < 0.01 for layer in report["layers"])
+    assert all(layer["shift_steps"] < 4 for layer in report["layers"])
+
+
+def test_weights_far_out_saturate_when_that_shifts_spikes_less():
+    """One huge weight on an input that is never used by spikes must not cost all others their resolution."""
+    ir = float_network("linear", seed=1, steps=256)
+    weights = ir.layers[0].weights.copy()
+    weights[0, 0] = 40 * np.abs(weights).max()
+    ir = replace(ir, layers=(replace(ir.layers[0], weights=weights), ir.layers[1]))
+    layer = quantise(ir, lay_grid(ir, 256), generated_images(ir, lay_grid(ir, 256)))[0]
+    assert layer.saturated == 1
+    assert layer.scale < weights[0, 0] / 127
+
+
+def test_calibration_reports_accuracies():
+    ir = float_network("linear", steps=64)
+    events = random_events(20, images=40, steps=64, classes=4)
+    compiled = compile_network(ir, GENERIC, calibration=events)
+    report = compiled.report
+    assert report["measured_on"] == "40 calibration images"
+    classes = evaluate_set(compiled.network, events).results["class"]
+    assert report["accuracy_int"] == float((classes == events.labels).mean())
+    assert abs(report["accuracy_int"] - report["accuracy_float"]) <= report["decisions_changed"]
+    assert compiled.manifest["golden"]["origin"] == "calibration"
+    np.testing.assert_array_equal(compiled.golden.events.labels, events.labels)
+
+
+def test_calibration_of_another_network():
+    with pytest.raises(FirstspikeError) as error:
+        compile_network(float_network(), GENERIC, calibration=random_events(99, steps=64))
+    assert "address" in str(error.value)
+    assert "this network takes 0..19" in str(error.value)
+
+
+def test_a_layer_gone_silent():
+    """A threshold that no image reaches."""
+    ir = float_network("linear", steps=64, threshold=1e6)
+    with pytest.raises(FirstspikeError) as error:
+        compile_network(ir, GENERIC, calibration=random_events(20, steps=64))
+    assert str(error.value) == (
+        "layer hidden has gone silent: 0 spikes in 8 images, 0 in float; use more time steps (--steps 256), calibrate "
+        "with data like the training data, or train it quantised"
+    )
+
+
+def test_regridding_reports_the_change():
+    ir = float_network("linear", steps=256)
+    events = recode(random_events(20, images=30, steps=256, classes=4), 256, 16)
+    compiled = compile_network(ir, GENERIC, steps=16, calibration=events)
+    change = compiled.report["regrid"]
+    assert (change["steps_before"], change["steps_after"], compiled.network.steps) == (256, 16, 16)
+    assert change["thetas_after"][0] < change["thetas_before"][0]
+    assert 0 <= change["decisions_changed"] < 0.5
+    assert {"accuracy_before", "accuracy_after"} <= change.keys()
+    assert "regrid" not in compile_network(ir, GENERIC).report
+
+
+def test_regridding_compares_with_the_images_on_the_own_grid():
+    """Two spikes that the coarse grid merges are told apart on the network's own."""
+    ir = float_network("linear", steps=256, encoding="events")
+    fine = random_events(20, images=30, steps=256, classes=4)
+    compiled = compile_network(ir, GENERIC, steps=16, calibration=recode(fine, 256, 16), original=fine)
+    own = compile_network(ir, GENERIC, calibration=fine)
+    assert compiled.report["regrid"]["accuracy_before"] == own.report["accuracy_int"]
+
+
+def test_inputs_without_weights_are_dropped_and_counted():
+    ir = float_network("linear", steps=64)
+    weights = ir.layers[0].weights.copy()
+    weights[[2, 5]] = 0
+    ir = replace(ir, layers=(replace(ir.layers[0], weights=weights), ir.layers[1]))
+    events = random_events(20, images=20, steps=64)
+    lean = compile_network(ir, GENERIC, calibration=events)
+    full = compile_network(ir, GENERIC, calibration=events, keep_inputs=True)
+    assert lean.report["inputs_dropped"] == 2
+    assert np.flatnonzero(lean.network.input_map == DROPPED).tolist() == [2, 5]
+    assert full.network.layers[0].inputs == 20
+    for name in ("class", "step", "spikes_hidden"):
+        np.testing.assert_array_equal(lean.golden.batch.results[name], full.golden.batch.results[name])
+
+
+@pytest.mark.parametrize("encoding", ["binary", "two-time", "latency", "events"])
+def test_generated_images_are_of_the_encoding(encoding):
+    ir = float_network(encoding=encoding, steps=64)
+    ir = NetworkIR(**{**ir.__dict__, "mask": np.arange(20) != 7})
+    grid = lay_grid(ir, 64)
+    events: EventSet = generated_images(ir, grid)
+    codes = {"binary": {0}, "two-time": {0, grid.late}, "latency": set(range(33)), "events": set(range(64))}[encoding]
+    assert set(events.events["t"].tolist()) <= codes
+    assert 7 not in events.events["x"]
+    assert len(events) == 64
+
+
+def test_progress_is_named():
+    seen = []
+    compile_network(float_network(), GENERIC, progress=lambda what, done, total: seen.append((what, done, total)))
+    assert {what for what, *_ in seen} == {"float network", "integer network", "golden"}
+    assert seen[-1] == ("golden", 64, 64)

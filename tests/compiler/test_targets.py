@@ -1,0 +1,82 @@
+"""Target files: the shipped ones, a user's own, and what is wrong with a bad one."""
+
+import pytest
+
+from firstspike_compiler.targets import DEFAULT_TARGET, list_targets, load_target
+from firstspike_hw.contract import KERNELS
+from firstspike_hw.contract.errors import FirstspikeError, UsageError
+
+
+def test_shipped_targets():
+    assert list(list_targets()) == ["generic", "ulx3s-85f"]
+    for name in list_targets():
+        assert load_target(name).name == name
+        assert set(load_target(name).lanes) == set(KERNELS)
+
+
+def test_the_default_board():
+    target = load_target(DEFAULT_TARGET)
+    assert (target.blocks, target.steps, target.stages) == (183, 256, 3)
+    assert target.lanes == {"linear": 312, "step": 312, "exponential": 156, "alpha": 156, "lif-2to1": 78}
+
+
+def test_unknown_target():
+    with pytest.raises(UsageError) as error:
+        load_target("ulx3s-45f")
+    assert str(error.value) == "unknown target 'ulx3s-45f', did you mean ulx3s-85f? known: generic, ulx3s-85f"
+
+
+FILE = """
+name: mine
+description: a board of mine
+limits: {steps: 16, stages: 2, addresses: 64, rows: 4, a_bits: 24, v_bits: 32}
+lanes: {linear: 8}
+memory: {blocks: 10, for_weights: 8, shapes: [[512, 36]]}
+"""
+
+
+def test_own_target(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(FILE)
+    assert load_target(str(path)).shapes == ((512, 36),)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "steps: 16",
+            "steps: 17",
+            "target.limits.steps does not follow the schema: 17 is not one of [16, 32, 64, 128, 256]",
+        ),
+        (
+            "{linear: 8}",
+            "{linear: 0}",
+            "target.lanes.linear does not follow the schema: 0 is less than the minimum of 1",
+        ),
+        ("stages: 2, ", "", "target.limits does not follow the schema: 'stages' is a required property"),
+    ],
+)
+def test_bad_target(old, new, message, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(FILE.replace(old, new))
+    with pytest.raises(FirstspikeError) as error:
+        load_target(str(path))
+    assert str(error.value) == f"{path}: {message}"
+
+
+def test_a_file_that_is_no_text(tmp_path):
+    path = tmp_path / "odd.yaml"
+    path.write_bytes(b"name: \xff")
+    with pytest.raises(FirstspikeError) as error:
+        load_target(str(path))
+    assert str(error.value) == f"{path}: not text in UTF-8; copy a shipped one, e.g. ulx3s-85f.yaml"
+
+
+@pytest.mark.parametrize("text", ["a: [", "a: &a [x]\nb: [*a, *a]"])
+def test_a_file_that_is_no_plain_yaml(text, tmp_path):
+    path = tmp_path / "t.yaml"
+    path.write_text(text)
+    with pytest.raises(FirstspikeError) as error:
+        load_target(str(path))
+    assert str(error.value) == f"{path}: not readable as YAML; copy a shipped one, e.g. ulx3s-85f.yaml"
