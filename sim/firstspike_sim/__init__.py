@@ -1,0 +1,5 @@
+"""Fast bit-true simulation of deployments."""
+
+from .fast import FastModel, measure
+
+__all__ = ["FastModel", "measure"]
