@@ -1,0 +1,55 @@
+"""The core's top: the engine and its register file, with the ports of docs/core.md."""
+
+from typing import Any
+
+from amaranth.hdl import Module, ResetInserter
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from firstspike_hw.contract import CoreConfig
+
+from .engine import Engine, memory_widths
+from .intake import axis_layout
+from .registers import AXI_LITE, RegisterFile
+
+__all__ = ["Core"]
+
+
+class Core(wiring.Component):
+    """s_axis: images. m_axis: results. t_axis: trace. s_axil: registers."""
+
+    def __init__(self, config: CoreConfig) -> None:
+        self.config = config
+        axis = stream.Signature(axis_layout())
+        super().__init__({"s_axis": In(axis), "m_axis": Out(axis), "t_axis": Out(axis), "s_axil": In(AXI_LITE)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        widths = memory_widths(self.config)
+        m.submodules.registers = registers = RegisterFile(self.config, widths)
+        engine = Engine(self.config)
+        m.submodules.engine = ResetInserter(registers.reset_core)(engine)
+        connect(m, flipped(self.s_axil), registers.bus)
+        connect(m, flipped(self.s_axis), engine.images)
+        connect(m, flipped(self.m_axis), engine.results)
+        connect(m, flipped(self.t_axis), engine.trace)
+
+        stored: dict[Any, Any] = registers.stored
+        m.d.comb += [
+            registers.idle.eq(engine.idle),
+            engine.run.eq(registers.run),
+            engine.steps.eq(stored["STEPS", None]),
+            engine.addresses.eq(stored["ADDRESSES", None]),
+            engine.active.eq(stored["ACTIVE", None]),
+        ]
+        for k in range(len(self.config.stages)):
+            layer = getattr(engine, f"layer{k}")
+            m.d.comb += [getattr(layer, name).eq(stored[name.upper(), k]) for name, _ in layer.shape()]
+        for key in widths:
+            connect(m, registers.memories[key], engine.memory(*key))
+        registers.readings |= {
+            ("STATUS", None): engine.idle | engine.late << 1,
+            ("IMAGES", None): engine.images_done,
+            ("BUSY", None): engine.busy,
+        }
+        return m

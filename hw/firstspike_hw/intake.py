@@ -1,0 +1,193 @@
+"""Intake: images from the stream, through the input map, into one of two banks while the core works on the other."""
+
+from enum import IntEnum
+from typing import Any
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for, ceil_log2
+
+from firstspike_hw.contract.stream_format import Header
+
+from .input_map import InputMap
+from .memory_port import MemoryPort
+from .queue import BucketPort, CalendarQueue
+
+__all__ = ["Intake", "axis_layout", "image_layout"]
+
+
+class Phase(IntEnum):
+    CLEAN = 0
+    HEADER = 1
+    BEATS = 2
+    DRAIN = 3
+
+
+def axis_layout() -> data.StructLayout:
+    """A beat of AXI4-Stream."""
+    return data.StructLayout({"data": 32, "last": 1})
+
+
+def image_layout() -> data.StructLayout:
+    """What is known of an image besides its events.
+
+    ready: the core may begin. complete: TLAST has come and the counts are final. waited: cycles since TLAST.
+    """
+    header = {"flags": 8, "tag": 8, "label": 16}
+    return data.StructLayout(
+        {**header, "ready": 1, "complete": 1, "late": 1, "dropped": 32, "refused": 32, "waited": 32}
+    )
+
+
+class Intake(wiring.Component):
+    """Ports:
+
+    beats: images as in docs/core.md. run: take headers.
+    steps, addresses: T, and external addresses of the network.
+    image, source: the oldest image: about it, and its events. release: strobe: the core has done with it.
+    idle: no image is here. map: host port of the input map.
+
+    An image is `complete` `latency` cycles after its last beat (a bitmap's last set bit) was taken. Before the next
+    header the marks of which inputs have spiked are wiped, 32 a cycle.
+    """
+
+    latency = InputMap.latency + 1
+
+    def __init__(self, *, addresses: int, entries: int, steps: int) -> None:
+        self.max_addresses, self.entries, self.max_steps = addresses, entries, steps
+        super().__init__(
+            {
+                "beats": In(stream.Signature(axis_layout())),
+                "run": In(1),
+                "steps": In(bits_for(steps)),
+                "addresses": In(bits_for(addresses)),
+                "image": Out(image_layout()),
+                "source": In(BucketPort(entries=entries, steps=steps)),
+                "release": In(1),
+                "idle": Out(1),
+                "map": In(MemoryPort(width=32)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.map = self.input_map = input_map = InputMap(
+            addresses=self.max_addresses, entries=self.entries, steps=self.max_steps
+        )
+        wiring.connect(m, wiring.flipped(self.map), input_map.host)
+        writing, reading = Signal(), Signal()  # banks
+        banks = Array(Signal(image_layout(), name=f"bank{k}") for k in range(2))
+        m.d.comb += [
+            input_map.steps.eq(self.steps),
+            input_map.addresses.eq(self.addresses),
+            self.image.eq(banks[reading]),
+            self.idle.eq(~banks[0].ready & ~banks[1].ready),
+        ]
+        horizon = self._queues(m, writing, reading, input_map)
+        self._phases(m, banks, writing)
+
+        mapped = input_map.mapped
+        with m.If(mapped.valid):
+            m.d.sync += [
+                banks[writing].dropped.eq(banks[writing].dropped + mapped.payload.dropped),
+                banks[writing].refused.eq(banks[writing].refused + mapped.payload.refused),
+            ]
+            with m.If(mapped.payload.late):
+                m.d.sync += banks[writing].late.eq(1)
+        m.d.comb += self.source.horizon.eq(Mux(self.image.complete, self.steps, horizon))
+        for bank in banks:
+            with m.If(bank.complete):
+                m.d.sync += bank.waited.eq(bank.waited + 1)
+        with m.If(self.release):
+            m.d.sync += [banks[reading].ready.eq(0), banks[reading].complete.eq(0), reading.eq(~reading)]
+        return m
+
+    def _phases(self, m: Module, banks: Any, writing: Signal) -> None:
+        """Forget which inputs have spiked; header; beats, bitmaps bit by bit; wait for the map; the other bank."""
+        words = -(-self.entries // 32)
+        phase, count = Signal(Phase), Signal(range(max(words, InputMap.latency)))
+        bank, beat, out = banks[writing], self.beats, self.input_map.events
+        header = data.View(data.StructLayout({"flags": 8, "tag": 8, "label": 16}), beat.payload.data)
+        is_bitmap, bits, base, ending = Signal(), Signal(32), Signal(16), Signal()
+        free = Signal()
+        m.d.comb += free.eq(~bank.ready)
+        m.d.comb += self.input_map.clean_word.eq(count)
+
+        with m.Switch(phase):
+            with m.Case(Phase.CLEAN):
+                m.d.comb += self.input_map.clean.eq(1)
+                m.d.sync += count.eq(count + 1)
+                with m.If(count == words - 1):
+                    m.d.sync += [count.eq(0), phase.eq(Phase.HEADER)]
+            with m.Case(Phase.HEADER):
+                m.d.comb += beat.ready.eq(self.run & free)
+                with m.If(beat.valid & beat.ready):
+                    ordered = header.flags[ceil_log2(Header.ORDERED)]
+                    m.d.sync += [
+                        bank.eq(0),
+                        Cat(bank.flags, bank.tag, bank.label).eq(beat.payload.data),
+                        bank.ready.eq(ordered),
+                        self.input_map.ordered.eq(ordered),
+                        is_bitmap.eq(header.flags[ceil_log2(Header.BITMAP)]),
+                        base.eq(-32),
+                        bits.eq(0),
+                        ending.eq(0),
+                        phase.eq(Mux(beat.payload.last, Phase.DRAIN, Phase.BEATS)),
+                    ]
+            with m.Case(Phase.BEATS):
+                m.d.comb += out.valid.eq(beat.valid)
+                m.d.comb += [out.payload.t.eq(beat.payload.data[:16]), out.payload.x.eq(beat.payload.data[16:])]
+                m.d.comb += beat.ready.eq(1)
+                last = Signal()
+                m.d.comb += last.eq(beat.valid & beat.payload.last)
+                with m.If(is_bitmap):
+                    lowest = Signal(5)
+                    for k in reversed(range(32)):
+                        with m.If(bits[k]):
+                            m.d.comb += lowest.eq(k)
+                    m.d.comb += [out.valid.eq(bits.any()), out.payload.t.eq(0), out.payload.x.eq(base + lowest)]
+                    m.d.comb += beat.ready.eq(~bits.any() & ~ending)
+                    with m.If(bits.any()):
+                        m.d.sync += bits.eq(bits & (bits - 1))
+                    with m.Elif(beat.valid & beat.ready):
+                        m.d.sync += [bits.eq(beat.payload.data), base.eq(base + 32), ending.eq(beat.payload.last)]
+                    m.d.comb += last.eq(ending & ~bits.any())
+                    m.d.sync += bank.waited.eq(bank.waited + ending)
+                with m.If(last):
+                    m.d.sync += phase.eq(Phase.DRAIN)
+            with m.Case(Phase.DRAIN):
+                m.d.sync += count.eq(count + 1)
+                with m.If(count == InputMap.latency - 1):
+                    m.d.sync += [count.eq(0), bank.ready.eq(1), bank.complete.eq(1), writing.eq(~writing)]
+                    m.d.sync += [bank.waited.eq(bank.waited + InputMap.latency + 1), phase.eq(Phase.CLEAN)]
+        # an image that is being taken is not idle, be it ready or not
+        with m.If((phase == Phase.BEATS) | (phase == Phase.DRAIN)):
+            m.d.comb += self.idle.eq(0)
+
+    def _queues(self, m: Module, writing: Signal, reading: Signal, input_map: Any) -> Signal:
+        """Two calendar queues; returns H of the image being read, while it is not complete."""
+        horizons = Array(Signal(bits_for(self.max_steps), name=f"horizon{k}") for k in range(2))
+        mapped = input_map.mapped
+        for k in range(2):
+            queue = CalendarQueue(entries=self.entries, steps=self.max_steps)
+            m.submodules[f"queue{k}"] = queue
+            m.d.comb += [
+                queue.push.valid.eq(mapped.valid & mapped.payload.filed & (writing == k)),
+                queue.push.payload.eq(mapped.payload.event),
+                queue.step.eq(self.source.step),
+                queue.open.eq(self.source.open & (reading == k)),
+                queue.events.ready.eq(self.source.events.ready & (reading == k)),
+                queue.clear.eq(self.release & (reading == k)),
+            ]
+            with m.If(reading == k):
+                m.d.comb += [
+                    self.source.occupied.eq(queue.occupied),
+                    self.source.events.valid.eq(queue.events.valid),
+                    self.source.events.payload.eq(queue.events.payload),
+                ]
+            with m.If(mapped.valid & (writing == k)):
+                m.d.sync += horizons[k].eq(mapped.payload.horizon)
+            with m.If(queue.clear):
+                m.d.sync += horizons[k].eq(0)
+        return horizons[reading]

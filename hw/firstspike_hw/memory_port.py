@@ -1,0 +1,26 @@
+"""How the host reaches a memory inside the core: whole words, while the core is idle."""
+
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["MemoryPort"]
+
+
+class MemoryPort(wiring.Signature):
+    """Out is from the host's side.
+
+    active:  the host has the read port: `address` is read, `data` follows a cycle later.
+    write:   strobe: `word` goes to `address`.
+    """
+
+    def __init__(self, *, width: int, address_bits: int = 16) -> None:
+        self.width = width
+        super().__init__(
+            {
+                "active": Out(1),
+                "address": Out(address_bits),
+                "write": Out(1),
+                "word": Out(width),
+                "data": In(width),
+            }
+        )

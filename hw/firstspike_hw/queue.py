@@ -1,0 +1,118 @@
+"""Calendar queue, the causal-set sort: events filed by time step in linked lists, leaving bucket by bucket; O(1)."""
+
+from collections.abc import Iterable
+
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+__all__ = ["BucketPort", "CalendarQueue", "event_layout"]
+
+
+class BucketPort(wiring.Signature):
+    """How a stage takes events from a queue, bucket by bucket; Out is from the stage's side (see CalendarQueue).
+
+    horizon: H, every event of a step < H has been filed.
+    """
+
+    def __init__(self, *, entries: int, steps: int) -> None:
+        super().__init__(
+            {
+                "step": Out(bits_for(steps - 1)),
+                "occupied": In(1),
+                "open": Out(1),
+                "events": In(stream.Signature(unsigned(bits_for(entries - 1)))),
+                "horizon": In(bits_for(steps)),
+            }
+        )
+
+
+def event_layout(entries: int, steps: int) -> data.StructLayout:
+    """An event inside the core: step `t`, weight row `x`."""
+    return data.StructLayout({"t": bits_for(steps - 1), "x": bits_for(entries - 1)})
+
+
+class CalendarQueue(wiring.Component):
+    """One bucket per time step: a list through `next`, a memory indexed by the event's own row.
+
+    A row is filed at most once between two clears, so its place in `next` is its own and nothing is ever allocated.
+    Within a bucket the last event filed leaves first; the order within a step has no meaning.
+
+    push:     one event a cycle, always taken; visible in the cycle after.
+    clear:    empties all buckets, in one cycle.
+    step:     the bucket that `occupied` and `open` are about.
+    occupied: something is filed at `step`.
+    open:     strobe: from the next cycle on `events` gives the bucket, one event a cycle. Nothing may be filed at this
+              step from here on, and the bucket before must have been emptied.
+    """
+
+    push_latency = 1
+    open_latency = 1
+
+    def __init__(self, *, entries: int, steps: int) -> None:
+        self.entries, self.steps = entries, steps
+        event = event_layout(entries, steps)
+        super().__init__(
+            {
+                "push": In(stream.Signature(event, always_ready=True)),
+                "clear": In(1),
+                "step": In(bits_for(steps - 1)),
+                "occupied": Out(1),
+                "open": In(1),
+                "events": Out(stream.Signature(unsigned(bits_for(entries - 1)))),
+            }
+        )
+
+    @staticmethod
+    def model(pushed: Iterable[tuple[int, int]], steps: int) -> list[list[int]]:
+        """(t, x) in order of filing -> the rows of each bucket in the order of leaving."""
+        buckets: list[list[int]] = [[] for _ in range(steps)]
+        for t, x in pushed:
+            buckets[t].insert(0, x)
+        return buckets
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        x_bits = bits_for(self.entries - 1)
+        link = data.StructLayout({"x": x_bits, "last": 1})
+        m.submodules.head = head = Memory(shape=x_bits, depth=self.steps, init=[])
+        m.submodules.next = next_ = Memory(shape=link, depth=self.entries, init=[])
+        filled = Signal(self.steps)
+
+        # File in front of the bucket's list: the event's link leads to the head so far.
+        push, old = self.push, head.read_port(domain="comb")
+        head_write, next_write = head.write_port(), next_.write_port()
+        m.d.comb += [
+            old.addr.eq(push.payload.t),
+            head_write.addr.eq(push.payload.t),
+            head_write.data.eq(push.payload.x),
+            head_write.en.eq(push.valid),
+            next_write.addr.eq(push.payload.x),
+            next_write.data.x.eq(old.data),
+            next_write.data.last.eq(~filled.bit_select(push.payload.t, 1)),
+            next_write.en.eq(push.valid),
+        ]
+        with m.If(push.valid):
+            m.d.sync += filled.bit_select(push.payload.t, 1).eq(1)
+        with m.If(self.clear):
+            m.d.sync += filled.eq(0)
+
+        # Leave: `next` is read for the event on offer while it is on offer, so that one can leave every cycle.
+        first, following = head.read_port(domain="comb"), next_.read_port()
+        taken = Signal()
+        m.d.comb += [
+            self.occupied.eq(filled.bit_select(self.step, 1)),
+            first.addr.eq(self.step),
+            taken.eq(self.events.valid & self.events.ready),
+            following.addr.eq(Mux(self.open, first.data, following.data.x)),
+            following.en.eq(self.open | taken),
+        ]
+        with m.If(self.open):
+            m.d.sync += Cat(self.events.payload, self.events.valid).eq(Cat(first.data, self.occupied))
+        with m.Elif(taken):
+            m.d.sync += Cat(self.events.payload, self.events.valid).eq(Cat(following.data.x, ~following.data.last))
+        with m.If(self.clear):
+            m.d.sync += self.events.valid.eq(0)
+        return m

@@ -1,0 +1,236 @@
+"""Register file: AXI4-Lite to the registers of contract.register_map, and through MEM_DATA to every memory."""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from firstspike_hw.contract import KERNELS, CoreConfig
+from firstspike_hw.contract.register_map import CORE_ID, CORE_VERSION, Memory, offset_of, registers
+
+from .memory_port import MemoryPort
+
+__all__ = ["AXI_LITE", "RegisterFile"]
+
+AXI_LITE = wiring.Signature(
+    {
+        "awaddr": Out(12),
+        "awvalid": Out(1),
+        "awready": In(1),
+        "wdata": Out(32),
+        "wstrb": Out(4),
+        "wvalid": Out(1),
+        "wready": In(1),
+        "bresp": In(2),
+        "bvalid": In(1),
+        "bready": Out(1),
+        "araddr": Out(12),
+        "arvalid": Out(1),
+        "arready": In(1),
+        "rdata": In(32),
+        "rresp": In(2),
+        "rvalid": In(1),
+        "rready": Out(1),
+    }
+)
+_SLVERR = 2
+
+
+class Phase(IntEnum):
+    IDLE = 0
+    WRITE = 1
+    ANSWER = 2
+    READ = 3
+    FETCH = 4
+    FETCHED = 5
+    REPLY = 6
+
+
+class RegisterFile(wiring.Component):
+    """Ports:
+
+    bus:       AXI4-Lite. One access at a time.
+    values:    by (name, stage or None) in the attribute `stored`, Signals of the writable registers.
+    readings:  set by the owner before elaboration: what read-only registers show, by (name, stage or None).
+    reset_core: strobe. run: CONTROL.run. idle: memories may be reached.
+    memories:  attribute, by (kind, stage): the host's side of every memory port.
+    """
+
+    def __init__(self, config: CoreConfig, widths: Mapping[tuple[Memory, int], int]) -> None:
+        """widths: bits of a word of every memory."""
+        self.config = config
+        self.readings: dict[tuple[str, int | None], Any] = {}
+        self.stored = {
+            (name, k): Signal(16 if k is not None or name.startswith("MEM") else 32, name=f"{name}{k}".lower())
+            for _, name, k, register in registers(len(config.stages))
+            if register.access == "rw" and name not in ("CONTROL", "MEM_DATA")
+        }
+        self.memories = {
+            key: MemoryPort(width=width).create(path=(f"memory_{key[0].name.lower()}{key[1]}",))
+            for key, width in widths.items()
+        }
+        super().__init__({"bus": In(AXI_LITE), "reset_core": Out(1), "run": Out(1), "idle": In(1)})
+
+    def elaborate(self, platform: object) -> Module:
+        m, bus = Module(), self.bus
+        phase, address, word, taken = Signal(Phase), Signal(12), Signal(32), Signal(2)  # taken: address, data
+        refused = Signal()
+        known = Signal()
+        m.d.comb += known.eq(0)
+        memory = _MemoryAccess(m, self)
+        m.d.sync += [self.reset_core.eq(0)]
+
+        with m.Switch(phase):
+            with m.Case(Phase.IDLE):
+                m.d.comb += [bus.awready.eq(~taken[0]), bus.wready.eq(~taken[1])]
+                with m.If(bus.awvalid & bus.awready):
+                    m.d.sync += [address.eq(bus.awaddr), taken[0].eq(1)]
+                with m.If(bus.wvalid & bus.wready):
+                    m.d.sync += [word.eq(bus.wdata), taken[1].eq(1)]
+                with m.If((taken | Cat(bus.awvalid, bus.wvalid)) == 3):
+                    m.d.sync += phase.eq(Phase.WRITE)
+                with m.Elif(~taken.any() & ~bus.awvalid & ~bus.wvalid):
+                    m.d.comb += bus.arready.eq(1)
+                    with m.If(bus.arvalid):
+                        m.d.sync += [address.eq(bus.araddr), phase.eq(Phase.READ)]
+            with m.Case(Phase.WRITE):
+                self._write(m, address, word, known, memory)
+                m.d.sync += [taken.eq(0), phase.eq(Phase.ANSWER), refused.eq(~known)]
+            with m.Case(Phase.ANSWER):
+                m.d.comb += [bus.bvalid.eq(1), bus.bresp.eq(Mux(refused, _SLVERR, 0))]
+                with m.If(bus.bready):
+                    m.d.sync += phase.eq(Phase.IDLE)
+            with m.Case(Phase.READ):
+                self._read(m, address, word, known)
+                m.d.sync += [phase.eq(Phase.REPLY), refused.eq(~known)]
+                with m.If(address == offset_of("MEM_DATA")):
+                    m.d.sync += [refused.eq(~self.idle), word.eq(0)]
+                    with m.If(self.idle):
+                        m.d.sync += phase.eq(Phase.FETCH)
+            with m.Case(Phase.FETCH):
+                m.d.sync += phase.eq(Phase.FETCHED)
+            with m.Case(Phase.FETCHED):
+                memory.fetched(m, word)
+                m.d.sync += phase.eq(Phase.REPLY)
+            with m.Case(Phase.REPLY):
+                m.d.comb += [bus.rvalid.eq(1), bus.rdata.eq(word), bus.rresp.eq(Mux(refused, _SLVERR, 0))]
+                with m.If(bus.rready):
+                    m.d.sync += phase.eq(Phase.IDLE)
+        memory.connect(m, active=(phase == Phase.FETCH) | (phase == Phase.FETCHED))
+        return m
+
+    def _write(self, m: Module, address: Signal, word: Signal, known: Signal, memory: "_MemoryAccess") -> None:
+        with m.Switch(address):
+            for (name, k), signal in self.stored.items():
+                with m.Case(offset_of(name, k)):
+                    m.d.sync += signal.eq(word)
+                    m.d.comb += known.eq(1)
+                    if name == "MEM_ADDRESS":
+                        memory.restart(m)
+            with m.Case(offset_of("CONTROL")):
+                m.d.sync += [self.run.eq(word[0]), self.reset_core.eq(word[1])]
+                m.d.comb += known.eq(1)
+            with m.Case(offset_of("MEM_DATA")), m.If(self.idle):
+                m.d.comb += known.eq(1)
+                memory.written(m, word)
+
+    def _read(self, m: Module, address: Signal, word: Signal, known: Signal) -> None:
+        shown: dict[tuple[str, int | None], Any] = {
+            ("ID", None): CORE_ID,
+            ("VERSION", None): CORE_VERSION,
+            ("BUILD", None): len(self.config.stages) | (self.config.max_steps.bit_length() - 1) << 8,
+            ("BUILD_ADDRESSES", None): self.config.addresses,
+            ("CONTROL", None): self.run,
+            **self.stored,
+            **self.readings,
+        }
+        for index, stage in enumerate(self.config.stages):
+            shown |= {
+                ("LANES", index): stage.lanes,
+                ("DEPTH", index): stage.depth,
+                ("MAX_ROWS", index): stage.max_rows,
+                ("MAX_INPUTS", index): stage.inputs,
+                ("WIDTHS", index): stage.a_bits | stage.v_bits << 8,
+                ("KERNELS", index): sum(1 << KERNELS.index(name) for name in stage.kernels),
+            }
+        m.d.sync += word.eq(0)
+        with m.Switch(address):
+            for offset, name, k, _ in registers(len(self.config.stages)):
+                if name != "MEM_DATA":
+                    with m.Case(offset):
+                        m.d.sync += word.eq(shown[name, k])
+                        m.d.comb += known.eq(1)
+
+
+class _MemoryAccess:
+    """Words of any width through a 32-bit window: gathered and written whole, or read whole and shown beat by beat."""
+
+    def __init__(self, m: Module, registers: RegisterFile) -> None:
+        self.ports, self.address = registers.memories, registers.stored["MEM_ADDRESS", None]
+        self.select = registers.stored["MEM_SELECT", None]
+        beats = {key: port.word.shape().width + 31 >> 5 for key, port in self.ports.items()}
+        self.beats, most = beats, max(beats.values())
+        self.gathered = Signal(32 * most)
+        self.beat, self.crc, self.wrote = Signal(range(most)), Signal(32, init=0xFFFFFFFF), Signal()
+        self.last = Signal(range(most))  # beat that completes a word of the selected memory
+        self.chosen = {key: self.select == (key[0] | key[1] << 8) for key in self.ports}
+        for key in self.ports:
+            with m.If(self.chosen[key]):
+                m.d.comb += self.last.eq(beats[key] - 1)
+        registers.readings["MEM_CRC", None] = ~self.crc
+        m.d.sync += self.wrote.eq(0)
+        with m.If(self.wrote):
+            m.d.sync += self.address.eq(self.address + 1)
+
+    def restart(self, m: Module) -> None:
+        m.d.sync += [self.beat.eq(0), self.crc.eq(0xFFFFFFFF)]
+
+    def written(self, m: Module, word: Signal) -> None:
+        with m.Switch(self.beat):
+            for k in range(len(self.gathered) // 32):
+                with m.Case(k):
+                    m.d.sync += self.gathered[32 * k : 32 * k + 32].eq(word)
+        m.d.sync += self.wrote.eq(self.beat == self.last)
+        self._next(m, word)
+
+    def fetched(self, m: Module, word: Signal) -> None:
+        shown = Signal(32)
+        for key, port in self.ports.items():
+            padded = Cat(port.data, Signal(32 * self.beats[key] - len(port.data)))
+            with m.If(self.chosen[key]):
+                m.d.comb += shown.eq(Array(padded[32 * k : 32 * k + 32] for k in range(self.beats[key]))[self.beat])
+        m.d.sync += word.eq(shown)
+        with m.If(self.beat == self.last):
+            m.d.sync += self.address.eq(self.address + 1)
+        self._next(m, shown)
+
+    def _next(self, m: Module, word: Value) -> None:
+        m.d.sync += [
+            self.beat.eq(Mux(self.beat == self.last, 0, self.beat + 1)),
+            self.crc.eq(_crc_after(self.crc, word)),
+        ]
+
+    def connect(self, m: Module, active: Value) -> None:
+        for key, port in self.ports.items():
+            m.d.comb += [
+                port.active.eq(active & self.chosen[key]),
+                port.address.eq(self.address),
+                port.word.eq(self.gathered),
+                port.write.eq(self.wrote & self.chosen[key]),
+            ]
+
+
+def _crc_after(crc: Signal, word: Value) -> Value:
+    """Register of CRC-32 (reflected) after 32 more bits, lowest first: every bit an exclusive-or of some."""
+    columns = [0] * 32  # bit i set: input bit i of crc ^ word takes part
+    for k in range(32):
+        state = 1 << k
+        for _ in range(32):
+            state = state >> 1 ^ (0xEDB88320 if state & 1 else 0)
+        for j in range(32):
+            columns[j] |= (state >> j & 1) << k
+    mixed = crc ^ word
+    return Cat((mixed & column).xor() for column in columns)

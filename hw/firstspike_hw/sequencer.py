@@ -1,0 +1,221 @@
+"""Stage sequencer: which row of which event or step the lanes work on, cycle by cycle.
+
+    clear all rows; then for each step t: wait until H >= t, walk all rows; wait until H > t, drive all rows by each
+    event of step t; note the counts up to t.
+
+Rows follow each other without a gap; a step without events costs its rows, one with events its rows and one cycle more.
+"""
+
+from enum import IntEnum
+from typing import Any
+
+from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from .memory_port import MemoryPort
+
+__all__ = ["Sequencer", "counts_layout", "issue_layout", "stop_layout"]
+
+COUNT_BITS = 16
+
+
+class Phase(IntEnum):
+    IDLE = 0
+    CLEAR = 1
+    WALK = 2
+    WAIT = 3
+    DRIVE = 4
+    FINISHED = 5
+
+
+def counts_layout() -> data.StructLayout:
+    """Events of a layer that had come by some step: spikes, and constant inputs."""
+    return data.StructLayout({"spikes": COUNT_BITS, "constants": COUNT_BITS})
+
+
+def stop_layout(steps: int) -> data.StructLayout:
+    """valid: the image ends with step t."""
+    return data.StructLayout({"valid": 1, "t": bits_for(steps - 1)})
+
+
+def issue_layout(*, depth: int, rows: int, steps: int) -> data.StructLayout:
+    """One operation for the lanes. address: weight word of a `drive`. t: step. last: row of a `walk`."""
+    fields = {"clear": 1, "drive": 1, "walk": 1, "row": bits_for(rows - 1), "last": 1, "t": bits_for(steps - 1)}
+    return data.StructLayout({**fields, "address": bits_for(depth - 1)})
+
+
+class Sequencer(wiring.Component):
+    """Ports, all stable during an image unless said otherwise:
+
+    steps, inputs, constants, rows: sizes of the layer, as in the register map.
+    start:    strobe: begin an image. clear: forget it, back to idle.
+    stop:     may become valid at any time: finish step t and no later one.
+    horizon:  H of the source.
+    step, occupied, open, events: the calendar queue of the source.
+    room:     the serialiser can take another row.
+    tracing:  show each spike of the source on `spikes`, and wait while it is not taken.
+    issue:    registered. finished: from the last step until `clear`.
+    counts:   of step `stop.t`, valid two cycles after `finished`. rows_read: events driven so far.
+    times:    host port of the constant inputs' times.
+    """
+
+    latency = 1  # from a decision here to `issue`
+
+    def __init__(self, *, depth: int, inputs: int, constants: int, rows: int, steps: int) -> None:
+        self.max_constants, self.max_steps = constants, steps
+        x_bits, t_bits = bits_for(inputs - 1), bits_for(steps - 1)
+        self.event = data.StructLayout({"t": t_bits, "x": x_bits})
+        super().__init__(
+            {
+                "steps": In(bits_for(steps)),
+                "inputs": In(bits_for(inputs)),
+                "constants": In(bits_for(constants)),
+                "rows": In(bits_for(rows)),
+                "start": In(1),
+                "clear": In(1),
+                "stop": In(stop_layout(steps)),
+                "horizon": In(bits_for(steps)),
+                "step": Out(t_bits),
+                "occupied": In(1),
+                "open": Out(1),
+                "events": In(stream.Signature(unsigned(x_bits))),
+                "room": In(1),
+                "tracing": In(1),
+                "spikes": Out(stream.Signature(self.event)),
+                "issue": Out(issue_layout(depth=depth, rows=rows, steps=steps)),
+                "finished": Out(1),
+                "counts": Out(counts_layout()),
+                "rows_read": Out(COUNT_BITS),
+                "times": In(MemoryPort(width=t_bits)),
+            }
+        )
+
+    @staticmethod
+    def model(events: list[int], rows: int, stop: int) -> int:
+        """Cycles from start to finished with H = T throughout; events: number at each step, constant ones included."""
+        walked = events[: stop + 1]
+        return 1 + rows + sum(rows + (1 + n * rows if n else 0) for n in walked)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        t, r, phase = self.step, Signal.like(self.rows), Signal(Phase)
+        last_row = Signal()
+        m.d.comb += last_row.eq(r == self.rows - 1)
+        counts = self._counts(m)
+        due, source_x = self._source(m, t)
+
+        past, drain = Signal(), Signal()  # beyond the last step that matters; or at it, where only counts do
+        m.d.comb += [past.eq(self.stop.valid & (t > self.stop.t)), drain.eq(self.stop.valid & (t >= self.stop.t))]
+        filed_before, filed = Signal(), Signal()
+        m.d.comb += [filed_before.eq(self.horizon >= t), filed.eq(self.horizon > t)]
+
+        issue, offset = self.issue, Signal.like(self.issue.address)
+        m.d.sync += [
+            issue.eq(0),
+            issue.row.eq(r),
+            issue.last.eq(last_row),
+            issue.t.eq(t),
+            issue.address.eq(source_x + offset),
+        ]
+
+        def next_row() -> None:
+            m.d.sync += r.eq(Mux(last_row, 0, r + 1))
+
+        def finish_step() -> None:
+            m.d.comb += counts.write.eq(1)
+            m.d.sync += [t.eq(t + 1), phase.eq(Phase.WALK)]
+            with m.If((t == self.steps - 1) | drain):
+                m.d.sync += phase.eq(Phase.FINISHED)
+
+        def after_walk() -> None:
+            """All rows are walked: to the events of this step, if it is known that there are, or are not, any."""
+            m.d.sync += phase.eq(Phase.WAIT)
+            with m.If(filed):
+                with m.If(self.occupied | due):
+                    m.d.comb += self.open.eq(1)
+                    m.d.sync += phase.eq(Phase.DRIVE)
+                with m.Else():
+                    finish_step()
+
+        with m.Switch(phase):
+            with m.Case(Phase.CLEAR):
+                m.d.sync += issue.clear.eq(1)
+                next_row()
+                with m.If(last_row):
+                    m.d.sync += phase.eq(Phase.WALK)
+            with m.Case(Phase.WALK), m.If(filed_before & self.room):
+                m.d.sync += issue.walk.eq(1)
+                next_row()
+                with m.If(last_row):
+                    after_walk()
+            with m.Case(Phase.WAIT):
+                after_walk()
+            with m.Case(Phase.DRIVE):
+                go = Signal()  # the first row of a spike waits for the trace
+                m.d.comb += go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (r != 0))
+                m.d.comb += self.spikes.valid.eq(self.tracing & self.events.valid & (r == 0))
+                with m.If(~self.events.valid & ~due):
+                    finish_step()
+                with m.Elif(go):
+                    m.d.sync += issue.drive.eq(~drain)
+                    m.d.sync += offset.eq(offset + self.inputs + self.constants)
+                    next_row()
+                    with m.If(last_row | drain):
+                        m.d.sync += [offset.eq(0), r.eq(0)]
+                        m.d.comb += [self.events.ready.eq(1), counts.take.eq(1)]
+                    with m.If(r == 0):
+                        m.d.sync += self.rows_read.eq(self.rows_read + ~drain)
+        with m.If(past & (phase != Phase.IDLE)):
+            m.d.sync += phase.eq(Phase.FINISHED)
+        with m.If(self.start):
+            m.d.sync += [t.eq(0), r.eq(0), offset.eq(0), self.rows_read.eq(0), phase.eq(Phase.CLEAR)]
+        with m.If(self.clear):
+            m.d.sync += phase.eq(Phase.IDLE)
+        m.d.comb += [self.spikes.payload.t.eq(t), self.spikes.payload.x.eq(source_x)]
+        m.d.comb += self.finished.eq(phase == Phase.FINISHED)
+        return m
+
+    def _source(self, m: Module, t: Any) -> tuple[Signal, Signal]:
+        """Whether a constant input is due at this step; row of the event on offer, spikes before constant inputs."""
+        m.submodules.times = times = Memory(shape=self.times.word.shape(), depth=self.max_constants, init=[])
+        read, host = times.read_port(domain="comb"), times.read_port()
+        write = times.write_port()
+        m.d.comb += [
+            read.addr.eq(self.next_constant),
+            host.addr.eq(self.times.address),
+            self.times.data.eq(host.data),
+            write.addr.eq(self.times.address),
+            write.data.eq(self.times.word),
+            write.en.eq(self.times.write),
+        ]
+        due, x = Signal(), Signal.like(self.spikes.payload.x)
+        m.d.comb += [
+            due.eq((self.next_constant < self.constants) & (read.data == t)),
+            x.eq(Mux(self.events.valid, self.events.payload, self.inputs + self.next_constant)),
+        ]
+        return due, x
+
+    def _counts(self, m: Module) -> Any:
+        """Counts so far, and what they were at the end of each step."""
+        ports = Signal(data.StructLayout({"take": 1, "write": 1}))
+        so_far = Signal(counts_layout())
+        self.next_constant = so_far.constants
+        m.submodules.counts = memory = Memory(shape=counts_layout(), depth=self.max_steps, init=[])
+        read, write = memory.read_port(), memory.write_port()
+        m.d.comb += [
+            write.addr.eq(self.step),
+            write.data.eq(so_far),
+            write.en.eq(ports.write),
+            read.addr.eq(self.stop.t),
+            self.counts.eq(read.data),
+        ]
+        with m.If(ports.take & self.events.valid):
+            m.d.sync += so_far.spikes.eq(so_far.spikes + 1)
+        with m.Elif(ports.take):
+            m.d.sync += so_far.constants.eq(so_far.constants + 1)
+        with m.If(self.start):
+            m.d.sync += so_far.eq(0)
+        return ports

@@ -1,0 +1,222 @@
+"""A stage: one layer of the network. Queue, sequencer, tables, weights and lanes, in the order in which data passes."""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import bits_for
+
+from firstspike_hw.contract import TABLE_BITS, StageConfig
+from firstspike_hw.contract.loading import beats_per_word
+from firstspike_hw.contract.register_map import Memory as Kind
+
+from .filing import filed_layout
+from .lanes import lanes_for
+from .memory_port import MemoryPort
+from .queue import BucketPort, CalendarQueue
+from .sequencer import Sequencer, counts_layout, stop_layout
+from .serialiser import Serialiser, row_layout
+from .weights import WeightMemory
+
+__all__ = ["LANE_GROUP", "Stage", "layer_layout"]
+
+LANE_GROUP = 16  # lanes with their own copy of the operation
+
+
+def layer_layout(config: StageConfig) -> data.StructLayout:
+    """Sizes of the layer that the stage holds, registers of docs/core.md."""
+    neurons = config.lanes * config.max_rows
+    return data.StructLayout(
+        {
+            "inputs": bits_for(config.inputs),
+            "constants": bits_for(config.constants),
+            "outputs": bits_for(neurons),
+            "rows": bits_for(config.max_rows),
+        }
+    )
+
+
+class Stage(wiring.Component):
+    """Ports:
+
+    layer, steps: stable during an image. first: events come from `source`, otherwise what is `filed` here.
+    start, clear, stop, finished, counts, rows_read, tracing, spikes: see Sequencer.
+    rows:  walked rows, always taken; `row_taken` acknowledges one, at most Serialiser.depth are outstanding. Rows on
+           their way at `clear` still come.
+    weights, tables, times: host ports.
+
+    A row leaves `row_latency` cycles after the sequencer decided on it.
+    """
+
+    def __init__(self, config: StageConfig, *, steps: int, queue_inputs: int | None, value_bits: int = 0) -> None:
+        """queue_inputs: neurons of the stage before, None for the first stage. value_bits: rows carry V - th."""
+        self.config, self.max_steps, self.queue_inputs, self.value_bits = config, steps, queue_inputs, value_bits
+        self.lanes = lanes_for(config.kernels)
+        self.row_latency = Sequencer.latency + WeightMemory.latency + self.lanes.latency
+        self.row = row_layout(lanes=config.lanes, rows=config.max_rows, steps=steps, value_bits=value_bits)
+        weight_width = 32 * beats_per_word(Kind.WEIGHTS, config)
+        ports = {
+            "layer": In(layer_layout(config)),
+            "steps": In(bits_for(steps)),
+            "first": In(1),
+            "start": In(1),
+            "clear": In(1),
+            "stop": In(stop_layout(steps)),
+            "source": Out(BucketPort(entries=config.inputs, steps=steps)),
+            "tracing": In(1),
+            "spikes": Out(stream.Signature(data.StructLayout({"t": bits_for(steps - 1), "x": 16}))),
+            "rows": Out(stream.Signature(self.row, always_ready=True)),
+            "row_taken": In(1),
+            "finished": Out(1),
+            "counts": Out(counts_layout()),
+            "rows_read": Out(16),
+            "weights": In(MemoryPort(width=weight_width)),
+            "tables": In(MemoryPort(width=128)),
+            "times": In(MemoryPort(width=bits_for(steps - 1))),
+        }
+        if queue_inputs is not None:
+            filed = filed_layout(neurons=queue_inputs, steps=steps)
+            ports["filed"] = In(stream.Signature(filed, always_ready=True))
+        super().__init__(ports)
+
+    def elaborate(self, platform: object) -> Module:
+        m, config = Module(), self.config
+        m.submodules.sequencer = sequencer = Sequencer(
+            depth=config.depth,
+            inputs=config.inputs,
+            constants=config.constants,
+            rows=config.max_rows,
+            steps=self.max_steps,
+        )
+        connect(m, flipped(self.times), sequencer.times)
+        m.d.comb += [
+            sequencer.steps.eq(self.steps),
+            sequencer.inputs.eq(self.layer.inputs),
+            sequencer.constants.eq(self.layer.constants),
+            sequencer.rows.eq(self.layer.rows),
+            sequencer.start.eq(self.start),
+            sequencer.clear.eq(self.clear),
+            sequencer.stop.eq(self.stop),
+            sequencer.tracing.eq(self.tracing),
+            self.spikes.valid.eq(sequencer.spikes.valid),
+            self.spikes.payload.t.eq(sequencer.spikes.payload.t),
+            self.spikes.payload.x.eq(sequencer.spikes.payload.x),
+            sequencer.spikes.ready.eq(self.spikes.ready),
+            self.finished.eq(sequencer.finished),
+            self.counts.eq(sequencer.counts),
+            self.rows_read.eq(sequencer.rows_read),
+        ]
+        self._source(m, sequencer)
+        self._room(m, sequencer)
+        fires, values, tail = self._lanes(m, sequencer.issue)
+        m.d.comb += [
+            self.rows.valid.eq(tail.walk),
+            self.rows.payload.fires.eq(fires),
+            self.rows.payload.row.eq(tail.row),
+            self.rows.payload.t.eq(tail.t),
+            self.rows.payload.last.eq(tail.last),
+        ]
+        if self.value_bits:
+            m.d.comb += self.rows.payload.values.eq(values)
+        return m
+
+    def _source(self, m: Module, sequencer: Any) -> None:
+        """The sequencer takes its events from outside, or from the queue of what the stage before has filed."""
+        connect_to = [(self.source, Const(1))]
+        if self.queue_inputs is not None:
+            m.submodules.queue = queue = CalendarQueue(entries=self.config.inputs, steps=self.max_steps)
+            horizon = Signal.like(sequencer.horizon)
+            filed = self.filed
+            m.d.comb += [
+                queue.clear.eq(self.clear),
+                queue.push.valid.eq(filed.valid & filed.payload.spike),
+                queue.push.payload.t.eq(filed.payload.t),
+                queue.push.payload.x.eq(filed.payload.x),
+            ]
+            with m.If(filed.valid & filed.payload.done):
+                m.d.sync += horizon.eq(filed.payload.horizon)
+            with m.If(self.clear):
+                m.d.sync += horizon.eq(0)
+            connect_to = [(self.source, self.first), (queue, ~self.first)]
+            m.d.comb += sequencer.horizon.eq(Mux(self.first, self.source.horizon, horizon))
+        else:
+            m.d.comb += sequencer.horizon.eq(self.source.horizon)
+        for bucket, chosen in connect_to:
+            m.d.comb += [bucket.step.eq(sequencer.step), bucket.open.eq(sequencer.open & chosen)]
+            m.d.comb += bucket.events.ready.eq(sequencer.events.ready & chosen)
+            with m.If(chosen):
+                m.d.comb += [
+                    sequencer.occupied.eq(bucket.occupied),
+                    sequencer.events.valid.eq(bucket.events.valid),
+                    sequencer.events.payload.eq(bucket.events.payload),
+                ]
+
+    def _room(self, m: Module, sequencer: Any) -> None:
+        """Rows on their way to the serialiser's queue, and in it."""
+        outstanding = Signal(range(Serialiser.depth + 1))
+        ahead = Signal.like(outstanding)  # the row being issued counts already
+        m.d.comb += ahead.eq(outstanding + sequencer.issue.walk)
+        m.d.comb += sequencer.room.eq(ahead < Serialiser.depth)
+        m.d.sync += outstanding.eq(ahead - self.row_taken)
+        with m.If(self.clear):
+            m.d.sync += outstanding.eq(0)
+
+    def _lanes(self, m: Module, issue: Any) -> tuple[Any, Any, Any]:
+        """Memories, then groups of lanes. Returns fires, values, and the issue that they answer."""
+        config = self.config
+        m.submodules.weights = weights = WeightMemory(width=config.lanes * 8, depth=config.depth)
+        m.d.comb += [
+            weights.address.eq(Mux(self.weights.active, self.weights.address, issue.address)),
+            weights.write_address.eq(self.weights.address),
+            weights.write_data.eq(self.weights.word),
+            weights.write.eq(self.weights.write),
+            self.weights.data.eq(weights.data),
+        ]
+        rise, change = self._tables(m, issue.t)
+
+        issues = [issue]
+        for k in range(WeightMemory.latency + self.lanes.latency):
+            later = Signal.like(issue, name=f"issue{k}")
+            m.d.sync += later.eq(issues[-1])
+            issues.append(later)
+
+        fires, values = [], []
+        for lsb in range(0, config.lanes, LANE_GROUP):
+            lanes = min(LANE_GROUP, config.lanes - lsb)
+            group = self.lanes(lanes=lanes, rows=config.max_rows, a_bits=config.a_bits, v_bits=config.v_bits)
+            m.submodules[f"lanes{lsb // LANE_GROUP}"] = group
+            m.d.comb += [
+                group.operation.clear.eq(issues[1].clear),
+                group.operation.drive.eq(issues[1].drive),
+                group.operation.walk.eq(issues[1].walk),
+                group.operation.row.eq(issues[1].row),
+                group.operation.rise.eq(rise),
+                group.operation.fall.eq(-change),
+                group.weights.eq(weights.data[lsb * 8 : (lsb + lanes) * 8]),
+            ]
+            fires.append(group.fires)
+            values.append(group.values.as_value())
+        return Cat(fires), Cat(values), issues[-1]
+
+    def _tables(self, m: Module, t: Any) -> tuple[Any, Any]:
+        """m[t] - m[t-1] and th[t] - th[t-1], a cycle after t. `a` is 1 in every kernel built so far: not stored."""
+        word = data.StructLayout({"rise": TABLE_BITS, "change": signed(self.config.v_bits)})
+        m.submodules.tables = memory = Memory(shape=word, depth=self.max_steps, init=[])
+        read, write = memory.read_port(), memory.write_port()
+        host = self.tables
+        m.d.comb += [
+            read.addr.eq(Mux(host.active, host.address, t)),
+            write.addr.eq(host.address),
+            write.data.rise.eq(host.word[32:64]),
+            write.data.change.eq(host.word[64:128]),
+            write.en.eq(host.write),
+            host.data.eq(Cat(Const(1, 32), read.data.rise, Const(0, 32 - TABLE_BITS), self._sign_extended(read))),
+        ]
+        return read.data.rise, read.data.change
+
+    @staticmethod
+    def _sign_extended(read: Any) -> Any:
+        change = read.data.change
+        return Cat(change.as_unsigned(), *([change[-1]] * (64 - len(change))))

@@ -1,0 +1,78 @@
+"""Trace: the spikes that the stages take in and the outputs that fire, as one stream, image by image."""
+
+from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from .intake import axis_layout
+
+__all__ = ["Trace"]
+
+DEPTH = 4  # spikes that a source may be ahead
+
+
+class Trace(wiring.Component):
+    """Ports:
+
+    spikes:  source k; its beats carry layer number `layers[k]`.
+    end:     strobe: all spikes of the image are in; the marker `(step, tag)` goes behind them.
+    settled: no spike and no marker is waiting inside.
+    clear:   none.
+    """
+
+    def __init__(self, *, sources: int, steps: int) -> None:
+        self.sources = sources
+        spike = stream.Signature(data.StructLayout({"t": bits_for(steps - 1), "x": 16}))
+        super().__init__(
+            {
+                "spikes": In(spike).array(sources),
+                "layers": In(data.ArrayLayout(7, sources)),
+                "end": In(1),
+                "step": In(bits_for(steps - 1)),
+                "tag": In(8),
+                "settled": Out(1),
+                "beats": Out(stream.Signature(axis_layout())),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        fifos = []
+        for k, source in enumerate(self.spikes):
+            m.submodules[f"fifo{k}"] = fifo = SyncFIFO(width=len(source.payload.as_value()), depth=DEPTH)
+            m.d.comb += [
+                fifo.w_data.eq(source.payload),
+                fifo.w_en.eq(source.valid),
+                source.ready.eq(fifo.w_rdy),
+            ]
+            fifos.append(fifo)
+        pending, empty, free = Signal(), Signal(), Signal()
+        m.d.comb += [
+            empty.eq(~Cat(fifo.r_rdy for fifo in fifos).any()),
+            free.eq(~self.beats.valid | self.beats.ready),
+            self.settled.eq(empty & ~pending & ~self.beats.valid),
+        ]
+        with m.If(self.end):
+            m.d.sync += pending.eq(1)
+        with m.If(free):
+            m.d.sync += self.beats.valid.eq(~empty | pending)
+            with m.If(empty):
+                m.d.sync += [
+                    Cat(self.beats.payload.data, self.beats.payload.last).eq(
+                        Cat(Const(0, 16) | self.tag, Const(0, 8) | self.step, Const(0x80, 8), Const(1, 1))
+                    ),
+                    pending.eq(self.end),
+                ]
+            # later layers first: theirs is the shorter way to the decision
+            for k, fifo in enumerate(fifos):
+                spike = data.View(self.spikes[k].payload.shape(), fifo.r_data)
+                others = Cat(later.r_rdy for later in fifos[k + 1 :]).any() if k + 1 < len(fifos) else Const(0)
+                with m.If(fifo.r_rdy & ~others):
+                    m.d.comb += fifo.r_en.eq(1)
+                    m.d.sync += [
+                        self.beats.payload.data.eq(Cat(spike.x, Const(0, 8) | spike.t, self.layers[k], Const(0, 1))),
+                        self.beats.payload.last.eq(0),
+                    ]
+        return m
