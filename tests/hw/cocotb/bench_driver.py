@@ -1,0 +1,278 @@
+"""A core under cocotb: AXI drivers on the emitted module, streams checked in every cycle, the contract as the judge."""
+
+import itertools
+import logging
+import os
+import random
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cocotb
+import numpy as np
+from bench_cores import CORES
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
+from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
+from core_networks import differences
+
+from firstspike_hw.contract import CoreConfig, Network, load_plan
+from firstspike_hw.contract.register_map import offset_of
+from firstspike_hw.contract.stream_format import Header, pack_image, unpack_bitmap, unpack_result, unpack_trace
+
+__all__ = ["CONFIG", "PERIOD", "SEED", "CoreDriver", "Played", "stalls"]
+
+PERIOD = 10  # ns
+SEED = int(os.environ.get("FIRSTSPIKE_SEED", "1"))
+CONFIG: CoreConfig = CORES[os.environ.get("FIRSTSPIKE_CORE", "both")]
+
+_PATIENCE = 200_000  # cycles that an image may take
+_OKAY, _SLVERR = 0, 2
+
+
+def stalls(seed: int, chance: float) -> Iterator[bool]:
+    """Pauses at random, in bursts: a stream that stalls a beat here and there is not one that stands for long."""
+    chances = random.Random(seed)
+    while True:
+        paused = chances.random() < chance
+        yield from itertools.repeat(paused, chances.choice([1, 1, 1, 2, 5, 20]))
+
+
+@dataclass(kw_only=True)
+class Played:
+    """RESULT_PACKET [N], RESULT [N], TRACE of each image that asked for one (by index)."""
+
+    packets: np.ndarray
+    results: np.ndarray
+    traces: dict[int, np.ndarray]
+
+
+@dataclass(kw_only=True)
+class Seen:
+    """Cycle numbers: of a header taken, of TLAST taken, of the first cycle of a result packet; beats so far."""
+
+    cycle: int = 0
+    headers: list[int] = field(default_factory=list)
+    lasts: list[int] = field(default_factory=list)
+    offered: list[int] = field(default_factory=list)
+    beats: dict[str, int] = field(default_factory=lambda: {"s": 0, "m": 0, "t": 0})
+
+
+class CoreDriver:
+    """Started by `await CoreDriver(dut).start()`. A failure names what was sent and what the contract expects."""
+
+    def __init__(self, dut: Any, config: CoreConfig = CONFIG) -> None:
+        self.dut, self.config = dut, config
+        self.seen = Seen()
+        self.restarting = False  # streams may break off
+        for name in ("s_axis", "m_axis", "t_axis", "s_axil"):  # cocotbext-axi tells of every beat
+            for part in ("", "_aw", "_w", "_b", "_ar", "_r"):
+                logging.getLogger(f"cocotb.{dut._name}.{name}{part}").setLevel(logging.ERROR)
+
+    async def start(self) -> "CoreDriver":
+        dut = self.dut
+        for name, parts in _INPUTS.items():
+            for part in parts:
+                getattr(dut, f"{name}_{part}").value = 0
+        dut.rst.value = 1  # before any driver looks: until then, outputs may be unknown
+        cocotb.start_soon(Clock(dut.clk, PERIOD, unit="ns").start())
+        await ClockCycles(dut.clk, 2)
+        dut.rst.value = 0
+        await ClockCycles(dut.clk, 1)
+        # They follow `rst`; CONTROL.reset is told to them by `control_reset`.
+        self.images = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), dut.clk, dut.rst)
+        self.results = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.clk, dut.rst)
+        self.trace = AxiStreamSink(AxiStreamBus.from_prefix(dut, "t_axis"), dut.clk, dut.rst)
+        self.registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
+        for driver in (self.registers.write_if, self.registers.read_if):
+            driver.log.setLevel(logging.ERROR)
+        await self.reset()
+        cocotb.start_soon(self._watch())
+        return self
+
+    async def reset(self, cycles: int = 2) -> None:
+        """`rst`."""
+        self.restarting = True
+        self.dut.rst.value = 1
+        await ClockCycles(self.dut.clk, cycles)
+        self.dut.rst.value = 0
+        self._forget()
+        await ClockCycles(self.dut.clk, 2)
+        self._forget()
+        self.restarting = False
+
+    async def control_reset(self, run: int = 1) -> None:
+        """CONTROL.reset, and the drivers of the streams start again."""
+        self.restarting = True
+        for driver in (self.images, self.results, self.trace):
+            driver.assert_reset(True)
+        await self.write("CONTROL", 2 | run)
+        await ClockCycles(self.dut.clk, 2)
+        for driver in (self.images, self.results, self.trace):
+            driver.assert_reset(False)
+        self._forget()
+        self.restarting = False
+
+    def _forget(self) -> None:
+        for driver in (self.images, self.results, self.trace):
+            driver.clear()
+        self.seen = Seen()
+
+    # Registers
+
+    async def write(self, name: str, value: int, stage: int | None = None, expect: int = _OKAY) -> None:
+        await self.write_at(offset_of(name, stage), value, expect)
+
+    async def write_at(self, offset: int, value: int, expect: int = _OKAY) -> None:
+        done = await self.registers.write(offset, int(value).to_bytes(4, "little"))
+        assert int(done.resp) == expect, f"write of {value:#x} to {offset:#05x}: response {int(done.resp)}"
+
+    async def read(self, name: str, stage: int | None = None, expect: int = _OKAY) -> int:
+        return await self.read_at(offset_of(name, stage), expect)
+
+    async def read_at(self, offset: int, expect: int = _OKAY) -> int:
+        done = await self.registers.read(offset, 4)
+        assert int(done.resp) == expect, f"read of {offset:#05x}: response {int(done.resp)}"
+        return int.from_bytes(done.data, "little")
+
+    async def stop(self) -> None:
+        """CONTROL.run = 0 and wait until idle."""
+        await self.write("CONTROL", 0)
+        for _ in range(_PATIENCE):
+            if await self.read("STATUS") & 1:
+                return
+        raise AssertionError("STATUS.idle does not come")
+
+    async def load(self, network: Network, *, read_back: bool = False) -> None:
+        """Registers and memories, CRCs compared, then CONTROL.run; read_back: every word again."""
+        await self.stop()
+        plan = load_plan(network, self.config)
+        for offset, value in plan.registers:
+            await self.write_at(offset, value)
+        for block in plan.memories:
+            where = f"memory {block.kind.name} of stage {block.stage}"
+            crc = zlib.crc32(block.beats.astype("<u4").tobytes())
+            await self.write("MEM_SELECT", block.kind | block.stage << 8)
+            await self.write("MEM_ADDRESS", 0)
+            data = offset_of("MEM_DATA")
+            pending = [self.registers.init_write(data, int(b).to_bytes(4, "little")) for b in block.beats]
+            for operation in pending:
+                await operation.wait()
+            assert await self.read("MEM_CRC") == crc, f"{where}: CRC of what was written"
+            if read_back:
+                await self.write("MEM_ADDRESS", 0)
+                back = [await self.read("MEM_DATA") for _ in block.beats]
+                assert back == block.beats.tolist(), f"{where}: reads back otherwise"
+                assert await self.read("MEM_CRC") == crc, f"{where}: CRC of what was read"
+        await self.write("CONTROL", 1)
+
+    # Images
+
+    def stall(self, seed: int, *, gaps: float = 0.0, results: float = 0.0, trace: float = 0.0) -> None:
+        """Chances of a pause on each stream, from now on."""
+        drivers = (self.images, self.results, self.trace)
+        for k, (driver, chance) in enumerate(zip(drivers, (gaps, results, trace), strict=True)):
+            driver.clear_pause_generator()
+            driver.pause = False
+            if chance:
+                driver.set_pause_generator(stalls(3 * seed + k, chance))
+
+    def send(self, beats: Sequence[np.ndarray]) -> None:
+        for image in beats:
+            self.images.send_nowait(AxiStreamFrame(image.astype("<u4").tobytes()))
+
+    async def gather(self, beats: Sequence[np.ndarray]) -> Played:
+        """The answers to those images, which have been sent."""
+        packets, traces = [], {}
+        for n, image in enumerate(beats):
+            packets.append(await self._packet(self.results, f"result of image {n}"))
+            assert len(packets[-1]) == 11, f"result of image {n} has {len(packets[-1])} beats"
+            if int(image[0]) & Header.SPIKES:
+                traces[n] = unpack_trace(await self._packet(self.trace, f"trace of image {n}"))
+                assert int(traces[n]["x"][-1]) == int(image[0]) >> 8 & 255, f"trace {n} ends with another tag"
+        unpacked, results = unpack_result(np.concatenate(packets))
+        return Played(packets=unpacked, results=results, traces=traces)
+
+    async def _packet(self, sink: Any, what: str) -> np.ndarray:
+        try:
+            frame = await with_timeout(sink.recv(), _PATIENCE * PERIOD, "ns")
+        except cocotb.triggers.SimTimeoutError:
+            raise AssertionError(f"{what} does not come") from None
+        return np.frombuffer(bytes(frame.tdata), "<u4").astype(np.uint32)
+
+    async def play(self, beats: Sequence[np.ndarray]) -> Played:
+        """Sends images back to back, and gathers their answers; `latency` is compared with what was seen."""
+        first = len(self.seen.offered)
+        assert first == len(self.seen.lasts), "an image is unfinished"
+        self.send(beats)
+        played = await self.gather(beats)
+        waited = np.subtract(self.seen.offered[first:], self.seen.lasts[first:])
+        assert played.packets["latency"].tolist() == waited.tolist(), "latency"
+        return played
+
+    async def check(self, network: Network, images: Sequence[np.ndarray], *, flags: int = Header.SPIKES) -> Played:
+        """Plays EVENT arrays and compares everything with contract.evaluate."""
+        beats = [pack_image(e, flags=flags, tag=n & 255, label=257 * n & 65535) for n, e in enumerate(images)]
+        played = await self.play(beats)
+        self.judge(network, beats, images, played)
+        return played
+
+    def judge(self, network: Network, beats: Sequence[np.ndarray], images: Any, played: Played) -> None:
+        """All RESULT fields, tag and label; and, of traced images, all spike times up to the decision."""
+        for n, image in enumerate(beats):
+            events = unpack_bitmap(image) if images is None else images[n]
+            assert int(played.packets["tag"][n]) == int(image[0]) >> 8 & 255, f"image {n}: tag"
+            assert int(played.packets["label"][n]) == int(image[0]) >> 16, f"image {n}: label"
+            wrong = differences(network, events, played.results[n], played.traces.get(n))
+            assert not wrong, f"image {n}, seed {SEED}: {wrong}; events (t, x): {events.tolist()}"
+
+    # The streams, every cycle
+
+    async def _watch(self) -> None:
+        """valid holds and payload is stable until taken; notes cycles."""
+        dut = self.dut
+        outputs = {name: [getattr(dut, f"{name}_axis_{part}") for part in _AXIS] for name in ("m", "t")}
+        inputs = [dut.s_axis_tvalid, dut.s_axis_tready, dut.s_axis_tlast]
+        waiting: dict[str, tuple[int, int]] = {}
+        inside = {"s": False, "m": False}  # a packet
+        edge = RisingEdge(dut.clk)
+        while True:
+            await edge
+            if self.restarting:
+                waiting, inside = {}, {"s": False, "m": False}
+                continue
+            seen = self.seen
+            seen.cycle += 1
+            if int(inputs[0].value) and int(inputs[1].value):
+                seen.beats["s"] += 1
+                if not inside["s"]:
+                    seen.headers.append(seen.cycle)
+                inside["s"] = not int(inputs[2].value)
+                if not inside["s"]:
+                    seen.lasts.append(seen.cycle)
+            for name, (valid, ready, data, last) in outputs.items():
+                if not int(valid.value):
+                    assert name not in waiting, f"{name}_axis: tvalid fell before tready"
+                    continue
+                payload = (int(data.value), int(last.value))
+                assert waiting.get(name, payload) == payload, f"{name}_axis: payload changed before tready"
+                if name == "m" and not inside["m"]:
+                    seen.offered.append(seen.cycle)
+                    inside["m"] = True
+                if int(ready.value):
+                    waiting.pop(name, None)
+                    seen.beats[name] += 1
+                    if name == "m":
+                        inside["m"] = not payload[1]
+                else:
+                    waiting[name] = payload
+
+
+_INPUTS = {
+    "s_axis": ("tdata", "tvalid", "tlast"),
+    "m_axis": ("tready",),
+    "t_axis": ("tready",),
+    "s_axil": ("awaddr", "awvalid", "wdata", "wstrb", "wvalid", "bready", "araddr", "arvalid", "rready"),
+}
+_AXIS = ("tvalid", "tready", "tdata", "tlast")

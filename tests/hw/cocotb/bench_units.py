@@ -1,0 +1,141 @@
+"""All units side by side in one module, so that one build serves their benches; and how a bench reaches one of them."""
+
+import os
+import random
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import cocotb
+from amaranth.back import verilog
+from amaranth.hdl import Const, Module, UnusedElaboratable, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import Out
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles, RisingEdge
+
+from firstspike_hw.contract import StageConfig
+from firstspike_hw.decision import Decision
+from firstspike_hw.filing import Filing
+from firstspike_hw.input_map import InputMap
+from firstspike_hw.intake import Intake
+from firstspike_hw.queue import CalendarQueue
+from firstspike_hw.result import ResultSender
+from firstspike_hw.serialiser import Serialiser
+from firstspike_hw.stage import Stage
+from firstspike_hw.trace import Trace
+
+warnings.simplefilter("ignore", UnusedElaboratable)  # benches make units to ask for their layouts
+
+__all__ = ["SEED", "STEPS", "UNITS", "Unit", "emit_units", "pack", "unpack"]
+
+STEPS = 16
+SEED = int(os.environ.get("FIRSTSPIKE_SEED", "1"))
+STAGE = StageConfig(
+    lanes=5, depth=128, max_rows=3, inputs=24, constants=4, a_bits=16, v_bits=24, kernels=("linear", "exponential")
+)
+
+UNITS: dict[str, Callable[[], Any]] = {
+    "queue": lambda: CalendarQueue(entries=24, steps=STEPS),
+    "map": lambda: InputMap(addresses=40, entries=36, steps=STEPS),
+    "intake": lambda: Intake(addresses=40, entries=36, steps=STEPS),
+    "stage": lambda: Stage(STAGE, steps=STEPS, queue_inputs=20, value_bits=STAGE.v_bits),
+    "serialiser": lambda: Serialiser(lanes=20, rows=2, steps=STEPS),
+    "filing": lambda: Filing(message=Serialiser(lanes=20, rows=2, steps=STEPS).message, neurons=40, steps=STEPS),
+    "decision": lambda: Decision(lanes=20, rows=2, steps=STEPS, value_bits=12),
+    "result": ResultSender,
+    "trace": lambda: Trace(sources=3, steps=STEPS),
+}
+
+
+class _Units(wiring.Component):
+    def __init__(self) -> None:
+        self.units = {name: make() for name, make in UNITS.items()}
+        super().__init__({name: Out(unit.signature) for name, unit in self.units.items()})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        for name, unit in self.units.items():
+            m.submodules[name] = unit
+            for into, inner, outer in _leaves(unit.signature, unit, getattr(self, name)):
+                m.d.comb += inner.eq(outer) if into else outer.eq(inner)
+        return m
+
+
+def emit_units() -> str:
+    """Verilog of the module `units`: ports as in the components, double underscores between."""
+    top = _Units()
+    leaves = [leaf for name, unit in top.units.items() for leaf in _leaves(unit.signature, unit, getattr(top, name))]
+    return str(verilog.convert(top, name="units", ports=[outer for _, _, outer in leaves], emit_src=False))
+
+
+def pack(layout: data.StructLayout, **values: int) -> int:
+    """Bits of a structure; fields not named are 0."""
+    word = 0
+    for name, value in values.items():
+        field = layout[name]
+        word |= (int(value) & ((1 << field.width) - 1)) << field.offset
+    return word
+
+
+def unpack(layout: data.StructLayout, word: int) -> dict[str, int]:
+    """Fields of a structure, all unsigned."""
+    return {name: word >> layout[name].offset & ((1 << layout[name].width) - 1) for name, _ in layout}
+
+
+class Unit:
+    """One unit: `u["push__valid"] = 1`, `await u.tick()`, then `u["events__valid"]` of the cycle before the edge."""
+
+    def __init__(self, dut: Any, name: str) -> None:
+        self.dut, self.name, self.component = dut, name, UNITS[name]()
+        self.chances = random.Random(SEED)
+        self.edge = RisingEdge(dut.clk)
+        cocotb.log.info("seed %d", SEED)
+
+    async def start(self) -> "Unit":
+        for port in (port for name in UNITS for port in _inputs(name)):
+            getattr(self.dut, port).value = 0
+        self.dut.rst.value = 1
+        cocotb.start_soon(Clock(self.dut.clk, 10, unit="ns").start())
+        await ClockCycles(self.dut.clk, 2)
+        self.dut.rst.value = 0
+        await self.tick()
+        return self
+
+    def __setitem__(self, path: str, value: int) -> None:
+        getattr(self.dut, f"{self.name}__{path}").value = int(value)
+
+    def __getitem__(self, path: str) -> int:
+        value = getattr(self.dut, f"{self.name}__{path}").value
+        if path.endswith("payload"):  # fields that mean nothing here may be unknown in Icarus
+            return int("".join(bit if bit in "01" else "0" for bit in str(value)), 2)
+        return int(value)
+
+    async def tick(self, cycles: int = 1) -> None:
+        for _ in range(cycles):
+            await self.edge
+
+    async def load(self, port: str, words: list[int]) -> None:
+        """Words into the memory behind a host port, from address 0 on."""
+        self[f"{port}__write"] = 1
+        for address, word in enumerate(words):
+            self[f"{port}__address"], self[f"{port}__word"] = address, word
+            await self.tick()
+        self[f"{port}__write"] = 0
+
+
+def _leaves(signature: Any, inner: Any, outer: Any) -> list[tuple[bool, Value, Value]]:
+    """(is an input, port of the unit, port of the module)."""
+    pairs = zip(signature.flatten(inner), signature.flatten(outer), strict=True)
+    found = [(member.flow == wiring.In, Value.cast(a), Value.cast(b)) for (_, member, a), (_, _, b) in pairs]
+    return [leaf for leaf in found if not isinstance(leaf[1], Const)]  # always ready
+
+
+def _inputs(name: str) -> list[str]:
+    """Ports of the module that drive a unit."""
+    signature = UNITS[name]().signature
+    return [
+        "__".join([name, *map(str, path)])
+        for path, member, value in signature.flatten(signature.create())
+        if member.flow == wiring.In and not isinstance(Value.cast(value), Const)
+    ]

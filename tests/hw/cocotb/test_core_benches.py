@@ -1,0 +1,45 @@
+"""The whole core, from the emitted Verilog, in simulators."""
+
+import pytest
+from bench_cores import CORES
+from bench_runs import SIMULATORS, run_bench
+
+from firstspike_hw.verilog import emit
+
+# Icarus is a hundred times slower: the smaller core has to do, but for random cases.
+BOTH = [
+    pytest.param(core, *simulator.values, marks=simulator.marks, id=f"{core}-{simulator.values[0]}")
+    for core in ("both", "linear")
+    for simulator in SIMULATORS
+]
+DIRECTED = [case for case in BOTH if case.values != ("both", "icarus")]
+
+
+def run(tmp_path, simulator, core, modules, **settings):
+    return run_bench(
+        emit(CORES[core]),
+        modules,
+        simulator=simulator,
+        top="firstspike_core",
+        folder=tmp_path,
+        settings={"FIRSTSPIKE_CORE": core, **settings},
+    )
+
+
+@pytest.mark.parametrize(("core", "simulator"), BOTH)
+def test_random_cases(tmp_path, simulator, core) -> None:
+    count = {"verilator": 12, "icarus": 2}[simulator]
+    said = run(tmp_path, simulator, core, ["core_random"], FIRSTSPIKE_COUNT=str(count))
+    assert {name: text for name, text in said.items() if text} == {}
+
+
+@pytest.mark.parametrize(("core", "simulator"), DIRECTED)
+def test_directed_cases(tmp_path, simulator, core) -> None:
+    said = run(tmp_path, simulator, core, ["core_directed"])
+    assert {name: text for name, text in said.items() if text} == {}
+
+
+@pytest.mark.parametrize(("core", "simulator"), DIRECTED)
+def test_streams_resets_and_registers(tmp_path, simulator, core) -> None:
+    said = run(tmp_path, simulator, core, ["core_control"])
+    assert {name: text for name, text in said.items() if text} == {}
