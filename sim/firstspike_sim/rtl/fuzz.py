@@ -1,0 +1,152 @@
+"""Random networks through the gateware and the model: the first difference, or how many cases agreed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+
+from firstspike_hw.contract import CONFIGS, Batch, CoreConfig, FirstspikeError, StageConfig
+from firstspike_hw.contract.loading import load_plan
+from firstspike_sim.fast import FastModel
+
+from .compare import compare, difference
+from .core import RtlCore, emitted
+from .random_cases import Case, random_case
+
+__all__ = ["CORES", "Finding", "Fuzzer"]
+
+_BOTH: Final = ("linear", "exponential")
+
+# The cores that ship, and one for what they do not hold: four layers, 1,024 inputs and 512 neurons in each.
+CORES: Final[dict[str, CoreConfig]] = {
+    **CONFIGS,
+    "deep": CoreConfig(
+        stages=tuple(
+            StageConfig(lanes=lanes, depth=16_640, max_rows=16, inputs=1040, kernels=_BOTH) for lanes in (32,) * 4
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One case: which core ran it, how many images, the cycles it took, and what differed (empty: nothing)."""
+
+    seed: int
+    core: str
+    sizes: tuple[int, ...]
+    kernel: str
+    images: int
+    spikes: int
+    cycles: int
+    wrong: str
+
+    def line(self) -> str:
+        """One line of the record."""
+        shape = "-".join(map(str, self.sizes))
+        verdict = self.wrong or "equal"
+        return (
+            f"{self.seed} {self.core} {self.kernel} {shape} images={self.images} spikes={self.spikes} "
+            f"cycles={self.cycles} {verdict}"
+        )
+
+
+class Fuzzer:
+    """Simulated cores, made when first needed. Close it, or use `with`.
+
+    names:   the cores to use, of CORES; each case runs on one of those that hold its network.
+    verilog: text to simulate instead of what the gateware emits, by name (to plant faults).
+    progress: called with (name, done, total) while a core is built.
+    """
+
+    def __init__(
+        self,
+        names: tuple[str, ...] = tuple(CORES),
+        *,
+        verilog: Mapping[str, str] | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> None:
+        self.names = names
+        self._verilog = verilog or {}
+        self._progress = progress
+        self._cores: dict[str, RtlCore] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends all simulations."""
+        for core in self._cores.values():
+            core.close()
+        self._cores.clear()
+
+    def check(self, seed: int) -> Finding | None:
+        """Runs the case of a seed; None if none of the cores holds its network."""
+        case = random_case(seed)
+        fitting = [name for name in self.names if _fits(case, CORES[name])]
+        if not fitting:
+            return None
+        name = fitting[int(np.random.default_rng(seed).integers(len(fitting)))]
+        model = FastModel(case.network).run(case.events)
+        core = self._core(name)
+        start = core.sim.cycles
+        try:
+            wrong = _differs(core, case, model)
+        except FirstspikeError as error:
+            wrong = str(error)
+        cycles = core.sim.cycles - start
+        if wrong:
+            core.close()
+            del self._cores[name]  # whatever state it is in, the next case gets a fresh one
+        return Finding(
+            seed=seed,
+            core=name,
+            sizes=case.network.sizes,
+            kernel=case.network.kernel,
+            images=len(case.events),
+            spikes=int(model.results["spikes_hidden"].sum() + model.results["spikes_output"].sum()),
+            cycles=cycles,
+            wrong=wrong,
+        )
+
+    def _core(self, name: str) -> RtlCore:
+        if name not in self._cores:
+            text = self._verilog[name] if name in self._verilog else emitted(CORES[name])
+            note = self._progress
+            self._cores[name] = RtlCore(
+                CORES[name],
+                verilog=text,
+                progress=None if note is None else lambda done, total: note(name, done, total),
+            )
+        return self._cores[name]
+
+
+def _fits(case: Case, config: CoreConfig) -> bool:
+    try:
+        load_plan(case.network, config)
+    except FirstspikeError:
+        return False
+    return True
+
+
+def _differs(core: RtlCore, case: Case, model: Batch) -> str:
+    """Empty if the core and the model agree in everything."""
+    core.sim.stalls()
+    core.load(case.network)
+    core.sim.stalls(gaps=case.gaps, results=case.results, trace=case.trace, seed=case.seed + 1)
+    if case.interrupt is not None:
+        core.interrupt(case.events, case.interrupt)
+    rtl = core.run(case.events, run_on=case.run_on, bitmap=case.bitmap)
+    wrong = compare(case.network, rtl, model)
+    if rtl.late.any():
+        return f"image {np.flatnonzero(rtl.late)[0]} is in order, and the result says it is late"
+    if not wrong:
+        return ""
+    return f"{len(wrong)} images differ, image {wrong[0]}: {difference(rtl.batch, model, wrong[0])}"

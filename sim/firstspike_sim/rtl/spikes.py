@@ -1,0 +1,84 @@
+"""Spike times of a batch out of the core's trace, and the rest of a Batch that follows from them. All of it numpy."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_hw.contract import DROPPED, NO_SPIKE, Batch, EventSet, FirstspikeError, Network
+from firstspike_hw.contract.stream_format import TRACE_END, unpack_trace
+
+__all__ = ["batch_of", "input_times", "layer_times", "looked_up"]
+
+
+def batch_of(network: Network, events: EventSet, results: NDArray[np.void], trace: NDArray[np.uint32]) -> Batch:
+    """Everything that the core said, as the models say it. The input spikes are those that were sent.
+
+    results: RESULT ``[N]``; trace: beats of all images, each with its marker. Raises FirstspikeError.
+    """
+    steps = results["step"].astype(np.int64)
+    filed = input_times(network, events)
+    sent = np.where(filed <= steps[:, None], filed, NO_SPIKE).astype(np.int16)
+    times: tuple[NDArray[np.int16], ...] = (sent, *layer_times(trace, network.sizes[1:], steps))
+    return Batch(results=results, times=times, rows=looked_up(network, times, steps))
+
+
+def layer_times(
+    trace: NDArray[np.uint32], sizes: tuple[int, ...], steps: NDArray[np.int64]
+) -> tuple[NDArray[np.int16], ...]:
+    """`stream_format.trace_times` for many images at once: int16 ``[N, n]`` of each layer, up to the decision.
+
+    steps: decision step of each image, ``[N]``. Raises FirstspikeError naming the image if a marker is missing or does
+    not name the decision step, for a spike that no such network has, and for a neuron that spikes twice.
+    """
+    beats = unpack_trace(trace)
+    ends = (beats["layer"] & TRACE_END) != 0
+    marked = beats["t"][ends].astype(np.int64)
+    if len(marked) != len(steps):
+        raise FirstspikeError(f"trace: {len(marked)} images are marked, {len(steps)} were expected")
+    if (wrong := np.flatnonzero(marked != steps & 0xFF)).size:
+        i = wrong[0]
+        raise FirstspikeError(f"trace of image {i}: decided at step {marked[i]}, the result says {steps[i]}")
+    image = np.cumsum(ends) - ends
+    layer, x, t = (beats[name].astype(np.int64) for name in ("layer", "x", "t"))
+    within = (layer >= 1) & (layer <= len(sizes)) & ~ends
+    known = within & (x < np.array([0, *sizes])[np.where(within, layer, 0)])
+    if (odd := np.flatnonzero(~known & ~ends)).size:
+        i = odd[0]
+        raise FirstspikeError(f"trace of image {image[i]}: layer {layer[i]} has no neuron {x[i]}; sizes are {sizes}")
+    kept = known & (t <= steps[np.minimum(image, len(steps) - 1)]) if len(steps) else known
+    times = []
+    for k, size in enumerate(sizes, 1):
+        mine = kept & (layer == k)
+        place = image[mine] * size + x[mine]
+        unique, first = np.unique(place, return_index=True)
+        if len(unique) != len(place):
+            again = place[np.setdiff1d(np.arange(len(place)), first)[0]]
+            raise FirstspikeError(f"trace of image {again // size}: neuron {again % size} of layer {k} spikes twice")
+        out = np.full(len(steps) * size, NO_SPIKE, np.int16)
+        out[place] = t[mine]
+        times.append(out.reshape(len(steps), size))
+    return tuple(times)
+
+
+def input_times(network: Network, events: EventSet) -> NDArray[np.int64]:
+    """Recorded time of every address ``[N, addresses]`` after the input map and the delays; NO_SPIKE if none."""
+    n, size = len(events), network.addresses
+    image = np.repeat(np.arange(n), np.diff(events.offsets))
+    taken = events.events[events.offsets[0] : events.offsets[-1]]
+    t, x = taken["t"].astype(np.int64), taken["x"].astype(np.int64)
+    row = network.input_map[np.minimum(x, size - 1)] if size else np.full(len(x), DROPPED)
+    good = (t < network.steps) & (x < size) & (row != DROPPED)
+    place, first = np.unique((image * size + x)[good], return_index=True)  # the first event of an input stands
+    delayed = t[good][first] + network.input_delays[row[good][first]]
+    out = np.full(n * size, NO_SPIKE, np.int64)
+    out[place] = np.where(delayed < network.steps, delayed, NO_SPIKE)
+    return out.reshape(n, size)
+
+
+def looked_up(network: Network, times: tuple[NDArray[np.int16], ...], steps: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Weight rows that each decision depended on, int32 ``[N, L]``: those of spikes before it (`step`: and at it)."""
+    until = steps if network.kernel == "step" else steps - 1
+    rows = np.zeros((len(steps), len(network.layers)), np.int32)
+    for k, (pre, layer) in enumerate(zip(times, network.layers, strict=False)):
+        rows[:, k] = ((pre != NO_SPIKE) & (pre <= until[:, None])).sum(axis=1)
+        rows[:, k] += (layer.constant_times <= until[:, None]).sum(axis=1)
+    return rows

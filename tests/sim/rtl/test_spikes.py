@@ -1,0 +1,81 @@
+"""Traces as spike times for many images at once, against the contract's one at a time; what follows from them."""
+
+import numpy as np
+import pytest
+
+from firstspike_hw.contract import NO_SPIKE, FirstspikeError, evaluate_set
+from firstspike_hw.contract.stream_format import TRACE, TRACE_END, trace_times
+from firstspike_sim.rtl.compare import difference
+from firstspike_sim.rtl.random_cases import random_case
+from firstspike_sim.rtl.spikes import batch_of, layer_times
+
+SEEDS = range(25)
+
+
+def trace_of(batch) -> np.ndarray:
+    """The trace of a core that computed that batch, with spikes beyond the decision as a core that runs ahead has."""
+    beats = []
+    for i, result in enumerate(batch.results):
+        for k, layer in enumerate(batch.times[1:], 1):
+            beats += [(x, layer[i, x], k) for x in np.flatnonzero(layer[i] != NO_SPIKE)]
+            late = np.flatnonzero(layer[i] == NO_SPIKE)[:1]
+            beats += [(x, result["step"] + 1, k) for x in late if result["step"] < 255]
+        beats.append((i & 0xFF, result["step"], TRACE_END))
+    return np.array(beats, TRACE)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_batch_comes_back_from_its_trace(seed: int) -> None:
+    case = random_case(seed)
+    events = case.events.head(5)
+    model = evaluate_set(case.network, events)
+    trace = trace_of(model)
+    batch = batch_of(case.network, events, model.results, trace.view("<u4"))
+    assert [difference(batch, model, i) for i in range(5)] == [""] * 5
+    assert (batch.rows == model.rows).all()
+    ends = np.flatnonzero(trace["layer"] == TRACE_END) + 1
+    for i, part in enumerate(np.split(trace, ends)[:5]):
+        alone = trace_times(part, case.network.sizes[1:], int(model.results["step"][i]))
+        assert all((mine[i] == theirs).all() for mine, theirs in zip(batch.times[1:], alone, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("beats", "message"),
+    [
+        ([(0, 3, 1), (0, 4, 0x80)], "trace: 1 images are marked, 2 were expected"),
+        ([(0, 4, 0x80), (1, 5, 0x80)], "trace of image 1: decided at step 5, the result says 4"),
+        ([(0, 4, 0x80), (3, 2, 1), (1, 4, 0x80)], "trace of image 1: layer 1 has no neuron 3; sizes are (3, 2)"),
+        ([(0, 1, 0), (0, 4, 0x80), (1, 4, 0x80)], "trace of image 0: layer 0 has no neuron 0; sizes are (3, 2)"),
+        ([(0, 4, 0x80), (1, 2, 2), (1, 3, 2), (1, 4, 0x80)], "trace of image 1: neuron 1 of layer 2 spikes twice"),
+    ],
+)
+def test_a_trace_that_cannot_be_is_refused(beats: list, message: str) -> None:
+    with pytest.raises(FirstspikeError) as caught:
+        layer_times(np.array(beats, TRACE).view("<u4"), (3, 2), np.array([4, 4]))
+    assert str(caught.value) == message
+
+
+def test_differences_are_named() -> None:
+    case = random_case(3)
+    model, other = (evaluate_set(case.network, case.events) for _ in range(2))
+    other.results["class"][1] += 1
+    assert difference(other, model, 1) == f"class is {other.results['class'][1]}, not {model.results['class'][1]}"
+    other.times[1][2, 0] = 99
+    assert difference(other, model, 2).startswith("neuron 0 of layer 1 spikes at 99, not ")
+
+
+def test_cases_are_the_same_for_the_same_seed_and_cover_the_ground() -> None:
+    cases = [random_case(seed) for seed in range(60)]
+    again = random_case(17)
+    assert (again.events.events == cases[17].events.events).all()
+    assert all(
+        (a.weights == b.weights).all() for a, b in zip(again.network.layers, cases[17].network.layers, strict=True)
+    )
+    networks = [case.network for case in cases]
+    assert {len(network.layers) for network in networks} == {1, 2, 3, 4}
+    assert {network.kernel for network in networks} == {"linear", "exponential"}
+    assert {network.steps for network in networks} == {16, 32, 64, 128, 256}
+    assert 6 <= sum(max(network.sizes[1:]) >= 100 for network in networks) <= 20
+    assert any(network.input_delays.any() for network in networks)
+    assert any(layer.constants for network in networks for layer in network.layers)
+    assert any((network.input_map == -1).any() for network in networks)
