@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Write docs/results.md with its plots, and the figures of README.md, from benchmarks/results (`make results-page`).
+
+`pages()` is pure: the same records give the same bytes, which is how a test knows that nobody wrote a figure by hand.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from plots import Point, scatter
+from records import TOPICS, load
+
+from firstspike.cli.published import MOSTAFA_2017
+
+__all__ = ["main", "pages"]
+
+ROOT = Path(__file__).parents[1]
+BEGIN, END = "<!-- figures: begin (make results-page) -->", "<!-- figures: end -->"
+NONE_YET = "No figures have been recorded yet."
+
+Record = dict[str, Any]
+
+TITLES = {
+    "mnist": "MNIST, integer model",
+    "silicon": "Place and route",
+    "learning": "On-chip learning",
+    "link": "Links to boards",
+    "accuracy": "Accuracy records",
+    "substrates": "Neuromorphic substrates",
+    "software": "Speed of the software",
+}
+# Said in the columns of their own, or the same in every row.
+QUIET = {"command", "commit", "date", "seed", "network", "target", "dataset", "split"}
+
+
+def percent(value: Any) -> str:
+    return "" if value is None else f"{100 * value:.2f} %"
+
+
+def number(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int) or value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+
+
+def lookups(record: Record) -> str:
+    return " / ".join(percent(value) for name, value in sorted(record.items()) if name.startswith("lookups_"))
+
+
+# Columns of the table in README.md and on top of the page.
+COLUMNS: tuple[tuple[str, Callable[[Record], str]], ...] = (
+    ("network", lambda r: f"`{Path(r['network']).stem}`" if r["network"] else ""),
+    ("kernel", lambda r: r["kernel"] or ""),
+    ("sees", lambda r: f"{r['inputs_seen']} of {r['inputs']} inputs" if "inputs_seen" in r else ""),
+    ("accuracy", lambda r: percent(r.get("accuracy"))),
+    ("spikes", lambda r: number(round(r["spikes_total"], 1)) if "spikes_total" in r else ""),
+    ("look-ups", lookups),
+    ("time steps", lambda r: number(round(r["steps"], 1)) if r["steps"] is not None else ""),
+)
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+# Columns of the gateware's table.
+GATEWARE: tuple[tuple[str, Callable[[Record], str]], ...] = (
+    ("network", lambda r: f"`{Path(r['network']).stem}`"),
+    ("core", lambda r: r["core"]),
+    ("T", lambda r: number(r["steps_grid"])),
+    ("images", lambda r: number(r["images"])),
+    ("images that differ", lambda r: number(r["mismatches"])),
+    ("cycles an image", lambda r: number(r["cycles_mean"])),
+    ("p99", lambda r: number(r["cycles_p99"])),
+    ("TLAST to result, p99", lambda r: number(r["latency_alone_p99"])),
+)
+
+
+def on_mnist(records: list[Record]) -> list[Record]:
+    """What the integer model was measured at on all MNIST test digits."""
+    wanted = {"dataset": "mnist", "split": "test", "level": "model"}
+    return [r for r in records if "accuracy" in r and all(r.get(name) == value for name, value in wanted.items())]
+
+
+def gateware(records: list[Record]) -> str | None:
+    """The same networks through the simulated gateware, in clock cycles."""
+    shown = [r for r in records if r.get("level") == "rtl"]
+    if not shown:
+        return None
+    table = markdown([title for title, _ in GATEWARE], [[cell(record) for _, cell in GATEWARE] for record in shown])
+    note = (
+        "The gateware, simulated as RTL and compared with the integer model in every spike time up to the decision and "
+        "in every field of the result. TLAST to result: of images sent one at a time."
+    )
+    return f"{table}\n\n{note}"
+
+
+def compared(records: list[Record]) -> str:
+    """The shipped and trained networks on MNIST's test split, with the published row last."""
+    shown = on_mnist(records)
+    if not shown:
+        return NONE_YET
+    published = {
+        **{"network": None, "kernel": None, "steps": MOSTAFA_2017["steps"]},
+        **{"accuracy": MOSTAFA_2017["accuracy"], "spikes_total": MOSTAFA_2017["spikes_total"]},
+        **{f"lookups_{k}": value for k, value in enumerate(MOSTAFA_2017["lookups"])},
+    }
+    rows = [[cell(record) for _, cell in COLUMNS] for record in [*shown, published]]
+    rows[-1][0] = f"{MOSTAFA_2017['name']} (published)"
+    note = (
+        "Accuracy, spikes until the decision (input and hidden), fraction of each layer's weights looked up, and time "
+        f"steps until the decision: means over the 10,000 test digits, int8. Published: {MOSTAFA_2017['source']}."
+    )
+    return markdown([title for title, _ in COLUMNS], rows) + "\n\n" + note
+
+
+def section(topic: str, records: list[Record]) -> str:
+    """Every figure of a topic, one column a record, and how each was made."""
+    names = list(dict.fromkeys(name for record in records for name in record if name not in QUIET))
+    header = ["figure", *(f"({n})" for n in range(1, len(records) + 1))]
+    rows = [[f"`{name}`", *(number(record.get(name)) for record in records)] for name in names]
+    made = [
+        f"{n}. {record['network'] or ''} on {record['dataset']}:{record['split']}, {record['date']}, "
+        f"commit {record['commit']}, seed {record['seed']}: `{record['command']}`"
+        for n, record in enumerate(records, 1)
+    ]
+    return "\n\n".join([f"## {TITLES[topic]}", markdown(header, rows), "\n".join(made)])
+
+
+def plot(records: list[Record]) -> str | None:
+    shown = on_mnist(records)
+    if not shown:
+        return None
+    points = [Point(x=r["spikes_total"], y=100 * r["accuracy"], label=Path(r["network"]).stem) for r in shown]
+    published = MOSTAFA_2017["spikes_total"], 100 * MOSTAFA_2017["accuracy"]
+    points.append(Point(x=published[0], y=published[1], label=MOSTAFA_2017["name"], hollow=True))
+    return scatter(points, x="spikes until the decision", y="accuracy in %")
+
+
+def pages(results: dict[str, list[Record]], readme: str) -> dict[str, str]:
+    """Files to write, by path from the root of the repository.
+
+    results: records by topic. readme: README.md as it is, of which the part between BEGIN and END is replaced.
+    """
+    mnist = results.get("mnist", [])
+    table = compared(mnist)
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    tables = "\n\n".join(part for part in (table, gateware(mnist)) if part)
+    out = {"README.md": f"{before}{BEGIN}\n{tables}\n{END}{after}"}
+    parts = ["# Results", "Written by `make results-page` from `benchmarks/results`; do not edit.", tables]
+    picture = plot(mnist)
+    if picture is not None:
+        out["docs/results-mnist.svg"] = picture
+        parts.append("![Accuracy against spikes until the decision](results-mnist.svg)")
+        parts.append("The first test digit, and all in histograms, as `firstspike demo` draws them:")
+        parts.append("![Spikes of one digit with their causal sets and the decision](decision.png)")
+    parts += [section(topic, results[topic]) for topic in TOPICS if results.get(topic)]
+    out["docs/results.md"] = "\n\n".join(parts) + "\n"
+    return out
+
+
+def main() -> int:
+    readme = (ROOT / "README.md").read_text()
+    for name, text in pages({topic: load(topic) for topic in TOPICS}, readme).items():
+        (ROOT / name).write_text(text)
+        print(name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
