@@ -108,7 +108,9 @@ def run_bench(
 
 def _built(verilog: str, simulator: str, top: str) -> Path:
     """Folder of a finished build of that text, made if no earlier run has."""
-    parts = [verilog, simulator, top, *_BUILD[simulator], _LIKE, _versions(simulator)]
+    # The libraries' folder is written into the build: another checkout's may be gone.
+    libraries = str(cocotb_tools.config.libs_dir)
+    parts = [verilog, simulator, top, *_BUILD[simulator], _LIKE, _versions(simulator), libraries]
     kept = cache_folder() / "cocotb"
     folder = kept / f"{simulator}-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:24]}"
     kept.mkdir(parents=True, exist_ok=True)
