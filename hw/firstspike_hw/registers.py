@@ -8,8 +8,9 @@ from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from firstspike_hw.contract import KERNELS, CoreConfig
-from firstspike_hw.contract.register_map import CORE_ID, CORE_VERSION, Memory, offset_of, registers
+from firstspike_hw.contract import CoreConfig
+from firstspike_hw.contract.register_map import Memory, offset_of, registers
+from firstspike_hw.contract.unloading import identity
 
 from .memory_port import MemoryPort
 
@@ -139,23 +140,11 @@ class RegisterFile(wiring.Component):
 
     def _read(self, m: Module, address: Signal, word: Signal, known: Signal) -> None:
         shown: dict[tuple[str, int | None], Any] = {
-            ("ID", None): CORE_ID,
-            ("VERSION", None): CORE_VERSION,
-            ("BUILD", None): len(self.config.stages) | (self.config.max_steps.bit_length() - 1) << 8,
-            ("BUILD_ADDRESSES", None): self.config.addresses,
+            **identity(self.config),
             ("CONTROL", None): self.run,
             **self.stored,
             **self.readings,
         }
-        for index, stage in enumerate(self.config.stages):
-            shown |= {
-                ("LANES", index): stage.lanes,
-                ("DEPTH", index): stage.depth,
-                ("MAX_ROWS", index): stage.max_rows,
-                ("MAX_INPUTS", index): stage.inputs,
-                ("WIDTHS", index): stage.a_bits | stage.v_bits << 8,
-                ("KERNELS", index): sum(1 << KERNELS.index(name) for name in stage.kernels),
-            }
         m.d.sync += word.eq(0)
         with m.Switch(address):
             for offset, name, k, _ in registers(len(self.config.stages)):

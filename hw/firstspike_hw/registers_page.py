@@ -1,25 +1,33 @@
-"""Writes the register tables of docs/core.md: ``python -m firstspike_hw.registers_page docs/core.md``."""
+"""Writes the generated tables of docs/core.md and docs/protocol.md: ``python -m firstspike_hw.registers_page``."""
 
 import sys
 from pathlib import Path
+from typing import Final
 
-from firstspike_hw.contract.register_map import markdown
+from firstspike_hw.contract import wire
+from firstspike_hw.contract.register_map import link_markdown, markdown
 
-__all__ = ["main", "with_tables"]
+__all__ = ["PAGES", "main", "with_tables"]
 
-_BEGIN, _END = "<!-- generated from register_map.py", "<!-- end -->"
+PAGES: Final = {
+    "docs/core.md": markdown,
+    "docs/protocol.md": lambda: f"{wire.markdown()}\n## Registers of the link\n\n{link_markdown()}",
+}
+_BEGIN, _END = "<!-- generated from ", "<!-- end -->"
 
 
-def with_tables(page: str) -> str:
-    """The page with its register tables made anew. Raises ValueError if the page has no place for them."""
+def with_tables(page: str, tables: str) -> str:
+    """The page with its tables made anew. Raises ValueError if the page has no place for them."""
     before, rest = page.split(_BEGIN)
     line, _, rest = rest.partition("\n")
-    return f"{before}{_BEGIN}{line}\n{markdown()}{_END}{rest.split(_END)[1]}"
+    return f"{before}{_BEGIN}{line}\n{tables}{_END}{rest.split(_END)[1]}"
 
 
 def main(arguments: list[str]) -> int:
-    path = Path(arguments[0] if arguments else "docs/core.md")
-    path.write_text(with_tables(path.read_text()))
+    root = Path(arguments[0] if arguments else ".")
+    for name, tables in PAGES.items():
+        path = root / name
+        path.write_text(with_tables(path.read_text(), tables()))
     return 0
 
 

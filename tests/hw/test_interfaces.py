@@ -19,14 +19,15 @@ from firstspike_hw.contract.stream_format import (
     unpack_result,
     unpack_trace,
 )
-from firstspike_hw.registers_page import with_tables
+from firstspike_hw.registers_page import PAGES, with_tables
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_page_shows_the_register_map() -> None:
-    page = (ROOT / "docs" / "core.md").read_text()
-    assert with_tables(page) == page, "run: python -m firstspike_hw.registers_page docs/core.md"
+@pytest.mark.parametrize("name", PAGES)
+def test_the_pages_show_the_layouts(name: str) -> None:
+    page = (ROOT / name).read_text()
+    assert with_tables(page, PAGES[name]()) == page, "run: python -m firstspike_hw.registers_page"
 
 
 def test_no_two_registers_share_an_address() -> None:
