@@ -1,0 +1,289 @@
+"""A board: load a network into it, stream images through it, ask how it is. The same over every line."""
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+import numpy as np
+
+from firstspike.link import BoardError, Line
+from firstspike_hw.contract import CoreConfig, EventSet, LoadPlan, Network, check_event_arrays, load_plan
+from firstspike_hw.contract.register_map import LINK, link_offset, offset_of
+from firstspike_hw.contract.stream_format import RESULT_PACKET, Header, trace_times, unpack_result, unpack_trace
+from firstspike_hw.contract.wire import REFUSAL, Configuration, RecordKind
+
+from . import loading
+from .messages import images
+from .registers import Registers
+from .results import Answers, Result, result_of
+from .session import Session, SessionLost
+
+if TYPE_CHECKING:
+    from firstspike_compiler.deployment import Deployment
+
+__all__ = ["TIMEOUT", "Board"]
+
+TIMEOUT: Final = 5.0  # seconds without a result before a stream is given up
+_ATTEMPTS: Final = 10  # sessions begun for one task before it is given up
+_AHEAD: Final = 8192  # bytes of images prepared ahead of the line
+
+Progress = Callable[[int, int], None]
+_T = TypeVar("_T")
+
+
+class Board:
+    """Made by `firstspike.open(url)`. Use it in `with`, or close it. Not safe from two threads at once.
+
+    config: what its core was built as. network: what this program has loaded, or None.
+    Every method raises BoardError if the board cannot be reached or does not do its part; lost and damaged frames, a
+    cable plugged in again within seconds, and a board that was reset in the middle are got over without a word.
+    """
+
+    def __init__(self, line: Line, *, timeout: float = TIMEOUT) -> None:
+        self._line, self._timeout = line, timeout
+        self._session = Session(line)
+        self._registers = Registers(self._session)
+        self._plan: LoadPlan | None = None
+        self._name = 0
+        self._abandoned = 0  # images of a stream that nobody waits for any more
+        self.network: Network | None = None
+        self._session.open()
+        self.config: CoreConfig = self._persist(lambda: loading.read_config(self._registers))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the line back; the board keeps what it holds."""
+        self._line.close()
+
+    @property
+    def name(self) -> str:
+        """Of the line, as in messages."""
+        return self._line.name
+
+    def load(self, what: "Deployment | Network", *, name: int = 0, progress: Progress | None = None) -> None:
+        """A network into the board's memories, checked on arrival.
+
+        name: any 64-bit number that stands for it; `status` shows it. progress(done, total): in words of memory.
+        Raises FirstspikeError if the network does not fit the board's core.
+        """
+        network = what if isinstance(what, Network) else what.network
+        self._plan, self._name, self.network = load_plan(network, self.config), name, network
+        self._persist(lambda: self._load(progress))
+
+    def stream(
+        self, events: EventSet, *, spikes: bool = False, run_on: bool = False, timeout: float | None = None
+    ) -> Iterator[Result]:
+        """Images through the board: results in their order, while later images are on their way.
+
+        spikes: each result brings all spike times up to the decision. run_on: the core walks to T-1 after it.
+        timeout: seconds without a result before BoardError. Stop iterating whenever you like: nothing is taken in
+        meanwhile, and a stream left for good gives its images up.
+        """
+        labels = events.labels
+        sizes = self._loaded().sizes[1:]
+        for first, chunk in self._chunks(events, spikes=spikes, run_on=run_on, timeout=timeout):
+            for image, (packet, trace) in enumerate(chunk, first):
+                fields = np.frombuffer(packet, RESULT_PACKET)[0].tolist()
+                times = trace_times(unpack_trace(np.frombuffer(trace, "<u4")), sizes, fields[2]) if spikes else None
+                yield result_of(fields, image, None if labels is None else int(labels[image]), times)
+
+    def run(
+        self,
+        events: EventSet,
+        *,
+        spikes: bool = False,
+        run_on: bool = False,
+        timeout: float | None = None,
+        progress: Progress | None = None,
+    ) -> Answers:
+        """The same all at once, as arrays. progress(done, total): in images."""
+        from firstspike_sim.rtl.spikes import batch_of
+
+        network, start = self._loaded(), self._line.now()
+        packets, traces = bytearray(), bytearray()
+        for first, chunk in self._chunks(events, spikes=spikes, run_on=run_on, timeout=timeout):
+            for packet, trace in chunk:
+                packets += packet
+                traces += trace
+            if progress is not None:
+                progress(first + len(chunk), len(events))
+        seconds = self._line.now() - start
+        array, results = unpack_result(np.frombuffer(bytes(packets), "<u4"))
+        batch = batch_of(network, events, results, np.frombuffer(bytes(traces), "<u4")) if spikes else None
+        return Answers(packets=array, batch=batch, seconds=seconds)
+
+    def verify(self, progress: Progress | None = None) -> None:
+        """Reads every memory back, on the board, and compares its CRC-32 with that of what was loaded.
+
+        Raises BoardError naming the memories that differ, and where.
+        """
+        self._loaded()
+        plan = self._plan
+        assert plan is not None
+        damaged = self._persist(lambda: loading.find_damage(self._registers, self.config, plan, progress))
+        if damaged:
+            raise BoardError(
+                "\n".join(["what the board holds is not what was loaded; load it again", *map(str, damaged)])
+            )
+
+    def unload(self) -> Network:
+        """The network that the board holds now, out of its memories: with learnt weights, if it has learnt."""
+        return self._persist(lambda: loading.unload(self._registers, self.config))
+
+    def read(self, name: str, stage: int | None = None) -> int:
+        """A register of the core (docs/core.md), or of a stage, or of the link (docs/protocol.md). Raises KeyError."""
+        address = _address(name, stage)
+        return self._persist(lambda: self._registers.read([address]))[0]
+
+    def write(self, name: str, value: int, stage: int | None = None) -> None:
+        """Writes one. After a write to a part of the network the board refuses images until it is loaded again."""
+        address = _address(name, stage)
+        self._persist(lambda: self._registers.write(address, value))
+
+    def status(self) -> dict[str, Any]:
+        """How the board and the line are: state, versions, counters of both ends, by name."""
+        names = [register.name for register in LINK]
+        read = [*map(link_offset, names), *map(offset_of, ("STATUS", "IMAGES", "BUSY"))]
+        *values, status, answered, busy = self._persist(lambda: self._registers.read(read))
+        of_link = {name.lower(): value for name, value in zip(names, values, strict=True)}
+        state, low, high = (of_link.pop(name) for name in ("config", "config_name0", "config_name1"))
+        known = Configuration._value2member_map_.get(state)
+        session = self._session
+        return {
+            "url": self.name,
+            "configuration": known.name.lower() if isinstance(known, Configuration) else str(state),
+            "loaded": f"{high << 32 | low:016x}",
+            "idle": bool(status & 1),
+            "images_answered": answered,
+            "busy_cycles": busy,
+            **of_link,
+            "build_id": f"{of_link['build_id']:08x}",
+            "host": {
+                **vars(session.counters),
+                "damaged": session.damaged,
+                "sessions": session.opened,
+                "reconnects": session.reconnects,
+            },
+        }
+
+    def _loaded(self) -> Network:
+        if self.network is None:
+            raise BoardError("no network was loaded by this program; call board.load(deployment) first")
+        return self.network
+
+    def _load(self, progress: Progress | None) -> None:
+        assert self._plan is not None
+        loading.load(self._registers, self._plan, self._name, progress)
+
+    def _persist(self, task: Callable[[], _T]) -> _T:
+        """Does it, from the start again if the session is lost in the middle."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return task()
+            except SessionLost:
+                self._begin_again()
+        raise BoardError(
+            f"the board at {self.name} lost the session {_ATTEMPTS} times in a row; is its power supply good?"
+        )
+
+    def _begin_again(self) -> None:
+        """A new session; what was in flight is lost."""
+        self._session.open()
+        self._abandoned = 0
+
+    def _chunks(
+        self, events: EventSet, *, spikes: bool, run_on: bool, timeout: float | None
+    ) -> Iterator[tuple[int, list[tuple[bytes, bytes]]]]:
+        """Result packets and traces in order, as they come: (number of the first image, [(packet, trace)])."""
+        check_event_arrays(events)
+        addresses = self._loaded().addresses
+        flags = (Header.SPIKES if spikes else 0) | (Header.RUN_ON if run_on else 0)
+        done, attempts = 0, 0
+        while done < len(events):
+            try:
+                if attempts:
+                    self._begin_again()
+                    self._load_if_lost()
+                for chunk in self._flow(events, done, addresses, int(flags), timeout or self._timeout):
+                    yield done, chunk
+                    done, attempts = done + len(chunk), 0
+            except SessionLost:
+                attempts += 1
+                if attempts > _ATTEMPTS:
+                    raise BoardError(
+                        f"the board at {self.name} lost the session {_ATTEMPTS} times without a result between"
+                    ) from None
+
+    def _flow(
+        self, events: EventSet, first: int, addresses: int, flags: int, timeout: float
+    ) -> Iterator[list[tuple[bytes, bytes]]]:
+        """Images from `first` on in one session. What is still in flight when it is left is abandoned."""
+        session, source = self._session, images(events, addresses, first=first, flags=flags)
+        sent = done = first
+        trace = bytearray()
+        try:
+            heard, end = session.heard, session.line.now() + timeout
+            while done < len(events):
+                while sent < len(events) and session.unsent < _AHEAD:
+                    message = next(source)
+                    session.send(message.data)
+                    sent += message.count
+                session.step()
+                chunk = self._sorted(trace, done)
+                if chunk:
+                    done += len(chunk)
+                    yield chunk
+                now = session.line.now()
+                if chunk or session.heard != heard:
+                    heard, end = session.heard, now + timeout
+                elif now > end:
+                    raise BoardError(
+                        f"the board at {self.name} gave no result for {timeout:g} s, {sent - done} images are in "
+                        f"flight; reset it, or give it longer: timeout={2 * timeout:g}"
+                    )
+        finally:
+            self._abandoned += sent - done
+
+    def _sorted(self, trace: bytearray, number: int) -> list[tuple[bytes, bytes]]:
+        """Answers that have come: packet and trace of image `number` and those after it. Raises BoardError."""
+        found: list[tuple[bytes, bytes]] = []
+        answers = self._session.answers
+        while answers:
+            kind, status, body = answers.popleft()
+            if kind == RecordKind.SPIKES:
+                trace += body
+            elif kind == RecordKind.REFUSED:
+                count = REFUSAL.unpack(body)["count"]
+                if self._abandoned == 0:
+                    raise BoardError(f"the board refuses to classify: {loading.explained(status)}")
+                self._abandoned -= min(count, self._abandoned)
+            elif kind == RecordKind.RESULT:
+                if self._abandoned:
+                    self._abandoned -= 1
+                elif body[0] != (number + len(found)) & 0xFF:
+                    raise BoardError(
+                        f"the board answers image {body[0]} (modulo 256) where {number + len(found)} is due; "
+                        f"close it and open it again"
+                    )
+                else:
+                    found.append((body, bytes(trace)))
+                trace.clear()
+        return found
+
+    def _load_if_lost(self) -> None:
+        """After a reset the board is empty: load again what this program had loaded."""
+        welcome = self._session.welcome
+        if (welcome["configuration"], welcome["name"]) != (Configuration.VALID, self._name):
+            self._load(None)
+
+
+def _address(name: str, stage: int | None) -> int:
+    in_link = stage is None and any(register.name == name for register in LINK)
+    return link_offset(name) if in_link else offset_of(name, stage)

@@ -1,0 +1,147 @@
+"""A network into a board's memories and back: load, verify, unload (docs/protocol.md, loading)."""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike.link import BoardError
+from firstspike_hw.contract import CoreConfig, LoadPlan, MemoryBlock, Network
+from firstspike_hw.contract.loading import beats_per_word
+from firstspike_hw.contract.register_map import Memory, link_offset, offset_of
+from firstspike_hw.contract.unloading import IDENTITY, config_from, memory_beats, network_from
+from firstspike_hw.contract.wire import Configuration
+
+from .registers import Registers
+
+__all__ = ["BEGIN", "END", "Damage", "find_damage", "load", "read_config", "unload"]
+
+BEGIN, END = 1, 2  # of CONFIG
+_PIECE: Final = 4000  # words between two reports of progress
+_SIZES: Final = ("INPUTS", "CONSTANTS", "OUTPUTS", "ROWS")
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Damage:
+    """A memory whose contents are not those loaded. words: how many differ; first: the first that does."""
+
+    kind: Memory
+    stage: int
+    words: int
+    first: int
+
+    def __str__(self) -> str:
+        return (
+            f"memory {self.kind.name} of stage {self.stage}: {self.words} words differ, the first is word {self.first}"
+        )
+
+
+def read_config(registers: Registers) -> CoreConfig:
+    """What the board's core was built as."""
+    of_core, of_stage = IDENTITY
+    found: dict[tuple[str, int | None], int] = dict(
+        zip([(name, None) for name in of_core], registers.read(map(offset_of, of_core)), strict=True)
+    )
+    stages = found["BUILD", None] & 0xFF
+    keys = [(name, k) for k in range(stages) for name in of_stage]
+    found |= dict(zip(keys, registers.read(offset_of(name, k) for name, k in keys), strict=True))
+    return config_from(lambda name, k: found[name, k])
+
+
+def load(registers: Registers, plan: LoadPlan, name: int, progress: Progress | None = None) -> None:
+    """Everything that a plan names, and the name of it. Until the end the board takes no image.
+
+    Raises BoardError if the board finds that what it got is not what was sent.
+    """
+    registers.write(offset_of("CONTROL"), 0)
+    registers.wait_idle()
+    registers.write(link_offset("CONFIG"), BEGIN)
+    total = sum(len(block.beats) for block in plan.memories)
+    done = crc = 0
+    for offset, value in plan.registers:
+        crc = registers.write(offset, value, crc)
+    for block in plan.memories:
+        crc = _select(registers, block, crc)
+        for at in range(0, len(block.beats), _PIECE):
+            crc = registers.write(offset_of("MEM_DATA"), block.beats[at : at + _PIECE], crc)
+            done += len(block.beats[at : at + _PIECE])
+            if progress is not None:
+                progress(done, total)
+    crc = registers.write(offset_of("CONTROL"), 1, crc)
+    for half, register in enumerate(("CONFIG_NAME0", "CONFIG_NAME1")):
+        registers.write(link_offset(register), name >> 32 * half & 0xFFFF_FFFF)
+    registers.write(link_offset("CONFIG_CRC"), crc)
+    registers.write(link_offset("CONFIG"), END)
+    (state,) = registers.read([link_offset("CONFIG")])
+    if state != Configuration.VALID:
+        raise BoardError(f"the board does not accept what was loaded: {explained(state)}")
+
+
+def explained(state: int) -> str:
+    """A Configuration in words, with what to do."""
+    known = Configuration._value2member_map_.get(state)
+    meaning = known.meaning if isinstance(known, Configuration) else f"state {state}"
+    if state == Configuration.HALTED:
+        return f"{meaning}; write 1 to CONTROL"
+    return f"{meaning}; load it again: board.load(deployment), or firstspike load DIR"
+
+
+def find_damage(
+    registers: Registers, config: CoreConfig, plan: LoadPlan, progress: Progress | None = None
+) -> list[Damage]:
+    """Memories that no longer hold what the plan says, by the CRC-32 that the board computes while it reads them.
+
+    Images in flight are finished first. Only what differs is brought here, to say where.
+    """
+    registers.write(offset_of("CONTROL"), 0)
+    registers.wait_idle()
+    damaged = []
+    for done, block in enumerate(plan.memories, 1):
+        _select(registers, block)
+        registers.scan(offset_of("MEM_DATA"), len(block.beats))
+        (crc,) = registers.read([offset_of("MEM_CRC")])
+        if crc != zlib.crc32(block.beats.astype("<u4").tobytes()):
+            _select(registers, block)
+            found = registers.read_array(offset_of("MEM_DATA"), len(block.beats))
+            wrong = np.flatnonzero((found != block.beats).reshape(-1, _beats(config, block)).any(axis=1))
+            first = int(wrong[0]) if len(wrong) else 0
+            damaged.append(Damage(kind=block.kind, stage=block.stage, words=len(wrong), first=first))
+        if progress is not None:
+            progress(done, len(plan.memories))
+    registers.write(offset_of("CONTROL"), 1)
+    return damaged
+
+
+def unload(registers: Registers, config: CoreConfig) -> Network:
+    """The network that the board holds, images in flight finished first; `network_from` says what is not kept."""
+    keys: list[tuple[str, int | None]] = [(name, None) for name in ("STEPS", "ADDRESSES", "ACTIVE")]
+    keys += [(name, k) for k in range(len(config.stages)) for name in _SIZES]
+    offsets = [offset_of(name, k) for name, k in keys]
+    registers.write(offset_of("CONTROL"), 0)
+    registers.wait_idle()
+    values = dict(zip(offsets, registers.read(offsets), strict=True))
+    memories = {}
+    for (kind, stage), beats in memory_beats(config).items():
+        block = MemoryBlock(kind=kind, stage=stage, beats=np.zeros(beats, np.uint32))
+        _select(registers, block)
+        memories[kind, stage] = _read(registers, beats)
+    registers.write(offset_of("CONTROL"), 1)
+    return network_from(config, values, memories)
+
+
+def _read(registers: Registers, beats: int) -> NDArray[np.uint32]:
+    return registers.read_array(offset_of("MEM_DATA"), beats)
+
+
+def _select(registers: Registers, block: MemoryBlock, crc: int = 0) -> int:
+    crc = registers.write(offset_of("MEM_SELECT"), int(block.kind) | block.stage << 8, crc)
+    return registers.write(offset_of("MEM_ADDRESS"), 0, crc)
+
+
+def _beats(config: CoreConfig, block: MemoryBlock) -> int:
+    return beats_per_word(block.kind, config.stages[block.stage])

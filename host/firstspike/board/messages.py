@@ -1,0 +1,107 @@
+"""Messages to a board: register accesses and images, as bytes of the stream (wire.MESSAGE and a body)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_hw.contract import EventSet
+from firstspike_hw.contract.stream_format import Header
+from firstspike_hw.contract.wire import EVENT_BYTES, LABELLED, MESSAGE, MessageKind
+
+__all__ = ["WORDS_MAX", "Images", "images", "read_words", "scan_words", "write_words"]
+
+WORDS_MAX: Final = 16_000  # words of one WRITE or SCAN: a message's length has 16 bits
+READ_MAX: Final = 500  # words of one READ: its REPLY must fit the host's window
+_AT_ONCE: Final = 32  # images of one BITMAPS: sent again as a whole if the session is lost
+_CHUNK: Final = 1024  # images turned into bits at once
+_NOWHERE: Final = 0xFFFF  # an address that no core has: events out of range are refused there as everywhere
+
+
+@dataclass(frozen=True)
+class Images:
+    """A message that brings so many images."""
+
+    count: int
+    data: bytes
+
+
+def write_words(address: int, words: NDArray[np.uint32]) -> Iterator[bytes]:
+    """WRITE messages: all words, one after the other, to one register."""
+    for at in range(0, len(words), WORDS_MAX):
+        body = words[at : at + WORDS_MAX].astype("<u4").tobytes()
+        yield MESSAGE.pack(kind=MessageKind.WRITE, length=len(body), value=address) + body
+
+
+def read_words(address: int, count: int) -> Iterator[bytes]:
+    """READ messages for so many words of one register; each is answered by a REPLY."""
+    for at in range(0, count, READ_MAX):
+        words = min(READ_MAX, count - at)
+        yield MESSAGE.pack(kind=MessageKind.READ, length=4 * words, value=address)
+
+
+def scan_words(address: int, count: int) -> Iterator[bytes]:
+    """SCAN messages likewise."""
+    for at in range(0, count, WORDS_MAX):
+        words = min(WORDS_MAX, count - at)
+        yield MESSAGE.pack(kind=MessageKind.SCAN, length=4 * words, value=address)
+
+
+def images(
+    events: EventSet, addresses: int, *, first: int = 0, flags: int = 0, labels: NDArray[np.int64] | None = None
+) -> Iterator[Images]:
+    """Messages for the images of a set from `first` on, in order; tags are the image's number modulo 256.
+
+    addresses: external addresses of the network. flags: of Header. labels: int64 ``[N]``, sent with the images.
+    Images whose events are all at step 0, each address at most once, travel as bitmaps; others as events.
+    """
+    for lo in range(first, len(events), _CHUNK):
+        hi = min(lo + _CHUNK, len(events))
+        plain, bits = _bitmaps(events, lo, hi, addresses)
+        at = lo
+        while at < hi:
+            run = at
+            while run < hi and run - at < _AT_ONCE and plain[run - lo]:
+                run += 1
+            if run > at:
+                yield Images(run - at, _bitmap_message(bits[at - lo : run - lo], at, flags, labels))
+            else:
+                run = at + 1
+                yield Images(1, _event_message(events.image(at), at, flags, labels))
+            at = run
+
+
+def _bitmaps(events: EventSet, lo: int, hi: int, addresses: int) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
+    """Which of the images are bitmaps ``[n]``, and their bytes ``[n, ceil(addresses / 8)]``."""
+    n = hi - lo
+    taken = events.events[events.offsets[lo] : events.offsets[hi]]
+    image = np.repeat(np.arange(n), np.diff(events.offsets[lo : hi + 1]))
+    bright = np.zeros((n, addresses), np.uint8)
+    odd = (taken["t"] != 0) | (taken["x"] >= addresses)
+    bright[image[~odd], taken["x"][~odd]] = 1
+    plain = (bright.sum(axis=1) == np.bincount(image, minlength=n)) & (np.bincount(image[odd], minlength=n) == 0)
+    return plain, np.packbits(bright, axis=1, bitorder="little")
+
+
+def _bitmap_message(bits: NDArray[np.uint8], first: int, flags: int, labels: NDArray[np.int64] | None) -> bytes:
+    count, length = bits.shape
+    if labels is not None:
+        flags |= LABELLED
+        own = np.ascontiguousarray(labels[first : first + count], "<u2").view(np.uint8).reshape(count, 2)
+        bits = np.concatenate([own, bits], axis=1)
+    head = MESSAGE.pack(kind=MessageKind.BITMAPS, flags=flags, tag=first & 0xFF, count=count, length=length)
+    return head + bits.tobytes()
+
+
+def _event_message(image: NDArray[np.void], number: int, flags: int, labels: NDArray[np.int64] | None) -> bytes:
+    t, x = image["t"].astype(np.int64), image["x"].astype(np.int64)
+    if len(t) == 0 or (np.diff(t) >= 0).all():
+        flags |= Header.ORDERED
+    body = np.zeros((len(image), EVENT_BYTES), np.uint8)
+    body[:, 0] = np.minimum(t, 255)
+    body[:, 1:] = np.where(t < 256, x, _NOWHERE).astype("<u2").view(np.uint8).reshape(len(image), 2)
+    label = 0 if labels is None else int(labels[number])
+    head = MESSAGE.pack(kind=MessageKind.EVENTS, flags=flags, tag=number & 0xFF, count=1, length=body.size, value=label)
+    return head + body.tobytes()

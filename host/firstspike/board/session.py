@@ -1,0 +1,217 @@
+"""The host's end of a session over a line: opening, sending, receiving records, getting over a broken line."""
+
+import os
+import time
+from collections import deque
+from typing import Final, NamedTuple
+
+from firstspike.link import BoardError, Counters, Deframer, Endpoint, Line, LineLost, coded
+from firstspike_hw.contract.register_map import CORE_VERSION
+from firstspike_hw.contract.wire import (
+    BUFFER,
+    FROM_BOARD,
+    HELLO,
+    MAGIC,
+    PROTOCOL,
+    RECORD,
+    WELCOME,
+    Frame,
+    FrameKind,
+    Reason,
+    RecordKind,
+)
+
+__all__ = ["OPENING", "RECONNECTING", "Record", "Session", "SessionLost"]
+
+OPENING: Final = 2.0  # seconds in which a board must answer
+RECONNECTING: Final = 2.0  # seconds in which a broken line may come back
+_SLICE: Final = 0.05  # seconds of one wait at most, so that an interrupt is noticed
+_BURST: Final = 8192  # bytes handed to the line at once
+_STALE: Final = 0.01  # seconds since the last step after which the line is read before anything is sent
+_SAMPLE: Final = 60  # characters shown of what another device says
+
+
+class Record(NamedTuple):
+    """What the board said: a RecordKind, its status, its body."""
+
+    kind: int
+    status: int
+    body: bytes
+
+
+class SessionLost(Exception):
+    """The board knows no such session: what was in flight is to be sent again in a new one."""
+
+    def __init__(self, reason: int) -> None:
+        self.reason = reason
+        super().__init__(f"the board ended the session: {reason}")
+
+
+class Session:
+    """Made closed; `open` it, and again after SessionLost. A broken line is mended without losing the session.
+
+    welcome: what the board said of itself, by the names of wire.WELCOME.
+    replies, answers: records that have come and were not taken: REPLY, and what concerns images.
+    opened, reconnects: sessions begun; broken lines mended. heard: bytes of the board's stream.
+    """
+
+    def __init__(self, line: Line, *, opening: float = OPENING, reconnecting: float = RECONNECTING) -> None:
+        self.line, self._opening, self._reconnecting = line, opening, reconnecting
+        self.welcome: dict[str, int] = {}
+        self.reconnects = self.opened = self.heard = 0
+        self.replies: deque[Record] = deque()
+        self.answers: deque[Record] = deque()
+        self._deframer, self._pending, self._open = Deframer(), b"", False
+        self._nonce, self._last = 0, line.now()
+        self._first, self._echoes = b"", 0
+        self._endpoint = Endpoint(0)
+
+    @property
+    def counters(self) -> Counters:
+        """Of the present session, this side."""
+        return self._endpoint.counters
+
+    @property
+    def damaged(self) -> int:
+        """Pieces received that were no frame, in all sessions."""
+        return self._deframer.bad
+
+    @property
+    def unsent(self) -> int:
+        """Bytes still to be sent for the first time."""
+        return self._endpoint.unsent
+
+    @property
+    def idle(self) -> bool:
+        """Nothing sent is unacknowledged."""
+        return self._endpoint.unacknowledged == 0
+
+    def open(self) -> None:
+        """Begins a session. Raises BoardError: no answer, another device, a board of another version."""
+        self._nonce = int.from_bytes(os.urandom(4), "little")
+        session = self._endpoint.session % 255 + 1 if self._endpoint.session else 1 + self._nonce % 255
+        self._endpoint = Endpoint(session, patience=self.line.patience)
+        self._open, self._pending, self._first, self._echoes = False, b"", b"", 0
+        self.replies.clear()
+        self.answers.clear()
+        hello = HELLO.pack(magic=MAGIC, protocol=PROTOCOL, nonce=self._nonce)
+        frame = coded(Frame(FrameKind.OPEN, session, 0, 0, BUFFER, hello))
+        # a delimiter first: whatever stands half sent in the line ends there
+        frame = b"\0" + frame
+        now = self.line.now()
+        end, again = now + self._opening, now
+        while not self._open:
+            now = self.line.now()
+            if now >= end:
+                raise BoardError(self._no_answer())
+            if now >= again and not self._pending:
+                self._pending, again = frame, now + self.line.patience
+            self._exchange(min(again, end) - now)
+        self.opened += 1
+        self._check_versions()
+
+    def send(self, data: bytes) -> None:
+        """Appends messages to the stream."""
+        self._endpoint.write(data)
+
+    def step(self, timeout: float = _SLICE) -> None:
+        """Sends and receives what can be, waiting up to `timeout` seconds. Raises SessionLost, LineLost."""
+        try:
+            if self.line.now() - self._last > _STALE:
+                self._exchange(0.0)  # what has come meanwhile, before anything seems overdue
+            now = self.line.now()
+            if len(self._pending) < _BURST:
+                self._pending += self._endpoint.transmit(now, _BURST - len(self._pending))
+            due = self._endpoint.deadline()
+            self._exchange(min(timeout, _SLICE) if due is None else min(timeout, _SLICE, due - now))
+        except LineLost as error:
+            self._mend(error)
+        self._last = self.line.now()
+        self._sort()
+
+    def _sort(self) -> None:
+        """Records that have come whole, to those who wait for them."""
+        data, at = self._endpoint.peek(), 0
+        while len(data) - at >= RECORD.size:
+            kind, status, length = RECORD.struct.unpack_from(data, at)
+            begin, end = at + RECORD.size, at + RECORD.size + length
+            if len(data) < end:
+                break
+            queue = self.replies if kind == RecordKind.REPLY else self.answers
+            queue.append(Record(kind, status, bytes(data[begin:end])))
+            at = end
+        if at:
+            self.heard += at
+            self._endpoint.skip(at)
+
+    def _exchange(self, wait: float) -> None:
+        taken, came = self.line.exchange(self._pending, wait)
+        self._pending = self._pending[taken:]
+        if not self._open and len(self._first) < _SAMPLE:
+            self._first += came
+        for frame in self._deframer.feed(came) if came else ():
+            if frame is None:
+                if self._open:
+                    self._endpoint.damaged()
+            else:
+                self._received(frame)
+
+    def _received(self, frame: Frame) -> None:
+        self._echoes += not frame.kind & FROM_BOARD
+        if frame.session != self._endpoint.session or not frame.kind & FROM_BOARD:
+            return
+        kind = frame.kind & ~FROM_BOARD
+        if kind == FrameKind.CLOSED:
+            if self._open:
+                raise SessionLost(frame.payload[0] if frame.payload else Reason.NONE)
+        elif kind == FrameKind.OPEN:
+            if not self._open and len(frame.payload) >= WELCOME.size:
+                welcome = WELCOME.unpack(frame.payload)
+                if welcome["nonce"] == self._nonce:
+                    self.welcome, self._open = welcome, True
+        elif self._open:
+            self._endpoint.receive(frame, self.line.now())
+
+    def _mend(self, error: LineLost) -> None:
+        """Opens the line again and goes on where it broke. Raises LineLost if it stays away."""
+        end = time.monotonic() + self._reconnecting
+        while True:
+            try:
+                self.line.reopen()
+                break
+            except BoardError:
+                if time.monotonic() >= end:
+                    raise LineLost(f"{error}; it did not come back within {self._reconnecting:g} s") from error
+                time.sleep(_SLICE)
+        self.reconnects += 1
+        self._pending = b"\0"
+        self._endpoint.go_back(self.line.now())
+
+    def _check_versions(self) -> None:
+        for what, key, mine in (
+            ("the wire protocol", "protocol", PROTOCOL),
+            ("the register map", "core", CORE_VERSION),
+        ):
+            theirs = self.welcome[key]
+            if theirs != mine:
+                raise BoardError(
+                    f"the board at {self.line.name} has version {theirs} of {what}, this program version {mine}; "
+                    f"use the firstspike that made its bitstream, or program the board with one of this version"
+                )
+
+    def _no_answer(self) -> str:
+        name, heard = self.line.name, self._first
+        if self._echoes:
+            return f"{name} sends back what it is sent: a loopback plug or a modem, no firstspike board"
+        if not heard:
+            return (
+                f"no answer from {name} within {self._opening:g} s; is the board powered and programmed with "
+                f"firstspike, is it this port? firstspike devices lists those that there are"
+            )
+        text = heard.decode("ascii", "replace")
+        if sum(c.isprintable() or c.isspace() for c in text) > 0.9 * len(text):
+            return f"{name} is another device, no firstspike board; it says {text.strip()[:_SAMPLE]!r}"
+        return (
+            f"what comes from {name} is not understood ({len(heard)} bytes or more, no welcome); "
+            f"is the baud rate that of the board? for example serial://{name}?baudrate=3000000"
+        )

@@ -1,0 +1,119 @@
+"""The event core as seen through its registers and streams, computed by the bit-true model."""
+
+import zlib
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_hw.contract import Batch, CoreConfig, EventSet, Network, evaluate_set
+from firstspike_hw.contract.loading import beats_per_word
+from firstspike_hw.contract.register_map import Memory, offset_of, registers
+from firstspike_hw.contract.unloading import identity, memory_beats, network_from
+
+__all__ = ["CoreModel"]
+
+_DATA: Final = offset_of("MEM_DATA")
+_SELECT: Final = offset_of("MEM_SELECT")
+_ADDRESS: Final = offset_of("MEM_ADDRESS")
+_CRC: Final = offset_of("MEM_CRC")
+_CONTROL: Final = offset_of("CONTROL")
+
+
+class CoreModel:
+    """`write`, `read`: registers, as AXI4-Lite reaches them; `classify`: images. It is never busy.
+
+    memories: beats uint32 by (kind, stage), as MEM_DATA shows them; a test may spoil them.
+    """
+
+    def __init__(self, config: CoreConfig) -> None:
+        self.config = config
+        self.memories = {key: np.zeros(beats, np.uint32) for key, beats in memory_beats(config).items()}
+        self._per_word = {(kind, k): beats_per_word(kind, config.stages[k]) for kind, k in self.memories}
+        self._fixed = {offset_of(name, k): value for (name, k), value in identity(config).items()}
+        self._fixed |= {offset_of("STATUS"): 1, offset_of("BUSY"): 0}
+        self._writable = {offset for offset, _, _, register in registers(len(config.stages)) if register.access == "rw"}
+        self.reset()
+
+    def reset(self) -> None:
+        """As `rst`: registers are cleared, memories stay."""
+        self.registers: dict[int, int] = dict.fromkeys(self._writable, 0)
+        self._beat, self._crc, self.images = 0, 0, 0
+        self._network: Network | None = None
+
+    @property
+    def running(self) -> bool:
+        """CONTROL.run."""
+        return bool(self.registers[_CONTROL] & 1)
+
+    def write(self, address: int, words: NDArray[np.uint32]) -> int:
+        """Words to one register, one after the other. Returns how many were refused."""
+        if address not in self._writable:
+            return len(words)
+        if not len(words):
+            return 0
+        if address == _DATA:
+            self._reach(len(words), words)
+        else:
+            self.registers[address] = int(words[-1]) & (1 if address == _CONTROL else 0xFFFF_FFFF)
+            if address == _ADDRESS:
+                self._beat, self._crc = 0, 0
+        if address not in (_CONTROL, _SELECT, _ADDRESS):
+            self._network = None
+        return 0
+
+    def read(self, address: int, count: int) -> tuple[NDArray[np.uint32], int]:
+        """`count` words of one register, and how many of the accesses were refused."""
+        if address == _DATA:
+            return self._reach(count, None), 0
+        if address == _CRC:
+            return np.full(count, self._crc, np.uint32), 0
+        value = self.registers.get(address, self._fixed.get(address))
+        if address == offset_of("IMAGES"):
+            value = self.images
+        return np.full(count, value or 0, np.uint32), count if value is None else 0
+
+    def network(self) -> Network:
+        """What the registers and memories hold. Raises FirstspikeError if that is no network of this core."""
+        if self._network is None:
+            self._network = network_from(self.config, self.registers, self.memories)
+            self._model = _model(self._network)
+        return self._network
+
+    def classify(self, events: EventSet) -> Batch:
+        """Answers to images. Raises FirstspikeError if no network is loaded."""
+        self.network()
+        self.images += len(events)
+        return self._model(events)
+
+    def _reach(self, count: int, words: NDArray[np.uint32] | None) -> NDArray[np.uint32]:
+        """The next `count` beats through MEM_DATA, changed to `words` if given. Nothing is beyond a memory's end."""
+        select, address = self.registers[_SELECT], self.registers[_ADDRESS]
+        kind, stage = select & 0xFF, select >> 8 & 0xFF
+        key = (Memory(kind), stage) if kind in Memory._value2member_map_ else None
+        per_word = self._per_word.get(key, 1) if key else 1
+        at = address * per_word + self._beat
+        memory = self.memories.get(key) if key else None
+        part = np.zeros(0, np.uint32) if memory is None else memory[at : at + count]
+        if words is None:
+            seen = np.zeros(count, np.uint32)
+            seen[: len(part)] = part
+        else:
+            seen = words
+            part[:] = words[: len(part)]
+        end = self._beat + count
+        self.registers[_ADDRESS], self._beat = (address + end // per_word) & 0xFFFF, end % per_word
+        self._crc = zlib.crc32(seen.astype("<u4").tobytes(), self._crc)
+        return seen
+
+
+def _model(network: Network) -> Callable[[EventSet], Batch]:
+    """The fast model where its compiler is installed, else the plain one, with the same answers."""
+    try:
+        import numba as _  # noqa: F401
+    except ModuleNotFoundError:
+        return lambda events: evaluate_set(network, events)
+    from firstspike_sim import FastModel
+
+    return FastModel(network).run

@@ -1,0 +1,238 @@
+"""Messages in, records out: what the gateware's dispatcher and reporter do, on the core's model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_hw.contract import EVENT, EventSet, FirstspikeError
+from firstspike_hw.contract.register_map import LINK, LINK_BASE
+from firstspike_hw.contract.stream_format import Header
+from firstspike_hw.contract.wire import (
+    EVENT_BYTES,
+    LABELLED,
+    MESSAGE,
+    RECORD,
+    REFUSAL,
+    Configuration,
+    MessageKind,
+    RecordKind,
+)
+
+from .answers import answers_of
+from .core_model import CoreModel
+from .guard import Guard
+
+__all__ = ["BadMessage", "Dispatcher"]
+
+_NAME_OF: Final = {LINK_BASE + register.offset: register for register in LINK}
+
+
+class BadMessage(Exception):
+    """A message of a kind that does not exist: the session cannot go on."""
+
+
+@dataclass(kw_only=True)
+class _Waiting:
+    """Images gathered for one run of the model."""
+
+    tags: list[int] = field(default_factory=list)
+    flags: list[int] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    events: list[NDArray[np.void]] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+
+
+class Dispatcher:
+    """Give `work` the bytes that have come; it uses what it can and returns how many, and says records to `say`.
+
+    counters: of the link's registers, by name; the session adds its own.
+    """
+
+    def __init__(self, core: CoreModel, say: Callable[[bytes], None], fixed: dict[str, int]) -> None:
+        """fixed: what the link's read-only registers show, by name."""
+        self.core, self._say = core, say
+        self.guard = Guard()
+        self.counters = {register.name: 0 for register in LINK} | fixed
+        self.watchdog = 1 << 24
+        self.forget()
+
+    def forget(self) -> None:
+        """A new session: half a message is worth nothing."""
+        self._head: dict[str, int] | None = None
+        self._left = 0  # of the message: bytes (WRITE, EVENTS) or images (BITMAPS)
+        self._body = b""
+        self._waiting = _Waiting()
+
+    def work(self, data: bytearray) -> int:
+        """Does what the bytes say, as far as they go. Raises BadMessage."""
+        at = 0
+        while True:
+            if self._head is None:
+                if len(data) - at < MESSAGE.size:
+                    break
+                self._begin(data[at : at + MESSAGE.size])
+                at += MESSAGE.size
+            used = self._go_on(memoryview(data)[at:])
+            at += used
+            if self._head is not None and not used:
+                break
+        self._classify()
+        return at
+
+    def _begin(self, header: bytearray) -> None:
+        head = self._head = MESSAGE.unpack(bytes(header))
+        kind = head["kind"]
+        if kind not in MessageKind._value2member_map_:
+            self.counters["MESSAGES_BAD"] += 1
+            self._classify()
+            raise BadMessage(f"a message of kind {kind}")
+        self._left = head["count"] if kind == MessageKind.BITMAPS else head["length"]
+        self._body = b""
+        if kind not in (MessageKind.BITMAPS, MessageKind.EVENTS):
+            self._classify()  # accesses and images in their order
+        if kind == MessageKind.WRITE and head["value"] < LINK_BASE:
+            self.guard.passed(bytes(header))
+
+    def _go_on(self, data: memoryview) -> int:
+        """Uses bytes of the message's body; `_head` is None when it is complete."""
+        head = self._head
+        assert head is not None
+        kind = head["kind"]
+        if kind in (MessageKind.READ, MessageKind.SCAN):
+            self._read(head)
+            used = self._left = 0
+        elif kind == MessageKind.WRITE:
+            used = min(self._left, len(data) & ~3)
+            self._write(head["value"], bytes(data[:used]))
+            self._left -= used
+        elif kind == MessageKind.EVENTS:
+            used = min(self._left, len(data))
+            self._body += bytes(data[:used])
+            self._left -= used
+            if not self._left:
+                self._events(head)
+        else:
+            size = head["length"] + (2 if head["flags"] & LABELLED else 0)
+            count = min(self._left, len(data) // size) if size else self._left
+            if count:
+                self._bitmaps(head, np.frombuffer(data[: count * size], np.uint8).reshape(count, size))
+            self._left -= count
+            used = count * size
+        if self._left == 0:
+            self._head = None
+        return used
+
+    def _write(self, address: int, body: bytes) -> None:
+        words = np.frombuffer(body, "<u4")
+        if address < LINK_BASE:
+            self.guard.passed(body)
+            refused = self.core.write(address, words)
+            self.guard.wrote(address, len(words), refused)
+            self.counters["WRITES_REFUSED"] += refused
+        else:
+            for word in words.tolist():
+                self._write_link(address, word)
+
+    def _write_link(self, address: int, word: int) -> None:
+        register = _NAME_OF.get(address)
+        guard = self.guard
+        name = register.name if register else ""
+        if name == "CONFIG" and word == 1:
+            guard.begin()
+        elif name == "CONFIG" and word == 2:
+            guard.end(self._whole())
+        elif name == "CONFIG_CRC":
+            guard.expected = word
+        elif name == "CONFIG_NAME0":
+            guard.name = guard.name >> 32 << 32 | word
+        elif name == "CONFIG_NAME1":
+            guard.name = guard.name & 0xFFFF_FFFF | word << 32
+        elif name == "WATCHDOG":
+            self.watchdog = word
+
+    def _whole(self) -> bool:
+        try:
+            self.core.network()
+        except FirstspikeError:
+            return False
+        return True
+
+    def _read(self, head: dict[str, int]) -> None:
+        address, count = head["value"], head["length"] // 4
+        if address < LINK_BASE:
+            words, refused = self.core.read(address, count)
+        else:
+            words, refused = np.full(count, self._read_link(address), np.uint32), 0
+        shown = words if head["kind"] == MessageKind.READ else words[:0]
+        self._record(RecordKind.REPLY, 0, shown.astype("<u4").tobytes() + refused.to_bytes(4, "little"))
+
+    def _read_link(self, address: int) -> int:
+        register = _NAME_OF.get(address)
+        guard = self.guard
+        special: dict[str, Any] = {
+            "CONFIG": guard.now(self.core.running),
+            "CONFIG_CRC": guard.crc,
+            "CONFIG_WRITTEN": guard.written,
+            "CONFIG_NAME0": guard.name & 0xFFFF_FFFF,
+            "CONFIG_NAME1": guard.name >> 32,
+            "WATCHDOG": self.watchdog,
+        }
+        if register is None:
+            return 0
+        return int(special.get(register.name, self.counters[register.name])) & 0xFFFF_FFFF
+
+    def _bitmaps(self, head: dict[str, int], array: NDArray[np.uint8]) -> None:
+        """The next images of a message, bytes ``[n, length, and two if labelled]``."""
+        first, count = head["tag"] + head["count"] - self._left, len(array)
+        tags = [(first + k) & 0xFF for k in range(count)]
+        labels = [head["value"]] * count
+        if head["flags"] & LABELLED:
+            labels = array[:, :2].copy().view("<u2")[:, 0].tolist()
+            array = array[:, 2:]
+        image, x = np.nonzero(np.unpackbits(array, axis=1, bitorder="little"))
+        events = np.zeros(len(x), EVENT)
+        events["x"] = x
+        self._take(tags, head["flags"] | Header.BITMAP, labels, events, np.bincount(image, minlength=count).tolist())
+
+    def _events(self, head: dict[str, int]) -> None:
+        array = np.frombuffer(self._body[: len(self._body) // EVENT_BYTES * EVENT_BYTES], np.uint8)
+        array = array.reshape(-1, EVENT_BYTES)
+        events = np.zeros(len(array), EVENT)
+        events["t"] = array[:, 0]
+        events["x"] = array[:, 1:].copy().view("<u2")[:, 0]
+        self._take([head["tag"]], head["flags"] & ~Header.BITMAP, [head["value"]], events, [len(events)])
+
+    def _take(
+        self, tags: list[int], flags: int, labels: list[int], events: NDArray[np.void], counts: list[int]
+    ) -> None:
+        state = self.guard.now(self.core.running)
+        if state != Configuration.VALID:
+            self._classify()
+            self.counters["IMAGES_REFUSED"] += len(tags)
+            for tag in tags:
+                self._record(RecordKind.REFUSED, state, REFUSAL.pack(tag=tag, count=1))
+            return
+        waiting = self._waiting
+        waiting.tags += tags
+        waiting.flags += [flags] * len(tags)
+        waiting.labels += labels
+        waiting.events.append(events)
+        waiting.counts += counts
+
+    def _classify(self) -> None:
+        waiting = self._waiting
+        if not waiting.tags:
+            return
+        self._waiting = _Waiting()
+        self.counters["IMAGES_TAKEN"] += len(waiting.tags)
+        events = EventSet(
+            events=np.concatenate(waiting.events), offsets=np.concatenate([[0], np.cumsum(waiting.counts)])
+        )
+        batch = self.core.classify(events)
+        self._say(answers_of(batch, waiting.tags, waiting.flags, waiting.labels))
+
+    def _record(self, kind: RecordKind, status: int, body: bytes) -> None:
+        self._say(RECORD.pack(kind=kind, status=status, length=len(body)) + body)

@@ -1,0 +1,133 @@
+"""A whole board as a model: bytes of the line in, bytes out. What the gateware's link does, in Python."""
+
+from firstspike.link import Deframer, Endpoint, coded
+from firstspike_hw.contract import CoreConfig
+from firstspike_hw.contract.register_map import CORE_VERSION
+from firstspike_hw.contract.wire import (
+    BUFFER,
+    FROM_BOARD,
+    HELLO,
+    MAGIC,
+    PAYLOAD_MAX,
+    PROTOCOL,
+    WELCOME,
+    Frame,
+    FrameKind,
+    Reason,
+    build_id,
+)
+
+from .core_model import CoreModel
+from .dispatcher import BadMessage, Dispatcher
+
+__all__ = ["ModelBoard"]
+
+_PATIENCE = 0.05  # seconds without an acknowledgement before the board sends again
+
+
+class ModelBoard:
+    """`receive` bytes of the host, `transmit` to it; `reset` as its button does. Nothing is slow, nothing is random.
+
+    clock, divisor: what it says of itself; a line's speed is not its affair.
+    """
+
+    def __init__(self, config: CoreConfig, *, clock: int = 48_000_000, divisor: int = 16) -> None:
+        self.core = CoreModel(config)
+        self._fixed = {
+            "PROTOCOL": PROTOCOL,
+            "BUILD_ID": build_id(config, CORE_VERSION),
+            "CLOCK": clock,
+            "DIVISOR": divisor,
+        }
+        self.reset()
+
+    def reset(self) -> None:
+        """Everything but the contents of memories."""
+        self.core.reset()
+        self._deframer = Deframer()
+        self._endpoint: Endpoint | None = None
+        self._nonce, self._reason = 0, Reason.NONE
+        self._due: list[Frame] = []
+        self.dispatcher = Dispatcher(self.core, self._say, self._fixed)
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Bytes of the line, and the time in seconds."""
+        for frame in self._deframer.feed(data):
+            if frame is None:
+                if self._endpoint is not None:
+                    self._endpoint.damaged()
+            elif not frame.kind & FROM_BOARD:
+                self._received(frame, now)
+        self._work()
+        self._count()
+
+    def transmit(self, now: float, room: int) -> bytes:
+        """About `room` bytes for the line at most."""
+        self._work()
+        head = b"".join(coded(frame) for frame in self._due)
+        self._due.clear()
+        return head + (self._endpoint.transmit(now, room - len(head)) if self._endpoint is not None else b"")
+
+    def deadline(self) -> float | None:
+        """When it will send again of itself; None: only when spoken to."""
+        return None if self._endpoint is None else self._endpoint.deadline()
+
+    def _received(self, frame: Frame, now: float) -> None:
+        endpoint = self._endpoint
+        if frame.kind == FrameKind.OPEN:
+            if len(frame.payload) == HELLO.size:
+                self._open(frame, HELLO.unpack(frame.payload))
+        elif endpoint is None or frame.session != endpoint.session:
+            self._due.append(Frame(FrameKind.CLOSED | FROM_BOARD, frame.session, 0, 0, 0, bytes([self._reason])))
+        else:
+            endpoint.receive(frame, now)
+
+    def _open(self, frame: Frame, hello: dict[str, int]) -> None:
+        if hello["magic"] != MAGIC:
+            return
+        current = self._endpoint is not None and (frame.session, hello["nonce"]) == (
+            self._endpoint.session,
+            self._nonce,
+        )
+        if hello["protocol"] == PROTOCOL and not current:
+            self._endpoint = Endpoint(frame.session, kind_bit=FROM_BOARD, patience=_PATIENCE)
+            self._nonce = hello["nonce"]
+            self.dispatcher.forget()
+            self.dispatcher.counters["SESSIONS"] += 1
+        guard = self.dispatcher.guard
+        welcome = WELCOME.pack(
+            nonce=hello["nonce"],
+            protocol=PROTOCOL,
+            core=CORE_VERSION,
+            build=self._fixed["BUILD_ID"],
+            clock=self._fixed["CLOCK"],
+            buffer=BUFFER,
+            payload=PAYLOAD_MAX,
+            configuration=guard.now(self.core.running),
+            reason=self._reason,
+            name=guard.name,
+        )
+        self._due.append(Frame(FrameKind.OPEN | FROM_BOARD, frame.session, 0, 0, BUFFER, welcome))
+
+    def _work(self) -> None:
+        """Messages, as long as there is room for what they are answered with."""
+        endpoint = self._endpoint
+        if endpoint is None or not endpoint.waiting or endpoint.unacknowledged >= BUFFER:
+            return
+        try:
+            endpoint.skip(self.dispatcher.work(endpoint.peek()))
+        except BadMessage:
+            self._reason, self._endpoint = Reason.MESSAGE, None
+            self._due.append(Frame(FrameKind.CLOSED | FROM_BOARD, endpoint.session, 0, 0, 0, bytes([Reason.MESSAGE])))
+
+    def _say(self, record: bytes) -> None:
+        if self._endpoint is not None:
+            self._endpoint.write(record)
+
+    def _count(self) -> None:
+        counters, endpoint = self.dispatcher.counters, self._endpoint
+        counters["FRAMES"], counters["FRAMES_BAD"] = self._deframer.good, self._deframer.bad
+        if endpoint is not None:
+            counters["FRAMES_AGAIN"] = endpoint.counters.frames_again
+            counters["FRAMES_AHEAD"] = endpoint.counters.frames_ahead
+            counters["REPEATS"] = endpoint.counters.repeats
