@@ -25,6 +25,7 @@ __all__ = [
     "MESSAGE",
     "PAYLOAD_MAX",
     "PROTOCOL",
+    "READ_MAX",
     "RECORD",
     "REFUSAL",
     "WELCOME",
@@ -36,6 +37,7 @@ __all__ = [
     "Reason",
     "RecordKind",
     "build_id",
+    "is_message",
     "markdown",
     "parse_frame",
 ]
@@ -46,6 +48,7 @@ MAGIC: Final = 0x4B505331  # "1SPK" in memory order
 PAYLOAD_MAX: Final = 1024  # bytes of payload in a frame
 BUFFER: Final = 4096  # bytes on their way and unread in each direction; a power of two, far below 2^15
 FROM_BOARD: Final = 0x80  # in a frame's kind: so that an echo is known for one
+READ_MAX: Final = 65_528  # bytes of a READ: its REPLY has four more, and a length of 16 bits
 EVENT_BYTES: Final = 3  # of an event in a message: t (one byte), x (two)
 LABELLED: Final = 0x80  # in a message's flags: before each image stand two bytes, its label
 
@@ -77,7 +80,7 @@ class Reason(_Told):
 
     NONE = 0, "none was opened since reset, or another one was"
     WATCHDOG = 1, "the core did not answer an image in time; images in flight are lost"
-    MESSAGE = 2, "a message of a kind that this board does not know; images in flight are lost"
+    MESSAGE = 2, "a message that this board does not know; images in flight are lost"
 
 
 class MessageKind(_Told):
@@ -234,6 +237,15 @@ def parse_frame(data: bytes) -> Frame | None:
     if length != end - FRAME.size:
         return None
     return Frame(kind, session, sequence, acknowledge, window, data[FRAME.size : end])
+
+
+def is_message(kind: int, length: int) -> bool:
+    """Whether a message header means anything: a known kind, whole words for registers, a REPLY that fits a record."""
+    if kind in (MessageKind.BITMAPS, MessageKind.EVENTS):
+        return True
+    if kind == MessageKind.READ and length > READ_MAX:
+        return False
+    return kind in (MessageKind.WRITE, MessageKind.READ, MessageKind.SCAN) and length % 4 == 0
 
 
 def build_id(config: Any, core_version: int) -> int:
