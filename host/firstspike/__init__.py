@@ -1,4 +1,35 @@
-"""firstspike: deploy time-to-first-spike networks."""
+"""firstspike: deploy time-to-first-spike networks.
+
+import firstspike
+
+with firstspike.open("serial:///dev/ttyUSB0?baudrate=3000000") as board:
+    board.load(deployment)
+    for result in board.stream(events):
+        print(result.answer)
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .board import AsyncBoard, Board
 
 __version__ = "0.1.0"
-__all__ = ["__version__"]
+__all__ = ["__version__", "open", "open_async"]
+
+
+def open(url: str, *, timeout: float = 5.0) -> "Board":
+    """A board by its URL: ``sim:``, ``rtl:``, ``serial:///dev/ttyUSB0``, ``socket://host:port`` (docs/boards.md).
+
+    timeout: seconds without a result before a stream is given up. Use the board in `with`, or close it.
+    Raises UsageError: no such kind of URL. BoardError: it cannot be reached, and what to do.
+    """
+    from .board import open_board
+
+    return open_board(url, timeout=timeout)
+
+
+def open_async(url: str, *, timeout: float = 5.0) -> "AsyncBoard":
+    """The same for asyncio: ``async with firstspike.open_async(url) as board: ...``."""
+    from .board import AsyncBoard
+
+    return AsyncBoard(url, timeout=timeout)

@@ -2,7 +2,9 @@
 
 from firstspike.link import BoardError
 
+from .asynchronous import AsyncBoard
 from .board import Board
+from .opening import open_board, open_line
 from .results import Answers, Result
 
-__all__ = ["Answers", "Board", "BoardError", "Result"]
+__all__ = ["Answers", "AsyncBoard", "Board", "BoardError", "Result", "open_board", "open_line"]

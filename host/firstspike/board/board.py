@@ -1,6 +1,6 @@
 """A board: load a network into it, stream images through it, ask how it is. The same over every line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -67,19 +67,53 @@ class Board:
         """Of the line, as in messages."""
         return self._line.name
 
-    def load(self, what: "Deployment | Network", *, name: int = 0, progress: Progress | None = None) -> None:
-        """A network into the board's memories, checked on arrival.
+    @property
+    def clock(self) -> int:
+        """Of the board, hertz."""
+        return self._session.welcome["clock"]
 
-        name: any 64-bit number that stands for it; `status` shows it. progress(done, total): in words of memory.
-        Raises FirstspikeError if the network does not fit the board's core.
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes put on the line in this session, frames and all."""
+        return self._session.counters.bytes_sent
+
+    @property
+    def words_to_load(self) -> int:
+        """Words of memory that the network given to `load` takes."""
+        return 0 if self._plan is None else sum(len(block.beats) for block in self._plan.memories)
+
+    def load(
+        self,
+        what: "Deployment | Network",
+        *,
+        name: int | None = None,
+        if_needed: bool = False,
+        progress: Progress | None = None,
+    ) -> bool:
+        """A network into the board's memories, checked on arrival. Returns whether anything was sent.
+
+        name: any 64-bit number that stands for it; by default that of a deployment's image, and 0 for a bare network.
+        if_needed: leave it at that if the board says that it holds what has this name, which must not be 0.
+        progress(done, total): in words of memory. Raises FirstspikeError if the network does not fit the board's core.
         """
-        network = what if isinstance(what, Network) else what.network
-        self._plan, self._name, self.network = load_plan(network, self.config), name, network
+        self.assume(what, name=name)
+        if if_needed and self._name and self._persist(lambda: loading.loaded_name(self._registers)) == self._name:
+            return False
         self._persist(lambda: self._load(progress))
+        return True
+
+    def assume(self, what: "Deployment | Network", *, name: int | None = None) -> None:
+        """As `load`, but takes for granted that the board holds it; `verify` says whether it does."""
+        if isinstance(what, Network):
+            network, own_name = what, 0
+        else:
+            network, own_name = what.network, loading.name_of(what)
+        self._plan, self.network = load_plan(network, self.config), network
+        self._name = own_name if name is None else name
 
     def stream(
         self, events: EventSet, *, spikes: bool = False, run_on: bool = False, timeout: float | None = None
-    ) -> Iterator[Result]:
+    ) -> Generator[Result, None, None]:
         """Images through the board: results in their order, while later images are on their way.
 
         spikes: each result brings all spike times up to the decision. run_on: the core walks to T-1 after it.
@@ -102,18 +136,25 @@ class Board:
         run_on: bool = False,
         timeout: float | None = None,
         progress: Progress | None = None,
+        note: Callable[[int, int, int], None] | None = None,
     ) -> Answers:
-        """The same all at once, as arrays. progress(done, total): in images."""
+        """The same all at once, as arrays. progress(done, total): in images; note(done, total, right) likewise."""
         from firstspike_sim.rtl.spikes import batch_of
 
         network, start = self._loaded(), self._line.now()
-        packets, traces = bytearray(), bytearray()
+        packets, traces, right = bytearray(), bytearray(), 0
         for first, chunk in self._chunks(events, spikes=spikes, run_on=run_on, timeout=timeout):
             for packet, trace in chunk:
                 packets += packet
                 traces += trace
+            done = first + len(chunk)
+            if note is not None:
+                if events.labels is not None:
+                    new = np.frombuffer(bytes(packets[-len(chunk) * RESULT_PACKET.itemsize :]), RESULT_PACKET)
+                    right += int((new["class"] == events.labels[first:done]).sum())
+                note(done, len(events), right)
             if progress is not None:
-                progress(first + len(chunk), len(events))
+                progress(done, len(events))
         seconds = self._line.now() - start
         array, results = unpack_result(np.frombuffer(bytes(packets), "<u4"))
         batch = batch_of(network, events, results, np.frombuffer(bytes(traces), "<u4")) if spikes else None
@@ -248,6 +289,7 @@ class Board:
                         f"the board at {self.name} gave no result for {timeout:g} s, {sent - done} images are in "
                         f"flight; reset it, or give it longer: timeout={2 * timeout:g}"
                     )
+            session.settle()
         finally:
             self._abandoned += sent - done
 

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,10 @@ from firstspike_hw.contract.wire import Configuration
 
 from .registers import Registers
 
-__all__ = ["BEGIN", "END", "Damage", "find_damage", "load", "read_config", "unload"]
+if TYPE_CHECKING:
+    from firstspike_compiler.deployment import Deployment
+
+__all__ = ["BEGIN", "END", "Damage", "find_damage", "load", "loaded_name", "name_of", "read_config", "unload"]
 
 BEGIN, END = 1, 2  # of CONFIG
 _PIECE: Final = 4000  # words between two reports of progress
@@ -39,6 +42,18 @@ class Damage:
         return (
             f"memory {self.kind.name} of stage {self.stage}: {self.words} words differ, the first is word {self.first}"
         )
+
+
+def name_of(deployment: "Deployment") -> int:
+    """The number that stands for a deployment: the first 64 bits of its image's sha256."""
+    return int(deployment.manifest["files"]["image.bin"]["sha256"][:16], 16)
+
+
+def loaded_name(registers: Registers) -> int | None:
+    """Name of the network that the board holds and would classify with, None if there is none."""
+    names = ("CONFIG", "CONFIG_NAME0", "CONFIG_NAME1")
+    state, low, high = registers.read(map(link_offset, names))
+    return high << 32 | low if state == Configuration.VALID else None
 
 
 def read_config(registers: Registers) -> CoreConfig:

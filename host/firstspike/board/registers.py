@@ -44,14 +44,18 @@ class Registers:
         for address in wanted:
             for message in read_words(address, 1):
                 self._session.send(message)
-        return [int(self._reply(address)[0]) for address in wanted]
+        values = [int(self._reply(address)[0]) for address in wanted]
+        self._session.settle()
+        return values
 
     def read_array(self, address: int, count: int) -> NDArray[np.uint32]:
         """`count` words of one register, uint32 ``[count]``. Raises BoardError likewise."""
         messages = list(read_words(address, count))
         for message in messages:
             self._session.send(message)
-        return np.concatenate([np.zeros(0, np.uint32), *(self._reply(address) for _ in messages)])
+        replies = [self._reply(address) for _ in messages]
+        self._session.settle()
+        return np.concatenate([np.zeros(0, np.uint32), *replies])
 
     def scan(self, address: int, count: int) -> None:
         """Has the board read `count` words of one register without sending them. Raises BoardError likewise."""

@@ -106,7 +106,10 @@ class Session:
                 raise BoardError(self._no_answer())
             if now >= again and not self._pending:
                 self._pending, again = frame, now + self.line.patience
-            self._exchange(min(again, end) - now)
+            try:
+                self._exchange(min(again, end) - now)
+            except LineLost as error:
+                raise BoardError(f"{error}; it said {_text(self._first)!r}" if self._first else str(error)) from error
         self.opened += 1
         self._check_versions()
 
@@ -128,6 +131,10 @@ class Session:
             self._mend(error)
         self._last = self.line.now()
         self._sort()
+
+    def settle(self) -> None:
+        """Sends the acknowledgement that is due: the board need not ask for it while this program does other things."""
+        self.step(0.0)
 
     def _sort(self) -> None:
         """Records that have come whole, to those who wait for them."""
@@ -206,12 +213,16 @@ class Session:
         if not heard:
             return (
                 f"no answer from {name} within {self._opening:g} s; is the board powered and programmed with "
-                f"firstspike, is it this port? firstspike devices lists those that there are"
+                f"firstspike, is this its port (firstspike devices) and its baud rate (?baudrate=3000000)?"
             )
         text = heard.decode("ascii", "replace")
         if sum(c.isprintable() or c.isspace() for c in text) > 0.9 * len(text):
-            return f"{name} is another device, no firstspike board; it says {text.strip()[:_SAMPLE]!r}"
+            return f"{name} is another device, no firstspike board; it says {_text(heard)!r}"
         return (
             f"what comes from {name} is not understood ({len(heard)} bytes or more, no welcome); "
             f"is the baud rate that of the board? for example serial://{name}?baudrate=3000000"
         )
+
+
+def _text(heard: bytes) -> str:
+    return heard.decode("ascii", "replace").strip()[:_SAMPLE]

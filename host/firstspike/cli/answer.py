@@ -15,11 +15,13 @@ class Answer:
     text: what is printed on stdout without `--json`.
     data: the one object that is printed with it; numpy scalars and arrays are welcome.
     code: exit status: 0, or 1 when a rule is violated or a comparison failed.
+    printed: the command has said it all as it went.
     """
 
     text: str
     data: dict[str, Any]
     code: int = 0
+    printed: bool = False
 
 
 def facts(data: Mapping[str, Any]) -> str:

@@ -24,7 +24,10 @@ from .options import CommandParser
 __all__ = ["COMMANDS", "main"]
 
 # In the order of use. Each is a module here with SUMMARY, EXAMPLE, add_arguments(parser), run(args) -> Answer.
-COMMANDS: Final = ("demo", "train", "inspect", "check", "compile", "encode", "simulate", "targets", "doctor")
+COMMANDS: Final = (
+    *("demo", "train", "inspect", "check", "compile", "encode", "simulate", "targets"),
+    *("devices", "load", "stream", "monitor", "bench", "board", "doctor"),
+)
 
 # Which extra of pyproject.toml brings which import.
 EXTRA_OF: Final = {
@@ -99,7 +102,8 @@ def _run(words: list[str]) -> int:
     except SystemExit as stop:  # --help
         return int(stop.code or 0)
     answer: Answer = module.run(args)
-    _say(to_json(answer.data) if args.json else answer.text)
+    if not answer.printed:
+        _say(to_json(answer.data) if args.json else answer.text)
     return answer.code
 
 
@@ -111,7 +115,7 @@ def _help() -> str:
     lines = [
         "usage: firstspike COMMAND ...",
         "",
-        "Deploy time-to-first-spike networks: check, compile, simulate.",
+        "Deploy time-to-first-spike networks: check, compile, simulate, stream to a board.",
         "",
         "commands:",
         *(f"  {name:<10} {_command(name).SUMMARY}" for name in COMMANDS),

@@ -17,7 +17,7 @@ _NUMBERS: Final = 1 << 16  # bytes are numbered modulo this
 _SMALLEST: Final = 128  # payload that a line of many faults is sent
 _CALM: Final = 64  # good frames in a row before the payload grows again
 _BACKOFF_MAX: Final = 5  # doublings of the time to wait
-_QUICKEST: Final = 0.02  # seconds; an operating system's scheduling is no reason to send again
+_QUICKEST: Final = 0.05  # seconds; an operating system's scheduling is no reason to send again
 
 
 @dataclass(kw_only=True)

@@ -96,7 +96,7 @@ def _write(fd: int, data: bytes) -> int:
 
 
 def _refused(port: str, baudrate: int, error: Exception) -> BoardError:
-    number = getattr(error, "errno", None)
+    number = _number(error)
     if number == errno.ENOENT:
         return BoardError(f"there is no serial port {port}; firstspike devices lists those that there are")
     if number == errno.EACCES:
@@ -111,6 +111,14 @@ def _refused(port: str, baudrate: int, error: Exception) -> BoardError:
     if isinstance(error, ValueError) or "baud" in str(error).lower():
         return BoardError(f"{port} does not run at {baudrate} baud ({error}); for example ?baudrate=3000000")
     return BoardError(f"{port} cannot be opened: {getattr(error, 'strerror', None) or error}")
+
+
+def _number(error: Exception) -> int | None:
+    """errno; pyserial wraps some errors without it."""
+    for cause in (error, error.__context__):
+        if cause is not None and cause.args and isinstance(cause.args[0], int):
+            return cause.args[0]
+    return None
 
 
 def _group(port: str) -> str:

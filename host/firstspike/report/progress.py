@@ -23,8 +23,8 @@ class Progress:
     """
 
     def __init__(self, label: str, *, stream: TextIO | None = None) -> None:
-        """stream: where to, stderr by default."""
-        self._label = label
+        """label: may be changed on the way. stream: where to, stderr by default."""
+        self.label = label
         self._stream = sys.stderr if stream is None else stream
         self._shown = self._stream.isatty()
         self._start = time.monotonic()
@@ -43,14 +43,14 @@ class Progress:
         self._next = now + INTERVAL
         left = f"  {_duration((now - self._start) * (total - done) / done)} left" if 0 < done < total else ""
         share = f"{100 * done // total:3d} %" if total > 0 else ""
-        self._stream.write(f"{_CLEAR}{self._label} {share}  {done:,} of {total:,}{left}")
+        self._stream.write(f"{_CLEAR}{self.label} {share}  {done:,} of {total:,}{left}")
         self._stream.flush()
         self._drawn = True
 
     def waiting(self) -> None:
         """Show the label at once and alone, for work that cannot say how far it is."""
         if self._shown:
-            self._stream.write(f"{_CLEAR}{self._label} ..")
+            self._stream.write(f"{_CLEAR}{self.label} ..")
             self._stream.flush()
             self._drawn = True
 

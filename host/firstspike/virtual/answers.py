@@ -29,11 +29,12 @@ def answers_of(batch: Batch, tags: list[int], flags: list[int], labels: list[int
     packets["rows_read"] = batch.rows.sum(axis=1)
     for name, flag in _MARKS:
         packets["flags"] |= np.where(batch.results[name], np.uint8(flag), np.uint8(0))
-    if not any(flag & Header.SPIKES for flag in flags):
+    wanted = int(Header.SPIKES)
+    if not any(flag & wanted for flag in flags):
         return answers.tobytes()
     pieces = []
     for n in range(len(batch)):
-        if flags[n] & Header.SPIKES:
+        if flags[n] & wanted:
             pieces.append(_spikes(batch, n, tags[n]))
         pieces.append(answers[n].tobytes())
     return b"".join(pieces)

@@ -19,6 +19,7 @@ from firstspike_hw.contract.wire import (
     Configuration,
     MessageKind,
     RecordKind,
+    is_message,
 )
 
 from .answers import answers_of
@@ -31,7 +32,7 @@ _NAME_OF: Final = {LINK_BASE + register.offset: register for register in LINK}
 
 
 class BadMessage(Exception):
-    """A message of a kind that does not exist: the session cannot go on."""
+    """A message that means nothing: the session cannot go on."""
 
 
 @dataclass(kw_only=True)
@@ -85,10 +86,10 @@ class Dispatcher:
     def _begin(self, header: bytearray) -> None:
         head = self._head = MESSAGE.unpack(bytes(header))
         kind = head["kind"]
-        if kind not in MessageKind._value2member_map_:
+        if not is_message(kind, head["length"]):
             self.counters["MESSAGES_BAD"] += 1
             self._classify()
-            raise BadMessage(f"a message of kind {kind}")
+            raise BadMessage(f"a message of kind {kind} and length {head['length']}")
         self._left = head["count"] if kind == MessageKind.BITMAPS else head["length"]
         self._body = b""
         if kind not in (MessageKind.BITMAPS, MessageKind.EVENTS):

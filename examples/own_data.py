@@ -1,0 +1,28 @@
+"""Your own images through a board: python examples/own_data.py URL DEPLOYMENT IMAGES.npy.
+
+IMAGES.npy: bytes, or numbers in 0..1, [images, ...], as many values an image as the network has inputs.
+"""
+
+import sys
+from pathlib import Path
+
+import firstspike
+from firstspike.datasets import encode, read_values
+from firstspike_compiler.deployment import read_deployment
+
+
+def main(url: str, folder: str, images: str) -> None:
+    deployment = read_deployment(folder)
+    coding = deployment.manifest["encoding"]
+    steps = deployment.network.steps
+    events = encode(read_values(Path(images)), coding["name"], steps=steps, late=coding["late"])
+    with firstspike.open(url) as board:
+        board.load(deployment, if_needed=True)
+        for result in board.stream(events):
+            print(result.image, result.answer, "silent" if result.silent else f"at step {result.step}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        raise SystemExit(__doc__)
+    main(*sys.argv[1:])

@@ -1,0 +1,138 @@
+"""A board for asyncio: the same calls, awaited; a thread of its own waits for the line."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from firstspike_hw.contract import CoreConfig, EventSet, Network
+
+from .board import TIMEOUT, Board
+from .opening import open_board
+from .results import Answers, Result
+
+if TYPE_CHECKING:
+    from firstspike_compiler.deployment import Deployment
+
+__all__ = ["AsyncBoard"]
+
+_AHEAD: Final = 256  # results that may wait for their reader; then the board waits too
+_AT_ONCE: Final = 64  # results handed over together
+_LOOK: Final = 0.05  # seconds after which a stream that is no longer wanted notices
+
+_T = TypeVar("_T")
+
+
+class AsyncBoard:
+    """Use it in `async with`. Calls queue up: one at a time reaches the board. Cancelling a stream gives its images up.
+
+    Errors as of `Board`.
+    """
+
+    def __init__(self, url: str, *, timeout: float = TIMEOUT) -> None:
+        self._url, self._timeout = url, timeout
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="firstspike")
+        self._board: Board | None = None
+
+    async def __aenter__(self) -> Self:
+        self._board = await self._do(lambda: open_board(self._url, timeout=self._timeout))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Gives the line back; the board keeps what it holds."""
+        if self._board is not None:
+            board, self._board = self._board, None
+            await self._do(board.close)
+        self._thread.shutdown(wait=False)
+
+    @property
+    def config(self) -> CoreConfig:
+        """What its core was built as."""
+        return self._opened().config
+
+    async def load(self, what: "Deployment | Network", *, name: int | None = None, if_needed: bool = False) -> bool:
+        """See Board.load."""
+        board = self._opened()
+        return await self._do(lambda: board.load(what, name=name, if_needed=if_needed))
+
+    async def run(self, events: EventSet, *, spikes: bool = False, run_on: bool = False) -> Answers:
+        """See Board.run."""
+        board = self._opened()
+        return await self._do(lambda: board.run(events, spikes=spikes, run_on=run_on))
+
+    async def verify(self) -> None:
+        """See Board.verify."""
+        await self._do(self._opened().verify)
+
+    async def unload(self) -> Network:
+        """See Board.unload."""
+        return await self._do(self._opened().unload)
+
+    async def status(self) -> dict[str, Any]:
+        """See Board.status."""
+        return await self._do(self._opened().status)
+
+    async def stream(
+        self, events: EventSet, *, spikes: bool = False, run_on: bool = False, timeout: float | None = None
+    ) -> AsyncIterator[Result]:
+        """See Board.stream. A reader that is slow slows the board down: at most a few hundred results wait."""
+        board, loop = self._opened(), asyncio.get_running_loop()
+        ready: queue.Queue[list[Result] | None] = queue.Queue(_AHEAD // _AT_ONCE)
+        arrived, unwanted = asyncio.Event(), threading.Event()
+
+        def hand_over(results: list[Result] | None) -> None:
+            while not unwanted.is_set():
+                try:
+                    ready.put(results, timeout=_LOOK)
+                    break
+                except queue.Full:
+                    continue
+            loop.call_soon_threadsafe(arrived.set)
+
+        def work() -> None:
+            try:
+                held: list[Result] = []
+                with closing(board.stream(events, spikes=spikes, run_on=run_on, timeout=timeout)) as results:
+                    for result in results:
+                        held.append(result)
+                        if len(held) >= _AT_ONCE or ready.empty():
+                            hand_over(held)
+                            held = []
+                        if unwanted.is_set():
+                            return
+                if held:
+                    hand_over(held)
+            finally:
+                hand_over(None)
+
+        task = loop.run_in_executor(self._thread, work)
+        try:
+            while True:
+                await arrived.wait()
+                arrived.clear()
+                while not ready.empty():
+                    results = ready.get_nowait()
+                    if results is None:
+                        await task  # with what it raised
+                        return
+                    for result in results:
+                        yield result
+        finally:
+            unwanted.set()
+
+    async def _do(self, task: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, task)
+
+    def _opened(self) -> Board:
+        if self._board is None:
+            raise RuntimeError("the board is not open; use it in `async with firstspike.open_async(url) as board:`")
+        return self._board

@@ -1,0 +1,96 @@
+"""Boards are URLs: from the text that a user writes to a line, and to a board on it."""
+
+import re
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from firstspike.link import BoardError, Line
+from firstspike.link.faults import FaultyLine, parse_faults
+from firstspike.link.serial_line import BAUDRATE, SerialLine
+from firstspike.link.socket_line import SocketLine
+from firstspike_hw.contract import CONFIGS, UsageError
+from firstspike_hw.contract.names import choose, unknown
+
+from .board import TIMEOUT, Board
+
+__all__ = ["SCHEMES", "open_board", "open_line"]
+
+SCHEMES: Final = ("sim:", "rtl:", "serial://", "socket://", "xdma:")
+_EXAMPLE: Final = "for example serial:///dev/ttyUSB0?baudrate=3000000, socket://localhost:7521 or sim:"
+# What pyserial's serial_for_url knows besides: https://pyserial.readthedocs.io, URL handlers.
+_PYSERIAL: Final = ("rfc2217", "loop", "hwgrep", "spy", "alt", "cp2110")
+
+
+def open_board(url: str, *, timeout: float = TIMEOUT) -> Board:
+    """A board by its URL; see docs/boards.md. timeout: seconds without a result before a stream is given up.
+
+    Raises UsageError: no such kind of URL. BoardError: nobody answers there, in use, no permission, another version.
+    """
+    line = open_line(url)
+    try:
+        return Board(line, timeout=timeout)
+    except BaseException:
+        line.close()
+        raise
+
+
+def open_line(url: str) -> Line:
+    """The line of a URL. Raises UsageError, BoardError."""
+    if re.fullmatch(r"(/|\./|\.\./|COM\d+$).*", url):
+        url = f"serial://{url}"
+    scheme, colon, _ = url.partition(":")
+    if not colon:
+        raise UsageError(f"a board is a URL, not {url!r}; {_EXAMPLE}")
+    parts = urlsplit(url)
+    settings = _settings(url, parts.query)
+    faults = settings.pop("faults", None)
+    line = _line(scheme, url, parts, settings)
+    if settings:
+        raise UsageError(f"{url}: {unknown('setting', next(iter(settings)), _SETTINGS)}")
+    return line if faults is None else FaultyLine(line, parse_faults(faults))
+
+
+_SETTINGS: Final = ("baudrate", "faults")
+
+
+def _line(scheme: str, url: str, parts: Any, settings: dict[str, str]) -> Line:
+    """Takes the settings that it uses out of `settings`."""
+    if scheme == "serial":
+        return SerialLine(parts.netloc + parts.path, baudrate=_number(url, "baudrate", settings, BAUDRATE))
+    if scheme == "socket":
+        try:
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host = port = None
+        if not host or port is None:
+            raise UsageError(f"{url}: a socket needs a host and a port; for example socket://localhost:7521")
+        return SocketLine(host, port)
+    if scheme in ("sim", "rtl"):
+        core = choose("core", parts.path or "fast", CONFIGS)
+        baudrate = _number(url, "baudrate", settings, 0) or None
+        return _simulated(scheme, url, core, baudrate)
+    if scheme == "xdma":
+        raise BoardError(f"{url}: boards on PCI Express come in a later version; a serial line does now: {_EXAMPLE}")
+    if scheme in _PYSERIAL:
+        return SerialLine(url.partition("?")[0], baudrate=_number(url, "baudrate", settings, BAUDRATE))
+    raise UsageError(f"{unknown('kind of board', scheme, [s.rstrip(':/') for s in SCHEMES])}; {_EXAMPLE}")
+
+
+def _simulated(scheme: str, url: str, core: str, baudrate: int | None) -> Line:
+    from firstspike.virtual import ModelBoard, VirtualLine
+
+    return VirtualLine(ModelBoard(CONFIGS[core]), url, baudrate=baudrate)
+
+
+def _settings(url: str, query: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+    except ValueError:
+        raise UsageError(f"{url}: settings are name=value, with & between them; {_EXAMPLE}") from None
+
+
+def _number(url: str, name: str, settings: dict[str, str], default: int) -> int:
+    text = settings.pop(name, str(default))
+    if not text.isdecimal() or (int(text) == 0 and default):
+        raise UsageError(f"{url}: {name} must be a positive number, not {text!r}; for example {name}=3000000")
+    return int(text)

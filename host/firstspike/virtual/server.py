@@ -1,0 +1,122 @@
+"""A virtual board at a port: real time, a line speed if asked for, faults if asked for."""
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from firstspike.link.faults import Faults, Mangler
+
+from .line import Device
+from .ports import Port
+
+__all__ = ["Meter", "running_boards", "serve", "shown"]
+
+_SLICE: Final = 0.05  # seconds of one wait at most, so that an interrupt is noticed
+_BURST: Final = 4096  # bytes that a line may be behind its speed and make up for: what a USB bridge buffers
+_READ: Final = 16384  # bytes prepared for the host at once
+
+
+class Meter:
+    """Bytes that a line of some speed has carried by now; 10 bits a byte. None: any number."""
+
+    def __init__(self, baudrate: int | None) -> None:
+        self._rate = None if baudrate is None else baudrate / 10
+        self._allowed, self._then = float(_BURST), time.monotonic()
+
+    def room(self) -> int:
+        """Bytes that may go now."""
+        if self._rate is None:
+            return _READ
+        now = time.monotonic()
+        self._allowed = min(self._allowed + (now - self._then) * self._rate, float(_BURST))
+        self._then = now
+        return int(self._allowed)
+
+    def used(self, count: int) -> None:
+        """So many went."""
+        self._allowed -= count
+
+    def wait(self) -> float:
+        """Seconds until a fair number of bytes may go again."""
+        return 0.0 if self._rate is None or self._allowed >= 64 else 64 / self._rate
+
+
+def serve(
+    device: Device,
+    port: Port,
+    *,
+    baudrate: int | None = None,
+    faults: Faults | None = None,
+    pace: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    watch: Callable[[], None] = lambda: None,
+) -> None:
+    """Runs until `stop()` or an interrupt. watch: called about every _SLICE seconds.
+
+    baudrate: of the line; a host that has set another one is not understood. pace: also carry no more than it does.
+    """
+    there, back = Mangler(faults or Faults(), 0), Mangler(faults or Faults(), 1)
+    inward, outward = Meter(baudrate if pace else None), Meter(baudrate if pace else None)
+    arrived = pending = b""
+    look = 0.0
+    while not stop():
+        now = time.monotonic()
+        if now >= look:
+            watch()
+            look = now + _SLICE
+            understood = baudrate is None or port.speed() in (None, baudrate)
+        take = inward.room()
+        device.receive(arrived[:take], now)
+        inward.used(len(arrived[:take]))
+        arrived = arrived[take:]
+        if len(pending) < _READ:
+            pending += back.hurt(device.transmit(now, _READ - len(pending)))
+        give = pending[: outward.room()] if understood else _noise(pending)
+        sent = port.write(give) if give else 0
+        outward.used(sent)
+        pending = pending[sent:]
+        due = device.deadline()
+        wait = _SLICE if due is None else min(_SLICE, max(0.0, due - now))
+        if arrived or pending:
+            wait = max(inward.wait(), outward.wait())
+        came = port.read(wait, room=bool(pending) and outward.room() > 0)
+        arrived += there.hurt(came) if understood else _noise(came)
+
+
+def _noise(data: bytes) -> bytes:
+    """What a receiver makes of bytes sent at another speed."""
+    return bytes((byte * 73 + 41) & 0xFF | 0x80 for byte in data)
+
+
+def _folder() -> Path:
+    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    return Path(base) / f"firstspike-boards-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+
+
+@contextmanager
+def shown(about: dict[str, Any]) -> Iterator[None]:
+    """While this lasts, `running_boards` lists the board."""
+    path = _folder() / f"{os.getpid()}.json"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.write_text(json.dumps({**about, "process": os.getpid()}))
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()
+
+
+def running_boards() -> list[dict[str, Any]]:
+    """Virtual boards of this user that run now: url, backend, core, process."""
+    found = []
+    for path in sorted(_folder().glob("*.json")):
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            about = json.loads(path.read_text())
+            os.kill(int(about["process"]), 0)
+            found.append(about)
+    return found

@@ -1,0 +1,63 @@
+"""Coverage-guided fuzzing of the two decoders: what a host and a board make of any bytes. Needs atheris.
+
+    python scripts/fuzz_link.py host --seconds 60
+    python scripts/fuzz_link.py board --seconds 60
+
+Inputs that reached something new are kept in tests/host/link/corpus/TARGET.txt, one a line in base64; tests replay them.
+Exit status: 0 if nothing was found; otherwise the fuzzer's own, with the offending input under build/.
+"""
+
+import argparse
+import base64
+import hashlib
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CORPUS = ROOT / "tests" / "host" / "link" / "corpus"
+LONGEST = 4096  # bytes of an input
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("target", choices=("board", "host"))
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    kept = CORPUS / f"{args.target}.txt"
+    (ROOT / "build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        found = Path(folder)
+        for line in kept.read_text().splitlines() if kept.exists() else ():
+            data = base64.b64decode(line)
+            (found / hashlib.sha1(data).hexdigest()).write_bytes(data)
+        code = fuzz(args.target, str(found), f"-max_total_time={args.seconds}", f"-seed={args.seed}")
+        lines = sorted((base64.b64encode(path.read_bytes()).decode() for path in found.iterdir()), key=len)
+    if code == 0:
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text("".join(f"{line}\n" for line in lines))
+        print(f"{kept.relative_to(ROOT)}: {len(lines)} inputs")
+    return code
+
+
+def fuzz(target: str, *words: str) -> int:
+    """A process of its own: the fuzzer ends the one that it runs in."""
+    limits = (f"-max_len={LONGEST}", "-timeout=10", f"-artifact_prefix={ROOT / 'build'}/")
+    return subprocess.run([sys.executable, "-c", _RUN, target, *words, *limits], cwd=ROOT, check=False).returncode
+
+
+_RUN = """
+import sys
+sys.path.insert(0, "tests/host/link")
+import atheris
+with atheris.instrument_imports(include=["firstspike", "firstspike_hw", "fuzz_targets"]):
+    from fuzz_targets import TARGETS
+name = sys.argv.pop(1)
+atheris.Setup(sys.argv, TARGETS[name])
+atheris.Fuzz()
+"""
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,101 @@
+"""Boards awaited: the same answers, a reader that is slow, cancellation, errors."""
+
+import asyncio
+
+import pytest
+from board_cases import events, expected, network
+from served import served
+
+import firstspike
+from firstspike.board import AsyncBoard, BoardError
+
+NET = network()
+IMAGES = events(600)
+WANT = expected(NET, IMAGES).results["class"].tolist()
+
+
+def test_answers_equal_the_models_while_other_tasks_run() -> None:
+    async def main() -> tuple[list[int], int]:
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                await asyncio.sleep(0.001)
+                ticks += 1
+
+        other = asyncio.create_task(tick())
+        async with firstspike.open_async(port.url) as board:
+            await board.load(NET, name=3)
+            answers = [result.answer async for result in board.stream(IMAGES)]
+            assert (await board.run(IMAGES)).packets["class"].tolist() == answers
+            assert await board.load(NET, name=3, if_needed=True) is False
+            assert (await board.status())["configuration"] == "valid"
+            await board.verify()
+            assert (await board.unload()).sizes == NET.sizes
+        other.cancel()
+        return answers, ticks
+
+    with served("pty") as port:
+        answers, ticks = asyncio.run(main())
+    assert answers == WANT
+    assert ticks > 5
+
+
+def test_a_slow_reader_slows_the_board_down() -> None:
+    async def main() -> int:
+        async with firstspike.open_async("sim:small") as board:
+            await board.load(NET)
+            stream = board.stream(events(20_000))
+            await anext(stream)
+            await asyncio.sleep(0.3)
+            taken = board._opened()._session.counters.bytes_sent
+            await stream.aclose()
+            return taken
+
+    assert asyncio.run(main()) < 60_000  # of 20,000 images of 5 bytes and their share of frames
+
+
+def test_a_cancelled_stream_gives_its_images_up_and_the_board_goes_on() -> None:
+    async def read(board: AsyncBoard, got: list[int]) -> None:
+        async for result in board.stream(IMAGES):
+            got.append(result.answer)
+            await asyncio.sleep(0.001)
+
+    async def main() -> list[int]:
+        async with firstspike.open_async("sim:small") as board:
+            await board.load(NET)
+            got: list[int] = []
+            task = asyncio.create_task(read(board, got))
+            await asyncio.sleep(0.1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert got == WANT[: len(got)]
+            assert 0 < len(got) < len(WANT)
+            return [result.answer async for result in board.stream(IMAGES)]
+
+    assert asyncio.run(main()) == WANT
+
+
+def test_errors_come_to_the_one_who_waits() -> None:
+    async def refused() -> None:
+        async with firstspike.open_async("sim:small") as board:
+            async for _ in board.stream(IMAGES):
+                pass
+
+    with pytest.raises(BoardError, match=r"^no network was loaded by this program"):
+        asyncio.run(refused())
+
+    async def absent() -> None:
+        async with firstspike.open_async("/dev/ttyNONE0"):
+            pass
+
+    with pytest.raises(BoardError, match=r"^there is no serial port /dev/ttyNONE0"):
+        asyncio.run(absent())
+
+    async def closed() -> None:
+        await firstspike.open_async("sim:small").status()
+
+    with pytest.raises(RuntimeError, match=r"^the board is not open; use it in `async with"):
+        asyncio.run(closed())

@@ -1,0 +1,34 @@
+"""A virtual board in a thread of this process, for as long as a block lasts."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from firstspike.virtual import ModelBoard
+from firstspike.virtual.ports import Port, open_port
+from firstspike.virtual.server import serve
+from firstspike_hw.contract import CONFIGS
+
+
+@contextmanager
+def served(listen: str, device: Any = None, *, core: str = "small", **how: Any) -> Iterator[Port]:
+    """The port of a board that is served until the end of the block; how: as of `serve`."""
+    port, ended = open_port(listen), threading.Event()
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            serve(device or ModelBoard(CONFIGS[core]), port, stop=ended.is_set, **how)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield port
+    finally:
+        ended.set()
+        thread.join(10)
+        port.close()
+    assert not failed, failed
