@@ -10,9 +10,11 @@ ARGS   ?=
 # Networks and first seed of the fuzzer.
 N      ?= 1000
 SEED   ?= 0
+# Of each target of the link fuzzer.
+SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow format data fuzz-rtl rtl-mnist rtl-general record-mnist results-page picture train-mnist train-checkerboard train-deep train-exponential train-yinyang clean
+.PHONY: help setup demo test test-slow format data fuzz-rtl rtl-mnist rtl-general link fuzz-link record-mnist results-page picture train-mnist train-checkerboard train-deep train-exponential train-yinyang clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +77,22 @@ rtl-general: $(STAMP) ## Yin-Yang, two hidden layers and delays through the gene
 	    $(BIN)/python benchmarks/record.py mnist --seed 1 --set label=rtl-general -- \
 	        $(BIN)/firstspike simulate build/rtl-$$name --level rtl --core general --data $$data:test --limit 1000 --json || exit 1; \
 	done
+
+link: $(STAMP) ## the serial link over pseudo-terminals, into benchmarks/results/link.json: speed, and 220,000 images over bad lines
+	@mkdir -p build
+	$(BIN)/firstspike compile examples/mnist-784-600-10.nir -o build/link --force
+	$(BIN)/python benchmarks/record.py link --set label=unthrottled -- $(BIN)/python benchmarks/with_board.py -- \
+	    $(BIN)/firstspike bench build/link --board {board} --json
+	$(BIN)/python benchmarks/record.py link --set label=12-mbaud -- $(BIN)/python benchmarks/with_board.py --baudrate 12000000 --pace -- \
+	    $(BIN)/firstspike bench build/link --board {board} --json
+	for fault in none flip-1e-5 flip-1e-4 drop double reorder truncate stall disconnect reset all; do \
+	    $(BIN)/python benchmarks/record.py link --seed 1 --set label=fault-$$fault -- \
+	        $(BIN)/python benchmarks/link_faults.py build/link $$fault --images 20000 --seed 1 || exit 1; \
+	done
+
+fuzz-link: $(STAMP) ## coverage-guided fuzzing of both decoders, a minute each: make fuzz-link SECONDS=600
+	$(BIN)/python scripts/fuzz_link.py board --seconds $(SECONDS) --seed $(SEED)
+	$(BIN)/python scripts/fuzz_link.py host --seconds $(SECONDS) --seed $(SEED)
 
 results-page: $(STAMP) ## write docs/results.md and the figures of README.md from benchmarks/results
 	$(BIN)/python benchmarks/results_page.py

@@ -3,8 +3,8 @@
     python scripts/fuzz_link.py host --seconds 60
     python scripts/fuzz_link.py board --seconds 60
 
-Inputs that reached something new are kept in tests/host/link/corpus/TARGET.txt, one a line in base64; tests replay them.
-Exit status: 0 if nothing was found; otherwise the fuzzer's own, with the offending input under build/.
+Inputs that reached something new are kept in tests/host/link/corpus/TARGET.txt, a line of base64 each; tests replay
+them. Exit status: 0 if nothing was found; otherwise the fuzzer's own, with the offending input under build/.
 """
 
 import argparse

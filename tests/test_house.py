@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = ("firstspike_hw.contract", "firstspike_hw", "firstspike_compiler", "firstspike_sim", "firstspike")
 FOLDERS = ("hw/firstspike_hw", "compiler/firstspike_compiler", "sim/firstspike_sim", "host/firstspike")
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
-RUNTIME = ("numpy", "yaml", "serial")
+RUNTIME = ("numpy", "yaml", "serial", "cobs")
 
 CONTRACT = "firstspike_hw.contract"
 DEPLOYMENT = "firstspike_compiler.deployment"
@@ -133,9 +133,10 @@ def run_blocked(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", BLOCKER + code], capture_output=True, text=True, check=False)
 
 
-def test_the_host_imports_with_numpy_pyyaml_and_pyserial_alone() -> None:
+def test_the_host_imports_with_the_runtime_packages_alone() -> None:
     code = """
 import importlib, pkgutil, firstspike, firstspike.cli, firstspike.datasets, firstspike.report
+import firstspike.board, firstspike.link, firstspike.virtual, firstspike.virtual.server
 import firstspike_hw.contract, firstspike_compiler.deployment
 from firstspike.cli.app import COMMANDS
 for name in COMMANDS:
@@ -265,7 +266,7 @@ print(sys.prefix)
 
 @pytest.mark.slow
 def test_the_wheel_works_in_an_environment_without_extras(tmp_path: Path) -> None:
-    """A real one: numpy, pyyaml and pyserial, and nothing of this checkout. Needs a package index."""
+    """A real one: numpy, pyyaml, pyserial and cobs, and nothing of this checkout. Needs a package index."""
 
     def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run([str(word) for word in words], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -283,3 +284,9 @@ def test_the_wheel_works_in_an_environment_without_extras(tmp_path: Path) -> Non
     assert refused.returncode == 2
     assert refused.stderr.endswith("install it with: pip install 'firstspike[compile]'\n")
     assert run(python, "-m", "firstspike", "doctor").returncode == 0
+    # a host script there, with a deployment made elsewhere: spike for spike, by the plain model
+    made = run(sys.executable, "-m", "firstspike", "compile", network, "-o", tmp_path / "mnist")
+    assert made.returncode == 0, made.stderr
+    streamed = run(python, ROOT / "examples" / "stream_mnist.py", "sim:", "20", tmp_path / "mnist")
+    assert (streamed.returncode, streamed.stderr) == (0, "")
+    assert streamed.stdout.startswith("sim:: 20 digits, 20 right, 0 different from the model")

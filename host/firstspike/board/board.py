@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 import numpy as np
 
 from firstspike.link import BoardError, Line
-from firstspike_hw.contract import CoreConfig, EventSet, LoadPlan, Network, check_event_arrays, load_plan
+from firstspike_hw.contract import CoreConfig, EventSet, LoadPlan, Network, check_event_arrays
 from firstspike_hw.contract.register_map import LINK, link_offset, offset_of
 from firstspike_hw.contract.stream_format import RESULT_PACKET, Header, trace_times, unpack_result, unpack_trace
 from firstspike_hw.contract.wire import REFUSAL, Configuration, RecordKind
@@ -35,6 +35,7 @@ class Board:
     """Made by `firstspike.open(url)`. Use it in `with`, or close it. Not safe from two threads at once.
 
     config: what its core was built as. network: what this program has loaded, or None.
+    upload_seconds: of the last load, until the board had acknowledged it all, on the line's clock.
     Every method raises BoardError if the board cannot be reached or does not do its part; lost and damaged frames, a
     cable plugged in again within seconds, and a board that was reset in the middle are got over without a word.
     """
@@ -46,6 +47,7 @@ class Board:
         self._plan: LoadPlan | None = None
         self._name = 0
         self._abandoned = 0  # images of a stream that nobody waits for any more
+        self.upload_seconds: float | None = None
         self.network: Network | None = None
         self._session.open()
         self.config: CoreConfig = self._persist(lambda: loading.read_config(self._registers))
@@ -108,7 +110,7 @@ class Board:
             network, own_name = what, 0
         else:
             network, own_name = what.network, loading.name_of(what)
-        self._plan, self.network = load_plan(network, self.config), network
+        self._plan, self.network = loading.plan_for(network, self.config), network
         self._name = own_name if name is None else name
 
     def stream(
@@ -221,7 +223,7 @@ class Board:
 
     def _load(self, progress: Progress | None) -> None:
         assert self._plan is not None
-        loading.load(self._registers, self._plan, self._name, progress)
+        self.upload_seconds = loading.load(self._registers, self._plan, self._name, progress)
 
     def _persist(self, task: Callable[[], _T]) -> _T:
         """Does it, from the start again if the session is lost in the middle."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstspike.link import BoardError
-from firstspike_hw.contract import CoreConfig, LoadPlan, MemoryBlock, Network
+from firstspike_hw.contract import CoreConfig, FirstspikeError, LoadPlan, MemoryBlock, Network, core_for, load_plan
 from firstspike_hw.contract.loading import beats_per_word
 from firstspike_hw.contract.register_map import Memory, link_offset, offset_of
 from firstspike_hw.contract.unloading import IDENTITY, config_from, memory_beats, network_from
@@ -20,7 +20,18 @@ from .registers import Registers
 if TYPE_CHECKING:
     from firstspike_compiler.deployment import Deployment
 
-__all__ = ["BEGIN", "END", "Damage", "find_damage", "load", "loaded_name", "name_of", "read_config", "unload"]
+__all__ = [
+    "BEGIN",
+    "END",
+    "Damage",
+    "find_damage",
+    "load",
+    "loaded_name",
+    "name_of",
+    "plan_for",
+    "read_config",
+    "unload",
+]
 
 BEGIN, END = 1, 2  # of CONFIG
 _PIECE: Final = 4000  # words between two reports of progress
@@ -68,13 +79,27 @@ def read_config(registers: Registers) -> CoreConfig:
     return config_from(lambda name, k: found[name, k])
 
 
-def load(registers: Registers, plan: LoadPlan, name: int, progress: Progress | None = None) -> None:
+def plan_for(network: Network, config: CoreConfig) -> LoadPlan:
+    """`load_plan`; if the network does not fit, the FirstspikeError also names a shipped core that holds it."""
+    try:
+        return load_plan(network, config)
+    except FirstspikeError as error:
+        try:
+            name, _ = core_for(network)
+        except FirstspikeError:
+            raise error from None
+        raise FirstspikeError(f"{error}; it fits a board with the core {name!r}, for example sim:{name}") from error
+
+
+def load(registers: Registers, plan: LoadPlan, name: int, progress: Progress | None = None) -> float:
     """Everything that a plan names, and the name of it. Until the end the board takes no image.
 
-    Raises BoardError if the board finds that what it got is not what was sent.
+    Returns the seconds from the first byte until the board had acknowledged the last. Raises BoardError if the board
+    finds that what it got is not what was sent.
     """
     registers.write(offset_of("CONTROL"), 0)
     registers.wait_idle()
+    start = registers.now()
     registers.write(link_offset("CONFIG"), BEGIN)
     total = sum(len(block.beats) for block in plan.memories)
     done = crc = 0
@@ -91,10 +116,13 @@ def load(registers: Registers, plan: LoadPlan, name: int, progress: Progress | N
     for half, register in enumerate(("CONFIG_NAME0", "CONFIG_NAME1")):
         registers.write(link_offset(register), name >> 32 * half & 0xFFFF_FFFF)
     registers.write(link_offset("CONFIG_CRC"), crc)
+    registers.wait_sent()
+    seconds = registers.now() - start
     registers.write(link_offset("CONFIG"), END)
     (state,) = registers.read([link_offset("CONFIG")])
     if state != Configuration.VALID:
         raise BoardError(f"the board does not accept what was loaded: {explained(state)}")
+    return seconds
 
 
 def explained(state: int) -> str:

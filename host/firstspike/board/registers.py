@@ -65,6 +65,24 @@ class Registers:
         for _ in messages:
             self._reply(address)
 
+    def now(self) -> float:
+        """Seconds on the line's clock."""
+        return self._session.line.now()
+
+    def wait_sent(self) -> None:
+        """Until the board has acknowledged all that was written. Raises BoardError if it stops doing so."""
+        session = self._session
+        left, end = session.unacknowledged, self.now() + ANSWERING
+        while session.unacknowledged:
+            session.step()
+            if session.unacknowledged != left:
+                left, end = session.unacknowledged, self.now() + ANSWERING
+            elif self.now() > end:
+                raise BoardError(
+                    f"{session.line.name} does not acknowledge what it is sent within {ANSWERING:g} s; "
+                    f"reset the board, or unplug it and plug it in again"
+                )
+
     def wait_idle(self) -> None:
         """Until every image accepted is finished. Raises BoardError if that does not come about."""
         end = self._session.line.now() + ANSWERING

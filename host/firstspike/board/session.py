@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 from firstspike.link import BoardError, Counters, Deframer, Endpoint, Line, LineLost, coded
 from firstspike_hw.contract.register_map import CORE_VERSION
 from firstspike_hw.contract.wire import (
-    BUFFER,
     FROM_BOARD,
     HELLO,
+    HOST_BUFFER,
     MAGIC,
     PROTOCOL,
     RECORD,
@@ -82,20 +82,20 @@ class Session:
         return self._endpoint.unsent
 
     @property
-    def idle(self) -> bool:
-        """Nothing sent is unacknowledged."""
-        return self._endpoint.unacknowledged == 0
+    def unacknowledged(self) -> int:
+        """Bytes that the board has not acknowledged, sent or not."""
+        return self._endpoint.unacknowledged
 
     def open(self) -> None:
         """Begins a session. Raises BoardError: no answer, another device, a board of another version."""
         self._nonce = int.from_bytes(os.urandom(4), "little")
         session = self._endpoint.session % 255 + 1 if self._endpoint.session else 1 + self._nonce % 255
-        self._endpoint = Endpoint(session, patience=self.line.patience)
+        self._endpoint = Endpoint(session, patience=self.line.patience, buffer=HOST_BUFFER)
         self._open, self._pending, self._first, self._echoes = False, b"", b"", 0
         self.replies.clear()
         self.answers.clear()
         hello = HELLO.pack(magic=MAGIC, protocol=PROTOCOL, nonce=self._nonce)
-        frame = coded(Frame(FrameKind.OPEN, session, 0, 0, BUFFER, hello))
+        frame = coded(Frame(FrameKind.OPEN, session, 0, 0, HOST_BUFFER, hello))
         # a delimiter first: whatever stands half sent in the line ends there
         frame = b"\0" + frame
         now = self.line.now()
@@ -176,6 +176,7 @@ class Session:
                 welcome = WELCOME.unpack(frame.payload)
                 if welcome["nonce"] == self._nonce:
                     self.welcome, self._open = welcome, True
+                    self._endpoint.capacity(welcome["buffer"])
         elif self._open:
             self._endpoint.receive(frame, self.line.now())
 

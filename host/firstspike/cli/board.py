@@ -2,6 +2,9 @@
 
 import argparse
 import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from firstspike_hw.contract import CONFIGS
@@ -15,7 +18,8 @@ SUMMARY: Final = "start a virtual board at a pseudo-terminal or a socket"
 EXAMPLE: Final = """\
   firstspike board --backend model --listen pty:/tmp/board
   Runs until Ctrl-C; meanwhile firstspike stream build/demo --board /tmp/board --data mnist:test, or any program that
-  opens a serial port. --backend rtl puts the simulated gateware, with its UART, at the far end."""
+  opens a serial port. --backend rtl puts the simulated gateware, with its UART, at the far end. The signal USR1 is the
+  board's reset button."""
 
 BACKENDS: Final = ("model", "rtl")
 
@@ -47,13 +51,38 @@ def run(args: argparse.Namespace) -> Answer:
     about: dict[str, Any] = {"url": port.url, "backend": args.backend, "core": args.core}
     try:
         print(json.dumps(about) if args.json else _greeting(about), flush=True)
-        with shown(about):
-            serve(device, port, baudrate=args.baudrate, faults=faults, pace=args.pace)
+        with shown(about), _reset_button(device) as pressed:
+            serve(device, port, baudrate=args.baudrate, faults=faults, pace=args.pace, watch=pressed)
     except KeyboardInterrupt:
         pass
     finally:
         port.close()
     return Answer(text="", data=about, printed=True)
+
+
+@contextmanager
+def _reset_button(device: Any) -> Iterator[Callable[[], None]]:
+    """Where there are signals, USR1 resets the board the next time that what this gives is called."""
+    count = 0
+
+    def press(number: int, frame: object) -> None:
+        nonlocal count
+        count += 1
+
+    def pressed() -> None:
+        nonlocal count
+        if count:
+            count = 0
+            device.reset()
+
+    if not hasattr(signal, "SIGUSR1"):
+        yield pressed
+        return
+    before = signal.signal(signal.SIGUSR1, press)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def _greeting(about: dict[str, Any]) -> str:

@@ -36,11 +36,21 @@ class Endpoint:
     """Write what is to be sent, read what has come; hand frames in, take bytes for the line out.
 
     kind_bit: FROM_BOARD at the board's end. patience: seconds without an acknowledgement before the first measurement
-    of the line; later the endpoint knows better. capacity: bytes that the other side can hold.
+    of the line; later the endpoint knows better. buffer: bytes that this end holds unread, below 2^15. capacity: that
+    the other end holds, as it said when the session was opened.
     """
 
-    def __init__(self, session: int, *, kind_bit: int = 0, patience: float = 0.25, capacity: int = BUFFER) -> None:
+    def __init__(
+        self,
+        session: int,
+        *,
+        kind_bit: int = 0,
+        patience: float = 0.25,
+        buffer: int = BUFFER,
+        capacity: int = BUFFER,
+    ) -> None:
         self.session, self.counters = session, Counters()
+        self._buffer = buffer
         self._bit = kind_bit
         self._out = bytearray()  # from byte number `_base` on: sent and not acknowledged, then not sent yet
         self._base = self._cursor = self._sent_to = 0  # cursor: next to send; sent_to: the farthest it ever was
@@ -73,6 +83,10 @@ class Endpoint:
         """Smoothed time from sending to acknowledgement, seconds; None before the first."""
         return self._smoothed or None
 
+    def capacity(self, count: int) -> None:
+        """The other end holds so many bytes, as it says before anything was sent."""
+        self._edge = self._base + count
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Appends to the stream to be sent."""
         self._out += data
@@ -84,7 +98,7 @@ class Endpoint:
     def skip(self, count: int) -> None:
         """Frees the first `count` bytes of what has come."""
         del self._in[:count]
-        if self._room_edge() - self._told_edge >= BUFFER // 4:
+        if self._room_edge() - self._told_edge >= self._buffer // 4:
             self._acknowledge = True  # the other side may be waiting to hear of the room
 
     def receive(self, frame: Frame, now: float) -> None:
@@ -168,7 +182,7 @@ class Endpoint:
         return frame
 
     def _room_edge(self) -> int:
-        return self._expected + max(0, BUFFER - len(self._in))
+        return self._expected + max(0, self._buffer - len(self._in))
 
     def _acknowledged(self, frame: Frame, now: float) -> None:
         gained = (frame.acknowledge - self._base) % _NUMBERS
@@ -198,7 +212,7 @@ class Endpoint:
 
     def _take(self, frame: Frame) -> None:
         ahead = (frame.sequence - self._expected) % _NUMBERS
-        if ahead == 0 and len(frame.payload) <= BUFFER - len(self._in):
+        if ahead == 0 and len(frame.payload) <= self._buffer - len(self._in):
             self._in += frame.payload
             self._expected += len(frame.payload)
             self._acknowledge, self._asked = True, False

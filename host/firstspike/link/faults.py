@@ -92,7 +92,7 @@ class Mangler:
 
 
 class FaultyLine:
-    """Any line, made bad in both directions. See `line.Line`."""
+    """Any line, made bad in both directions. See `line.Line`. stalls, breaks: how many there were."""
 
     def __init__(self, line: Line, faults: Faults, *, sleep: Callable[[float], None] = time.sleep) -> None:
         """sleep: how a pause passes."""
@@ -100,6 +100,7 @@ class FaultyLine:
         self._line, self._faults, self._sleep = line, faults, sleep
         self.out, self.back = Mangler(faults, 0), Mangler(faults, 1)
         self.stalls = self.breaks = 0
+        self.when: list[float] = []  # times at which something went wrong, on the line's clock
         self._queue = b""
 
     def now(self) -> float:
@@ -110,15 +111,24 @@ class FaultyLine:
         """See `line.Line`."""
         if (data or timeout > 0) and self.out.happens(self._faults.unplug):
             self.breaks += 1
+            self.when.append(self.now())
             raise LineLost(f"the connection to {self.name} is lost (unplugged by a fault)")
         if self.out.happens(self._faults.stall):
             self.stalls += 1
+            self.when.append(self.now())
             self._sleep(self._faults.pause)
+        before = self._count()
         taken = min(len(data), max(0, _QUEUE - len(self._queue)))
         self._queue += self.out.hurt(data[:taken])
         sent, came = self._line.exchange(self._queue, 0.0 if taken and not self._queue else timeout)
         self._queue = self._queue[sent:]
-        return taken, self.back.hurt(came)
+        came = self.back.hurt(came)
+        if self._count() != before:
+            self.when.append(self.now())
+        return taken, came
+
+    def _count(self) -> int:
+        return sum(self.out.hurts.values()) + sum(self.back.hurts.values())
 
     def reopen(self) -> None:
         """The cable is plugged in again."""

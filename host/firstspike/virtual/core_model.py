@@ -2,23 +2,27 @@
 
 import zlib
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import Batch, CoreConfig, EventSet, Network, evaluate_set
+from firstspike_hw.contract import EVENT, Batch, CoreConfig, EventSet, Layer, Network, evaluate_set
 from firstspike_hw.contract.loading import beats_per_word
 from firstspike_hw.contract.register_map import Memory, offset_of, registers
 from firstspike_hw.contract.unloading import identity, memory_beats, network_from
 
-__all__ = ["CoreModel"]
+__all__ = ["CoreModel", "warm"]
 
 _DATA: Final = offset_of("MEM_DATA")
 _SELECT: Final = offset_of("MEM_SELECT")
 _ADDRESS: Final = offset_of("MEM_ADDRESS")
 _CRC: Final = offset_of("MEM_CRC")
 _CONTROL: Final = offset_of("CONTROL")
+
+
+_NO_IMAGE: Final = EventSet(events=np.zeros(0, EVENT), offsets=np.zeros(2, np.int64))
 
 
 class CoreModel:
@@ -106,6 +110,27 @@ class CoreModel:
         self.registers[_ADDRESS], self._beat = (address + end // per_word) & 0xFFFF, end % per_word
         self._crc = zlib.crc32(seen.astype("<u4").tobytes(), self._crc)
         return seen
+
+
+@cache
+def warm() -> None:
+    """Compiles what the fast model compiles at its first use, once for narrow accumulators and once for wide ones.
+
+    A board that keeps somebody waiting for that would seem to be dead.
+    """
+    one = np.ones(16, np.int64)
+    for threshold in (1, 1 << 40):
+        layer = Layer(
+            weights=np.ones((1, 1), np.int8),
+            a=one,
+            m=np.arange(16),
+            th=one * threshold,
+            constant_times=np.zeros(0, np.int64),
+            delays=np.zeros(1, np.int64),
+            source_inputs=1,
+        )
+        zero = np.zeros(1, np.int64)
+        _model(Network(kernel="linear", steps=16, input_map=zero, input_delays=zero, layers=(layer,)))(_NO_IMAGE)
 
 
 def _model(network: Network) -> Callable[[EventSet], Batch]:

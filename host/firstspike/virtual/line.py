@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from firstspike_hw.contract.wire import BUFFER
+from firstspike_hw.contract.wire import HOST_BUFFER
 
 __all__ = ["Device", "VirtualLine"]
 
@@ -42,7 +42,7 @@ class VirtualLine:
         """See `link.Line`."""
         taken = self._carry(0, len(data))
         self._device.receive(data[:taken], self._now)
-        came = self._device.transmit(self._now, self._carry(1, BUFFER))
+        came = self._device.transmit(self._now, self._carry(1, HOST_BUFFER))
         if self._byte:
             self._free[0] = max(self._free[0], self._now) + taken * self._byte
             self._free[1] = max(self._free[1], self._now) + len(came) * self._byte
@@ -60,7 +60,7 @@ class VirtualLine:
     def _carry(self, way: int, wanted: int) -> int:
         """How many of `wanted` bytes a direction takes now: a few at once, as a port's buffer does."""
         if not self._byte:
-            return min(wanted, BUFFER)
+            return min(wanted, HOST_BUFFER)
         return min(wanted, _ROOM) if self._free[way] <= self._now else 0
 
     def _wait(self, timeout: float) -> None:

@@ -4,9 +4,9 @@ from firstspike.link import Deframer, Endpoint, coded
 from firstspike_hw.contract import CoreConfig
 from firstspike_hw.contract.register_map import CORE_VERSION
 from firstspike_hw.contract.wire import (
-    BUFFER,
     FROM_BOARD,
     HELLO,
+    HOST_BUFFER,
     MAGIC,
     PAYLOAD_MAX,
     PROTOCOL,
@@ -28,11 +28,14 @@ _PATIENCE = 0.05  # seconds without an acknowledgement before the board sends ag
 class ModelBoard:
     """`receive` bytes of the host, `transmit` to it; `reset` as its button does. Nothing is slow, nothing is random.
 
-    clock, divisor: what it says of itself; a line's speed is not its affair.
+    clock, divisor: what it says of itself; a line's speed is not its affair. buffer: bytes that it holds in each
+    direction; gateware has BUFFER, but has no operating system between itself and the line either.
     """
 
-    def __init__(self, config: CoreConfig, *, clock: int = 48_000_000, divisor: int = 16) -> None:
-        self.core = CoreModel(config)
+    def __init__(
+        self, config: CoreConfig, *, clock: int = 48_000_000, divisor: int = 4, buffer: int = HOST_BUFFER
+    ) -> None:
+        self.core, self._buffer = CoreModel(config), buffer
         self._fixed = {
             "PROTOCOL": PROTOCOL,
             "BUILD_ID": build_id(config, CORE_VERSION),
@@ -90,7 +93,13 @@ class ModelBoard:
             self._nonce,
         )
         if hello["protocol"] == PROTOCOL and not current:
-            self._endpoint = Endpoint(frame.session, kind_bit=FROM_BOARD, patience=_PATIENCE)
+            self._endpoint = Endpoint(
+                frame.session,
+                kind_bit=FROM_BOARD,
+                patience=_PATIENCE,
+                buffer=self._buffer,
+                capacity=min(frame.window, self._buffer),
+            )
             self._nonce = hello["nonce"]
             self.dispatcher.forget()
             self.dispatcher.counters["SESSIONS"] += 1
@@ -101,18 +110,18 @@ class ModelBoard:
             core=CORE_VERSION,
             build=self._fixed["BUILD_ID"],
             clock=self._fixed["CLOCK"],
-            buffer=BUFFER,
+            buffer=self._buffer,
             payload=PAYLOAD_MAX,
             configuration=guard.now(self.core.running),
             reason=self._reason,
             name=guard.name,
         )
-        self._due.append(Frame(FrameKind.OPEN | FROM_BOARD, frame.session, 0, 0, BUFFER, welcome))
+        self._due.append(Frame(FrameKind.OPEN | FROM_BOARD, frame.session, 0, 0, self._buffer, welcome))
 
     def _work(self) -> None:
         """Messages, as long as there is room for what they are answered with."""
         endpoint = self._endpoint
-        if endpoint is None or not endpoint.waiting or endpoint.unacknowledged >= BUFFER:
+        if endpoint is None or not endpoint.waiting or endpoint.unacknowledged >= self._buffer:
             return
         try:
             endpoint.skip(self.dispatcher.work(endpoint.peek()))

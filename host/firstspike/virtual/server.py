@@ -17,24 +17,29 @@ from .ports import Port
 __all__ = ["Meter", "running_boards", "serve", "shown"]
 
 _SLICE: Final = 0.05  # seconds of one wait at most, so that an interrupt is noticed
-_BURST: Final = 4096  # bytes that a line may be behind its speed and make up for: what a USB bridge buffers
+_FIFO: Final = 512  # bytes that an idle line takes at once
+_UNSEEN: Final = 8192  # bytes behind those waiting that a busy line may have carried while nobody looked
 _READ: Final = 16384  # bytes prepared for the host at once
 
 
 class Meter:
-    """Bytes that a line of some speed has carried by now; 10 bits a byte. None: any number."""
+    """Bytes that a line of some speed has carried by now; 10 bits a byte. None: any number.
+
+    A line that has something to carry goes on while this process sleeps, which is made up for; an idle one does not.
+    """
 
     def __init__(self, baudrate: int | None) -> None:
         self._rate = None if baudrate is None else baudrate / 10
-        self._allowed, self._then = float(_BURST), time.monotonic()
+        self._allowed, self._then, self._waiting = float(_FIFO), time.monotonic(), 0
 
-    def room(self) -> int:
-        """Bytes that may go now."""
+    def room(self, waiting: int) -> int:
+        """Bytes that may go now; waiting: that want to."""
         if self._rate is None:
             return _READ
         now = time.monotonic()
-        self._allowed = min(self._allowed + (now - self._then) * self._rate, float(_BURST))
-        self._then = now
+        most = self._waiting + _UNSEEN if self._waiting else _FIFO
+        self._allowed = min(self._allowed + (now - self._then) * self._rate, float(most))
+        self._then, self._waiting = now, waiting
         return int(self._allowed)
 
     def used(self, count: int) -> None:
@@ -43,7 +48,7 @@ class Meter:
 
     def wait(self) -> float:
         """Seconds until a fair number of bytes may go again."""
-        return 0.0 if self._rate is None or self._allowed >= 64 else 64 / self._rate
+        return 0.0 if self._rate is None or self._allowed >= _FIFO else _FIFO / self._rate
 
 
 def serve(
@@ -70,21 +75,22 @@ def serve(
             watch()
             look = now + _SLICE
             understood = baudrate is None or port.speed() in (None, baudrate)
-        take = inward.room()
+        take = inward.room(len(arrived))
         device.receive(arrived[:take], now)
         inward.used(len(arrived[:take]))
         arrived = arrived[take:]
         if len(pending) < _READ:
             pending += back.hurt(device.transmit(now, _READ - len(pending)))
-        give = pending[: outward.room()] if understood else _noise(pending)
-        sent = port.write(give) if give else 0
+        give = pending[: outward.room(len(pending))]
+        sent = port.write(give if understood else _noise(give)) if give else 0
         outward.used(sent)
         pending = pending[sent:]
+        full = sent < len(give)
         due = device.deadline()
-        wait = _SLICE if due is None else min(_SLICE, max(0.0, due - now))
-        if arrived or pending:
-            wait = max(inward.wait(), outward.wait())
-        came = port.read(wait, room=bool(pending) and outward.room() > 0)
+        waits = [_SLICE] if due is None else [_SLICE, max(0.0, due - now)]
+        waits += [inward.wait()] if arrived else []
+        waits += [outward.wait()] if pending and not full else []
+        came = port.read(min(waits), room=full)
         arrived += there.hurt(came) if understood else _noise(came)
 
 

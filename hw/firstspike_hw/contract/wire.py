@@ -19,6 +19,7 @@ __all__ = [
     "FRAME",
     "FROM_BOARD",
     "HELLO",
+    "HOST_BUFFER",
     "LABELLED",
     "LAYOUTS",
     "MAGIC",
@@ -46,7 +47,8 @@ PROTOCOL: Final = 1  # version; hello and welcome keep their layout in every ver
 DELIMITER: Final = b"\0"  # between frames; COBS keeps it out of them
 MAGIC: Final = 0x4B505331  # "1SPK" in memory order
 PAYLOAD_MAX: Final = 1024  # bytes of payload in a frame
-BUFFER: Final = 4096  # bytes on their way and unread in each direction; a power of two, far below 2^15
+BUFFER: Final = 4096  # bytes that gateware holds in each direction: unread, and sent but not acknowledged
+HOST_BUFFER: Final = 16384  # bytes that a host holds unread; below 2^15
 FROM_BOARD: Final = 0x80  # in a frame's kind: so that an echo is known for one
 READ_MAX: Final = 65_528  # bytes of a READ: its REPLY has four more, and a length of 16 bits
 EVENT_BYTES: Final = 3  # of an event in a message: t (one byte), x (two)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from firstspike.virtual import ModelBoard
+from firstspike.virtual.core_model import warm
 from firstspike.virtual.ports import Port, open_port
 from firstspike.virtual.server import serve
 from firstspike_hw.contract import CONFIGS
@@ -14,6 +15,7 @@ from firstspike_hw.contract import CONFIGS
 @contextmanager
 def served(listen: str, device: Any = None, *, core: str = "small", **how: Any) -> Iterator[Port]:
     """The port of a board that is served until the end of the block; how: as of `serve`."""
+    warm()
     port, ended = open_port(listen), threading.Event()
     failed: list[BaseException] = []
 

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Images through a virtual board at a pseudo-terminal over a bad line: what is wrong, lost or doubled, as JSON.
+
+    python benchmarks/link_faults.py build/link flip-1e-4 --images 20000 --seed 1
+
+Both directions are made bad at the host's end. The deployment is loaded anew after every 5,000 images, on the same
+line. A time to recover goes from a fault to the end of the longest pause between results that begins within 50 ms of
+it. Exit status 1 unless all results are right.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from with_board import virtual_board
+
+from firstspike.board import Board, open_line
+from firstspike.cli.on_board import link_errors
+from firstspike.datasets import encode, load
+from firstspike.link.faults import FaultyLine
+from firstspike_compiler.deployment import read_deployment
+from firstspike_hw.contract import EventSet
+from firstspike_sim import FastModel
+
+FAULTS: Final = {
+    "none": "seed=1",
+    "flip-1e-5": "flip=1e-5",
+    "flip-1e-4": "flip=1e-4",
+    "drop": "drop=1e-4",
+    "double": "double=1e-4",
+    "reorder": "swap=1e-4",
+    "truncate": "cut=0.02",
+    "stall": "stall=0.01,pause=0.05",
+    "disconnect": "unplug=0.02",
+    "reset": "seed=1",
+    "all": "flip=1e-5,drop=1e-5,double=1e-5,swap=1e-5,cut=0.003,stall=0.002,unplug=0.001",
+}
+PIECE: Final = 5000  # images between two loads
+NEAR: Final = 0.05  # seconds after a fault in which its pause begins
+RESETS: Final = 0.3  # seconds between two resets of the board, on average
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("deployment", type=Path)
+    parser.add_argument("fault", choices=FAULTS)
+    parser.add_argument("--images", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--backend", choices=("model", "rtl"), default="model")
+    parser.add_argument("--core", default="fast")
+    args = parser.parse_args()
+    deployment = read_deployment(args.deployment)
+    digits = load("mnist:test")
+    events = encode(digits.values, "binary", steps=deployment.network.steps, labels=digits.labels)
+    with virtual_board("--backend", args.backend, "--core", args.core) as (name, process):
+        url = f"serial://{name}?faults={FAULTS[args.fault]},seed={args.seed}"
+        found = measured(url, process, deployment, events, args)
+    found = {"fault": args.fault, "rate": FAULTS[args.fault], "backend": args.backend, "core": args.core, **found}
+    about = {"network": (deployment.manifest.get("source") or {}).get("file"), "target": deployment.manifest["target"]}
+    about |= {"dataset": "mnist", "split": "test", "kernel": deployment.network.kernel, "images": args.images}
+    print(json.dumps({**about, **found}))
+    return int(found["wrong_lost_duplicated"] > 0)
+
+
+def measured(url: str, process: int, deployment: Any, events: EventSet, args: argparse.Namespace) -> dict[str, Any]:
+    """Streams until the images are used up. Counts each result against the model's."""
+    line = open_line(url)
+    assert isinstance(line, FaultyLine)
+    board, chance = Board(line, timeout=20), random.Random(args.seed)
+    want = FastModel(deployment.network).run(events).results
+    wrong = done = seen = loads = resets = 0
+    recovered = np.zeros(0)
+    start, next_reset = time.monotonic(), chance.expovariate(1 / RESETS)
+    while done < args.images:
+        board.load(deployment)
+        loads += 1
+        line.when.clear()  # what went wrong while it was loaded is got over
+        piece = events.head(min(PIECE, args.images - done))
+        answered, arrivals = set(), []
+        for result in board.stream(piece):
+            now = time.monotonic()
+            arrivals.append(now)
+            seen += 1
+            row = want[result.image]
+            right = (result.answer, result.step, result.silent, result.tie, result.exact_tie) == tuple(row.tolist())[:5]
+            right &= all(result.counts[name] == row[name] for name in result.counts)
+            wrong += (not right) + (result.image in answered)
+            answered.add(result.image)
+            if args.fault == "reset" and now - start > next_reset:
+                os.kill(process, signal.SIGUSR1)
+                line.when.append(now)
+                resets += 1
+                next_reset = now - start + chance.expovariate(1 / RESETS)
+        wrong += len(piece) - len(answered)  # lost
+        done += len(piece)
+        recovered = np.append(recovered, recovery(np.array(arrivals), np.array(line.when)))
+    seconds = time.monotonic() - start
+    errors = link_errors(board.status())
+    board.close()
+    recover = np.append(recovered, [0.0] * (not len(recovered))) * 1000
+    return {
+        "transactions": seen,
+        "wrong_lost_duplicated": wrong,
+        "loads": loads,
+        "faults": sum(line.out.hurts.values()) + sum(line.back.hurts.values()) + line.stalls + line.breaks + resets,
+        "recover_ms": {
+            "p50": float(np.median(recover)),
+            "p99": float(np.percentile(recover, 99)),
+            "max": float(recover.max()),
+        },
+        "seconds": seconds,
+        "images_per_second": seen / seconds,
+        "sessions": errors["sessions"],
+        "reconnects": errors["reconnects"],
+    }
+
+
+def recovery(arrivals: np.ndarray, faults: np.ndarray) -> np.ndarray:
+    """Seconds from each fault to the end of the longest pause between two results that begins within NEAR of it."""
+    found = []
+    for when in faults:
+        first, last = np.searchsorted(arrivals, [when, when + NEAR])
+        ends = arrivals[max(first, 1) : last + 1]
+        if len(ends):
+            pauses = ends - arrivals[max(first, 1) - 1 : last + 1][: len(ends)]
+            found.append(float(ends[pauses.argmax()] - when))
+    return np.array(found)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
