@@ -120,7 +120,7 @@ def network_from(
         raise FirstspikeError("the input map names a row that the first layer does not have")
     input_delays[rows[kept]] = words[kept] >> 16 & 0x7FFF
     network = Network(
-        kernel=_kernel(layers),
+        kernel=_kernel([config.stages[k] for k in active], layers),
         steps=steps,
         input_map=np.where(kept, rows, DROPPED),
         input_delays=input_delays,
@@ -160,7 +160,12 @@ def _weights(stage: StageConfig, beats: Beats, inputs: int, outputs: int) -> NDA
     return words[:, :, : stage.lanes].transpose(1, 0, 2).reshape(inputs, rows * stage.lanes)[:, :outputs]
 
 
-def _kernel(layers: list[Layer]) -> Kernel:
-    """Of those with a = 1; that of `linear` too is what the recurrence makes of its tables."""
-    plain = all((np.diff(layer.m) == 1).all() and (layer.th == layer.th[0]).all() for layer in layers)
-    return "linear" if plain else "exponential"
+def _kernel(stages: list[StageConfig], layers: list[Layer]) -> Kernel:
+    """Which kernel has such tables; in all but `step` the core does the same with them."""
+    if all(stage.kernels == ("step",) for stage in stages):
+        return "step"
+    counts = all((np.diff(layer.m) == 1).all() for layer in layers)
+    if all((layer.a == 1).all() for layer in layers):
+        constant = all((layer.th == layer.th[0]).all() for layer in layers)
+        return "linear" if counts and constant else "exponential"
+    return "alpha" if counts else "lif-2to1"
