@@ -10,13 +10,13 @@ from firstspike.link import BoardError, Line
 from firstspike_hw.contract import CoreConfig, EventSet, LoadPlan, Network, check_event_arrays
 from firstspike_hw.contract.register_map import LINK, link_offset, offset_of
 from firstspike_hw.contract.stream_format import RESULT_PACKET, Header, trace_times, unpack_result, unpack_trace
-from firstspike_hw.contract.wire import REFUSAL, Configuration, RecordKind
+from firstspike_hw.contract.wire import Configuration
 
 from . import loading
-from .messages import images
 from .registers import Registers
 from .results import Answers, Result, result_of
 from .session import Session, SessionLost
+from .traffic import ATTEMPTS, Answered, Traffic
 
 if TYPE_CHECKING:
     from firstspike_compiler.deployment import Deployment
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["TIMEOUT", "Board"]
 
 TIMEOUT: Final = 5.0  # seconds without a result before a stream is given up
-_ATTEMPTS: Final = 10  # sessions begun for one task before it is given up
-_AHEAD: Final = 8192  # bytes of images prepared ahead of the line
 
 Progress = Callable[[int, int], None]
 _T = TypeVar("_T")
@@ -46,7 +44,7 @@ class Board:
         self._registers = Registers(self._session)
         self._plan: LoadPlan | None = None
         self._name = 0
-        self._abandoned = 0  # images of a stream that nobody waits for any more
+        self._traffic = Traffic(self._session, self._renew)
         self.upload_seconds: float | None = None
         self.network: Network | None = None
         self._session.open()
@@ -227,102 +225,31 @@ class Board:
 
     def _persist(self, task: Callable[[], _T]) -> _T:
         """Does it, from the start again if the session is lost in the middle."""
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             try:
                 return task()
             except SessionLost:
                 self._begin_again()
         raise BoardError(
-            f"the board at {self.name} lost the session {_ATTEMPTS} times in a row; is its power supply good?"
+            f"the board at {self.name} lost the session {ATTEMPTS} times in a row; is its power supply good?"
         )
 
     def _begin_again(self) -> None:
         """A new session; what was in flight is lost."""
         self._session.open()
-        self._abandoned = 0
+        self._traffic.forget()
 
     def _chunks(
         self, events: EventSet, *, spikes: bool, run_on: bool, timeout: float | None
-    ) -> Iterator[tuple[int, list[tuple[bytes, bytes]]]]:
-        """Result packets and traces in order, as they come: (number of the first image, [(packet, trace)])."""
+    ) -> Iterator[tuple[int, list[Answered]]]:
         check_event_arrays(events)
-        addresses = self._loaded().addresses
         flags = (Header.SPIKES if spikes else 0) | (Header.RUN_ON if run_on else 0)
-        done, attempts = 0, 0
-        while done < len(events):
-            try:
-                if attempts:
-                    self._begin_again()
-                    self._load_if_lost()
-                for chunk in self._flow(events, done, addresses, int(flags), timeout or self._timeout):
-                    yield done, chunk
-                    done, attempts = done + len(chunk), 0
-            except SessionLost:
-                attempts += 1
-                if attempts > _ATTEMPTS:
-                    raise BoardError(
-                        f"the board at {self.name} lost the session {_ATTEMPTS} times without a result between"
-                    ) from None
+        addresses = self._loaded().addresses
+        return self._traffic.chunks(events, addresses, flags=int(flags), timeout=timeout or self._timeout)
 
-    def _flow(
-        self, events: EventSet, first: int, addresses: int, flags: int, timeout: float
-    ) -> Iterator[list[tuple[bytes, bytes]]]:
-        """Images from `first` on in one session. What is still in flight when it is left is abandoned."""
-        session, source = self._session, images(events, addresses, first=first, flags=flags)
-        sent = done = first
-        trace = bytearray()
-        try:
-            heard, end = session.heard, session.line.now() + timeout
-            while done < len(events):
-                while sent < len(events) and session.unsent < _AHEAD:
-                    message = next(source)
-                    session.send(message.data)
-                    sent += message.count
-                session.step()
-                chunk = self._sorted(trace, done)
-                if chunk:
-                    done += len(chunk)
-                    yield chunk
-                now = session.line.now()
-                if chunk or session.heard != heard:
-                    heard, end = session.heard, now + timeout
-                elif now > end:
-                    raise BoardError(
-                        f"the board at {self.name} gave no result for {timeout:g} s, {sent - done} images are in "
-                        f"flight; reset it, or give it longer: timeout={2 * timeout:g}"
-                    )
-            session.settle()
-        finally:
-            self._abandoned += sent - done
-
-    def _sorted(self, trace: bytearray, number: int) -> list[tuple[bytes, bytes]]:
-        """Answers that have come: packet and trace of image `number` and those after it. Raises BoardError."""
-        found: list[tuple[bytes, bytes]] = []
-        answers = self._session.answers
-        while answers:
-            kind, status, body = answers.popleft()
-            if kind == RecordKind.SPIKES:
-                trace += body
-            elif kind == RecordKind.REFUSED:
-                count = REFUSAL.unpack(body)["count"]
-                if self._abandoned == 0:
-                    raise BoardError(f"the board refuses to classify: {loading.explained(status)}")
-                self._abandoned -= min(count, self._abandoned)
-            elif kind == RecordKind.RESULT:
-                if self._abandoned:
-                    self._abandoned -= 1
-                elif body[0] != (number + len(found)) & 0xFF:
-                    raise BoardError(
-                        f"the board answers image {body[0]} (modulo 256) where {number + len(found)} is due; "
-                        f"close it and open it again"
-                    )
-                else:
-                    found.append((body, bytes(trace)))
-                trace.clear()
-        return found
-
-    def _load_if_lost(self) -> None:
-        """After a reset the board is empty: load again what this program had loaded."""
+    def _renew(self) -> None:
+        """A new session in the middle of a stream; after a reset the board is empty, and is loaded again."""
+        self._begin_again()
         welcome = self._session.welcome
         if (welcome["configuration"], welcome["name"]) != (Configuration.VALID, self._name):
             self._load(None)

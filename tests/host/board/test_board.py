@@ -145,6 +145,8 @@ def test_a_board_that_holds_nothing_refuses() -> None:
         "or firstspike load DIR"
     )
     assert board.status()["images_refused"] == 1
+    board.load(NET)  # what was refused is not waited for
+    assert (board.run(events(70)).packets["class"] == expected(NET, events(70)).results["class"]).all()
 
 
 def test_a_change_behind_its_back_makes_the_board_refuse() -> None:
