@@ -86,15 +86,15 @@ class Traffic:
                     heard, end = session.heard, now + timeout
                 elif now > end:
                     raise BoardError(
-                        f"the board at {session.line.name} gave no result for {timeout:g} s, {self._awaited} images are "
-                        f"in flight; reset it, or give it longer: timeout={2 * timeout:g}"
+                        f"the board at {session.line.name} gave no result for {timeout:g} s, {self._awaited} images "
+                        f"are in flight; reset it, or give it longer: timeout={2 * timeout:g}"
                     )
             session.settle()
         finally:
             self._abandoned, self._awaited = self._abandoned + self._awaited, 0
 
     def _taken(self, trace: bytearray, number: int) -> list[Answered]:
-        """Answers that have come, to image `number` and those after it. trace: beats of an image without a result yet."""
+        """Answers that have come, to image `number` and on. trace: beats of an image that has no result yet."""
         found: list[Answered] = []
         answers = self._session.answers
         while answers:
@@ -109,7 +109,8 @@ class Traffic:
                 if self._count(1):
                     if body[0] != due:
                         raise BoardError(
-                            f"the board answers image {body[0]} (modulo 256) where {due} is due; close it and open it again"
+                            f"the board answers image {body[0]} (modulo 256) where {due} is due; "
+                            f"close it and open it again"
                         )
                     found.append(Answered(body, bytes(trace)))
                 trace.clear()
