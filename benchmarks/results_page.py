@@ -102,6 +102,39 @@ def gateware(records: list[Record]) -> str | None:
     return f"{table}\n\n{note}"
 
 
+# Columns of the link's table.
+LINK: tuple[tuple[str, Callable[[Record], str]], ...] = (
+    ("line", lambda r: r["label"].replace("fault-", "")),
+    ("far end", lambda r: r.get("backend", "model")),
+    ("images", lambda r: number(r["images"])),
+    ("wrong, lost or doubled", lambda r: number(r.get("wrong_lost_duplicated"))),
+    ("images/s", lambda r: number(round(r["images_per_second"]))),
+    ("of what the line can carry", lambda r: percent(r["share_of_line"]) if r["label"] == "12-mbaud" else ""),
+    ("upload likewise", lambda r: percent(r["upload_share_of_line"]) if r["label"] == "12-mbaud" else ""),
+    ("protocol, of an image's bytes", lambda r: percent(r.get("overhead_per_image"))),
+    ("pause after a fault, ms: median, p99", lambda r: spread(r, "recover_ms")),
+)
+
+
+def spread(record: Record, name: str) -> str:
+    """Median and 99th percentile; nothing where there was no fault."""
+    if not record.get("faults"):
+        return ""
+    return f"{record[f'{name}_p50']:.0f}, {record[f'{name}_p99']:.0f}"
+
+
+def link(records: list[Record]) -> str | None:
+    """Images over serial lines, good and bad."""
+    if not records:
+        return None
+    table = markdown([title for title, _ in LINK], [[cell(record) for _, cell in LINK] for record in records])
+    note = (
+        "MNIST digits, 98 bytes each, through a virtual board at a pseudo-terminal; bad lines are bad in both directions, "
+        "and the network is loaded over them too (`benchmarks/link_faults.py` says how bad)."
+    )
+    return f"{table}\n\n{note}"
+
+
 def compared(records: list[Record]) -> str:
     """The shipped and trained networks on MNIST's test split, with the published row last."""
     shown = on_mnist(records)
@@ -154,6 +187,7 @@ def pages(results: dict[str, list[Record]], readme: str) -> dict[str, str]:
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
     tables = "\n\n".join(part for part in (table, gateware(mnist)) if part)
+    lines = link(results.get("link", []))
     out = {"README.md": f"{before}{BEGIN}\n{tables}\n{END}{after}"}
     parts = ["# Results", "Written by `make results-page` from `benchmarks/results`; do not edit.", tables]
     picture = plot(mnist)
@@ -162,6 +196,8 @@ def pages(results: dict[str, list[Record]], readme: str) -> dict[str, str]:
         parts.append("![Accuracy against spikes until the decision](results-mnist.svg)")
         parts.append("The first test digit, and all in histograms, as `firstspike demo` draws them:")
         parts.append("![Spikes of one digit with their causal sets and the decision](decision.png)")
+    if lines is not None:
+        parts += ["## Boards over serial lines", lines]
     parts += [section(topic, results[topic]) for topic in TOPICS if results.get(topic)]
     out["docs/results.md"] = "\n\n".join(parts) + "\n"
     return out
