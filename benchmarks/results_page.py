@@ -129,7 +129,7 @@ def link(records: list[Record]) -> str | None:
         return None
     table = markdown([title for title, _ in LINK], [[cell(record) for _, cell in LINK] for record in records])
     note = (
-        "MNIST digits, 98 bytes each, through a virtual board at a pseudo-terminal; bad lines are bad in both ways, and "
+        "MNIST digits, 98 bytes each, through a virtual board at a pseudo-terminal; bad lines are bad both ways, and "
         "the network is loaded over them too (`benchmarks/link_faults.py` says how bad)."
     )
     return f"{table}\n\n{note}"
