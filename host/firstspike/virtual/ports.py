@@ -108,10 +108,13 @@ class SocketPort:
         self._server.listen()
         self._server.setblocking(False)
         self._host: socket.socket | None = None
+        self._pulled = False
         self.url = f"socket://127.0.0.1:{self._server.getsockname()[1]}"
 
     def read(self, timeout: float, *, room: bool) -> bytes:
         """See Port."""
+        if self._pulled:
+            self._leave()
         there = [] if self._host is None else [self._host]
         ready, _, _ = select.select([self._server, *there], there if room else [], [], max(0.0, timeout))
         if self._server in ready:
@@ -123,8 +126,7 @@ class SocketPort:
         except OSError:
             data = b""
         if not data:
-            self._host.close()
-            self._host = None
+            self._leave()
         return data
 
     def write(self, data: bytes) -> int:
@@ -143,15 +145,19 @@ class SocketPort:
         return None
 
     def hang_up(self) -> None:
-        """Ends the connection, not the port: what a pulled cable does."""
-        if self._host is not None:
-            self._host.close()
-            self._host = None
+        """Ends the connection, not the port, at the next `read`: what a pulled cable does. From any thread."""
+        self._pulled = True
 
     def close(self) -> None:
         """See Port."""
-        self.hang_up()
+        self._leave()
         self._server.close()
+
+    def _leave(self) -> None:
+        self._pulled = False
+        if self._host is not None:
+            self._host.close()
+            self._host = None
 
     def _admit(self) -> None:
         caller, _ = self._server.accept()

@@ -181,10 +181,11 @@ def test_a_board_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
         assert refusal(port.url).startswith(f"the board at {port.url} has version 9 of the register map, this program")
 
 
-def test_a_cable_pulled_for_good() -> None:
+def test_a_cable_pulled_for_good(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     tty.setraw(theirs)
-    name, device = os.ttyname(theirs), ModelBoard(CONFIGS["small"])
+    name, device = str(tmp_path / "board"), ModelBoard(CONFIGS["small"])
+    Path(name).symlink_to(os.ttyname(theirs))  # a name that nobody else's terminal gets later
     stop = threading.Event()
 
     def work() -> None:
@@ -201,6 +202,7 @@ def test_a_cable_pulled_for_good() -> None:
     board = firstspike.open(name)
     stop.set()
     thread.join()
+    Path(name).unlink()
     os.close(theirs)
     os.close(ours)
     start = time.monotonic()
