@@ -1,0 +1,44 @@
+"""Both ends of a stream, for units of the link in the Amaranth simulator."""
+
+from amaranth.lib import data
+
+
+def giving(stream, payloads, chance=None, gap=0.0):
+    """A process that sends payloads in order. gap: chance of a pause before one."""
+
+    async def give(ctx):
+        for payload in payloads:
+            while chance is not None and chance.random() < gap:
+                await ctx.tick()
+            ctx.set(stream.payload, payload)
+            ctx.set(stream.valid, 1)
+            await ctx.tick().until(stream.ready)
+            ctx.set(stream.valid, 0)
+
+    return give
+
+
+def taking(stream, found, chance=None, stall=0.0, count=None):
+    """A process that takes `count` payloads (None: all, in the background), and checks that what waits holds."""
+
+    async def take(ctx):
+        waiting = None
+        while count is None or len(found) < count:
+            ready = chance is None or chance.random() >= stall
+            ctx.set(stream.ready, ready)
+            beat = as_plain(ctx.get(stream.payload)) if ctx.get(stream.valid) else None
+            assert waiting is None or beat == waiting, "valid holds and the payload is stable"
+            waiting = None if ready else beat
+            if ready and beat is not None:
+                found.append(beat)
+            await ctx.tick()
+        ctx.set(stream.ready, 0)
+
+    return take
+
+
+def as_plain(value):
+    """An int, or a dictionary of a structure's fields."""
+    if isinstance(value, data.Const):
+        return {name: as_plain(value[name]) for name, _ in value.shape()}
+    return value
