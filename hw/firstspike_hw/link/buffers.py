@@ -1,0 +1,172 @@
+"""The two rings in block memory: bytes of the host until they are used, bytes to it until they are acknowledged.
+
+Places are numbers of bytes in their stream, modulo 2^16 (docs/protocol.md, streams); byte n lies at n modulo the size.
+"""
+
+from collections.abc import Iterable
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for, exact_log2
+
+from firstspike_hw.contract.wire import BUFFER
+
+__all__ = ["NUMBER_BITS", "WORD", "ReceiveRing", "TransmitRing"]
+
+NUMBER_BITS: int = 16
+WORD: int = 4  # bytes
+
+
+class ReceiveRing(wiring.Component):
+    """Payloads are written as they come, behind what is there; only `commit` makes them count.
+
+    restart: strobe before a payload: what was not committed is forgotten.
+    payload: bytes of it; what there is no room for is left out, and then it does not `fit`.
+    commit:  strobe behind a payload that fits: it is part of the stream.
+    filled:  number of the next byte expected. used: of the next byte that leaves, modulo twice the size.
+    bytes:   the stream, one a cycle, from `latency` cycles after the commit on.
+    clear:   a new stream: everything from 0.
+    """
+
+    latency = 2
+
+    def __init__(self, *, size: int = BUFFER) -> None:
+        self.size = size
+        super().__init__(
+            {
+                "restart": In(1),
+                "payload": In(stream.Signature(8, always_ready=True)),
+                "fits": Out(1),
+                "commit": In(1),
+                "clear": In(1),
+                "filled": Out(NUMBER_BITS),
+                "used": Out(bits_for(size)),
+                "bytes": Out(stream.Signature(8)),
+            }
+        )
+
+    @staticmethod
+    def model(payloads: Iterable[tuple[bytes, bool]], size: int = BUFFER) -> tuple[bytes, list[bool]]:
+        """(payload, commit if it fits), none of it leaving meanwhile -> the stream, and which of them fit."""
+        held, fits = bytearray(), []
+        for payload, commit in payloads:
+            fits.append(len(held) + len(payload) <= size)
+            if commit and fits[-1]:
+                held += payload
+        return bytes(held), fits
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bits = exact_log2(self.size)
+        m.submodules.ring = ring = Memory(shape=8, depth=self.size, init=[])
+        write, read = ring.write_port(), ring.read_port()
+        place, full, lost = Signal(NUMBER_BITS), Signal(), Signal()
+        m.d.comb += [
+            full.eq((place[:bits] == self.used[:bits]) & (place[bits] != self.used[bits])),
+            self.fits.eq(~lost),
+            write.addr.eq(place),
+            write.data.eq(self.payload.payload),
+            write.en.eq(self.payload.valid & ~full),
+        ]
+        with m.If(self.payload.valid):
+            m.d.sync += [place.eq(place + ~full), lost.eq(lost | full)]
+        with m.If(self.commit):
+            m.d.sync += self.filled.eq(place)
+        with m.If(self.restart):
+            m.d.sync += [place.eq(self.filled), lost.eq(0)]
+
+        upcoming = Signal.like(self.used)
+        m.d.comb += [
+            upcoming.eq(self.used + (self.bytes.valid & self.bytes.ready)),
+            read.addr.eq(upcoming),
+            self.bytes.payload.eq(read.data),
+        ]
+        m.d.sync += [self.used.eq(upcoming), self.bytes.valid.eq(upcoming != self.filled[: bits + 1])]
+        with m.If(self.clear):
+            m.d.sync += [place.eq(0), lost.eq(0), self.filled.eq(0), self.used.eq(0), self.bytes.valid.eq(0)]
+        return m
+
+
+class TransmitRing(wiring.Component):
+    """Records are written behind what is there, and part of the stream when committed.
+
+    byte, put: strobe: one more byte. The writer looks at `room` before.
+    reserve:   strobe: leave a word free. patch: strobe: go back to the first byte that is not committed, to write the
+               word left free; `commit` then commits all that was written before.
+    commit:    strobe, also together with the last `put`. drop: strobe: forget what is not committed.
+    base:      number of the first byte that may be needed again. tail: of the next byte to be committed.
+    room:      bytes that may be put.
+    address, data: a byte by its number, a cycle later.
+    clear:     a new stream.
+    """
+
+    latency = 1
+
+    def __init__(self, *, size: int = BUFFER) -> None:
+        self.size = size
+        super().__init__(
+            {
+                "byte": In(8),
+                "put": In(1),
+                "reserve": In(1),
+                "patch": In(1),
+                "commit": In(1),
+                "drop": In(1),
+                "clear": In(1),
+                "base": In(NUMBER_BITS),
+                "tail": Out(NUMBER_BITS),
+                "room": Out(bits_for(size)),
+                "address": In(NUMBER_BITS),
+                "data": Out(8),
+            }
+        )
+
+    @staticmethod
+    def model(operations: Iterable[tuple[str, int]]) -> bytes:
+        """("put", byte), ("reserve" | "patch" | "commit" | "drop", 0) in order -> the stream that is committed."""
+        done, open_, at, end = bytearray(), bytearray(), 0, 0
+        for name, byte in operations:
+            if name == "put":
+                open_[at : at + 1] = bytes([byte])
+                at, end = at + 1, max(end, at + 1)
+            elif name == "reserve":
+                open_[at : at + WORD] = bytes(WORD)
+                at, end = at + WORD, at + WORD
+            elif name == "patch":
+                at = 0
+            else:
+                if name == "commit":
+                    done += open_[:end]
+                open_.clear()
+                at = end = 0
+        return bytes(done)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bits = exact_log2(self.size)
+        m.submodules.ring = ring = Memory(shape=8, depth=self.size, init=[])
+        write, read = ring.write_port(), ring.read_port()
+        place, after, end, patching = Signal(NUMBER_BITS), Signal(NUMBER_BITS), Signal(NUMBER_BITS), Signal()
+        m.d.comb += [
+            after.eq(place + self.put),
+            write.addr.eq(place),
+            write.data.eq(self.byte),
+            write.en.eq(self.put),
+            self.room.eq(self.size - (place - self.base)[: bits + 1]),
+            read.addr.eq(self.address),
+            self.data.eq(read.data),
+        ]
+        m.d.sync += place.eq(Mux(self.reserve, place + WORD, after))
+        with m.If(self.patch):
+            m.d.sync += [place.eq(self.tail), end.eq(place), patching.eq(1)]
+        with m.If(self.commit):
+            m.d.sync += [self.tail.eq(Mux(patching, end, after)), patching.eq(0)]
+            with m.If(patching):
+                m.d.sync += place.eq(end)
+        with m.If(self.drop):
+            m.d.sync += [place.eq(self.tail), patching.eq(0)]
+        with m.If(self.clear):
+            m.d.sync += [place.eq(0), self.tail.eq(0), patching.eq(0)]
+        return m
