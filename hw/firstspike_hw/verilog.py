@@ -1,4 +1,4 @@
-"""Verilog of a core: ``python -m firstspike_hw.verilog fast -o core.v``."""
+"""Verilog of a core, or of a whole board: ``python -m firstspike_hw.verilog fast [--board] -o core.v``."""
 
 import argparse
 import re
@@ -9,37 +9,69 @@ from typing import Any, Final
 from amaranth.back import verilog
 from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal
 
-from firstspike_hw.contract import CONFIGS, CoreConfig
+from firstspike_hw.contract import CONFIGS, CoreConfig, FirstspikeError
 
+from .board_top import CLOCK, DIVISOR, Board
 from .core import Core
 from .registers import AXI_LITE
 
-__all__ = ["emit", "main"]
+__all__ = ["BOARD", "CORE", "emit", "emit_board", "main"]
+
+CORE: Final = "firstspike_core"
+BOARD: Final = "firstspike_board"
 
 
-def emit(config: CoreConfig, name: str = "firstspike_core") -> str:
+def emit(config: CoreConfig, name: str = CORE) -> str:
     """Verilog text of one module `name` with the ports of docs/core.md, and its submodules."""
-    m = Module()
-    m.domains.sync = ClockDomain()
-    m.submodules.core = core = Core(config)
-    clk, rst = Signal(name="clk"), Signal(name="rst")
-    m.d.comb += [ClockSignal().eq(clk), ResetSignal().eq(rst)]
-    ports: list[Any] = [clk, rst]
-
-    def port(label: str, inside: Any, into: bool) -> None:
-        outside = Signal(len(inside), name=label)
-        m.d.comb += inside.eq(outside) if into else outside.eq(inside)
-        ports.append(outside)
-
+    top = _Top()
+    top.m.submodules.core = core = Core(config)
     for label, into in (("s_axis", True), ("m_axis", False), ("t_axis", False)):
         axis = getattr(core, label)
-        port(f"{label}_tdata", axis.payload.data, into)
-        port(f"{label}_tlast", axis.payload.last, into)
-        port(f"{label}_tvalid", axis.valid, into)
-        port(f"{label}_tready", axis.ready, not into)
+        top.port(f"{label}_tdata", axis.payload.data, into)
+        top.port(f"{label}_tlast", axis.payload.last, into)
+        top.port(f"{label}_tvalid", axis.valid, into)
+        top.port(f"{label}_tready", axis.ready, not into)
     for label, member in AXI_LITE.members.items():
-        port(f"s_axil_{label}", getattr(core.s_axil, label), str(member.flow) == "Out")
-    return _ZEROS.sub(_loop, str(verilog.convert(m, name=name, ports=ports, emit_src=False)))
+        top.port(f"s_axil_{label}", getattr(core.s_axil, label), str(member.flow) == "Out")
+    return top.text(name)
+
+
+def emit_board(
+    config: CoreConfig,
+    name: str = BOARD,
+    *,
+    clock: int = CLOCK,
+    divisor: int = DIVISOR,
+    patience: int | None = None,
+) -> str:
+    """Verilog text of one module `name` with the ports clk, rst, rx and tx: core, link and serial line.
+
+    See board_top.Board. Raises FirstspikeError for a divisor that is too small.
+    """
+    top = _Top()
+    top.m.submodules.board = board = Board(config, clock=clock, divisor=divisor, patience=patience)
+    top.port("rx", board.rx, True)
+    top.port("tx", board.tx, False)
+    return top.text(name)
+
+
+class _Top:
+    """A module with clk and rst, to which ports are added."""
+
+    def __init__(self) -> None:
+        self.m = Module()
+        self.m.domains.sync = ClockDomain()
+        clk, rst = Signal(name="clk"), Signal(name="rst")
+        self.m.d.comb += [ClockSignal().eq(clk), ResetSignal().eq(rst)]
+        self.ports: list[Any] = [clk, rst]
+
+    def port(self, label: str, inside: Any, into: bool) -> None:
+        outside = Signal(len(inside), name=label)
+        self.m.d.comb += inside.eq(outside) if into else outside.eq(inside)
+        self.ports.append(outside)
+
+    def text(self, name: str) -> str:
+        return _ZEROS.sub(_loop, str(verilog.convert(self.m, name=name, ports=self.ports, emit_src=False)))
 
 
 # A memory that starts as zeros comes as one assignment a word: nine tenths of the text.
@@ -56,9 +88,18 @@ def _loop(found: re.Match[str]) -> str:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m firstspike_hw.verilog", description=__doc__)
     parser.add_argument("config", choices=list(CONFIGS), help="which of the shipped cores")
+    parser.add_argument("--board", action="store_true", help=f"with the serial link around it: module {BOARD}")
+    parser.add_argument("--clock", type=int, default=CLOCK, help="of the board, in hertz (default: %(default)s)")
+    parser.add_argument(
+        "--divisor", type=int, default=DIVISOR, help="clock cycles per bit of its serial line (default: %(default)s)"
+    )
     parser.add_argument("-o", "--output", type=Path, help="file to write (default: standard output)")
     options = parser.parse_args(arguments)
-    text = emit(CONFIGS[options.config])
+    config = CONFIGS[options.config]
+    try:
+        text = emit_board(config, clock=options.clock, divisor=options.divisor) if options.board else emit(config)
+    except FirstspikeError as error:
+        parser.error(str(error))
     if options.output is None:
         sys.stdout.write(text)
     else:

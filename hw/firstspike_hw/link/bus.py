@@ -1,0 +1,125 @@
+"""Bus master: the one access at a time that the link makes to the core's registers, and the core's reset."""
+
+from enum import IntEnum
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from firstspike_hw.contract.register_map import offset_of
+from firstspike_hw.registers import AXI_LITE
+
+__all__ = ["AccessPort", "BusMaster"]
+
+SETTLE = 15  # cycles behind the answer to CONTROL.reset, in which its effect may still spread
+CONTROL = offset_of("CONTROL")
+
+
+class AccessPort(wiring.Signature):
+    """One access; Out is from the side that makes it.
+
+    request: held, with what stands beside it, until `done`. address: bytes. word: to be written.
+    done:    strobe; with it `data`, and `refused`: the other side says that there is no such register, or not now.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "request": Out(1),
+                "write": Out(1),
+                "address": Out(16),
+                "word": Out(32),
+                "done": In(1),
+                "data": In(32),
+                "refused": In(1),
+            }
+        )
+
+
+class Phase(IntEnum):
+    FREE = 0
+    WRITE = 1
+    READ = 2
+    SETTLE = 3
+
+
+class BusMaster(wiring.Component):
+    """Ports:
+
+    access:  whoever wants one; one that is withdrawn is finished on the bus all the same, and nobody hears of it.
+    restart: strobe: reset the core, by writing CONTROL with its `run` left as it is.
+    run:     CONTROL.run, of the guard.
+    restarting: from a cycle after `restart` until the core is as new.
+    dropping: while the core forgets what it has, for that reason or because the host has written CONTROL.reset.
+    written: strobe behind every write that was asked for; with it its address, its word, and whether it was refused.
+    bus:     AXI4-Lite.
+    """
+
+    def __init__(self) -> None:
+        written = {"written": Out(1), "address": Out(12), "word": Out(32), "refused": Out(1)}
+        super().__init__(
+            {
+                "access": In(AccessPort()),
+                "restart": In(1),
+                "run": In(1),
+                "restarting": Out(1),
+                "dropping": Out(1),
+                **written,
+                "bus": Out(AXI_LITE),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m, bus, access = Module(), self.bus, self.access
+        phase, pause = Signal(Phase), Signal(range(SETTLE + 1))
+        ours, resets = Signal(), Signal()  # the access is that of `restart`; it is a write of CONTROL.reset
+        m.d.comb += [
+            bus.awaddr.eq(self.address),
+            bus.araddr.eq(self.address),
+            bus.wdata.eq(self.word),
+            bus.wstrb.eq(0b1111),
+            bus.bready.eq(1),
+            bus.rready.eq(1),
+            access.data.eq(bus.rdata),
+            resets.eq((self.address == CONTROL) & self.word[1]),
+            self.dropping.eq(self.restarting | ((phase != Phase.FREE) & (phase != Phase.READ) & resets)),
+        ]
+        with m.Switch(phase):
+            with m.Case(Phase.FREE):
+                m.d.sync += [self.address.eq(access.address), self.word.eq(access.word)]
+                with m.If(self.restarting):
+                    m.d.sync += [self.address.eq(CONTROL), self.word.eq(self.run | 0b10), ours.eq(1)]
+                    m.d.sync += [bus.awvalid.eq(1), bus.wvalid.eq(1), phase.eq(Phase.WRITE)]
+                with m.Elif(access.request & ~self.restart):
+                    m.d.sync += [bus.awvalid.eq(access.write), bus.wvalid.eq(access.write)]
+                    m.d.sync += [bus.arvalid.eq(~access.write), phase.eq(Phase.READ)]
+                    with m.If(access.write):
+                        m.d.sync += phase.eq(Phase.WRITE)
+            with m.Case(Phase.WRITE):
+                with m.If(bus.awready):
+                    m.d.sync += bus.awvalid.eq(0)
+                with m.If(bus.wready):
+                    m.d.sync += bus.wvalid.eq(0)
+                with m.If(bus.bvalid):
+                    m.d.comb += [self.written.eq(~ours), self.refused.eq(bus.bresp != 0)]
+                    m.d.sync += [pause.eq(SETTLE), phase.eq(Phase.SETTLE)]
+                    with m.If(~resets):
+                        m.d.comb += access.done.eq(1)
+                        m.d.sync += phase.eq(Phase.FREE)
+            with m.Case(Phase.READ):
+                with m.If(bus.arready):
+                    m.d.sync += bus.arvalid.eq(0)
+                with m.If(bus.rvalid):
+                    m.d.comb += [access.done.eq(1), self.refused.eq(bus.rresp != 0)]
+                    m.d.sync += phase.eq(Phase.FREE)
+            with m.Case(Phase.SETTLE):
+                m.d.sync += pause.eq(pause - 1)
+                with m.If(pause == 0):
+                    m.d.comb += access.done.eq(~ours)
+                    m.d.sync += phase.eq(Phase.FREE)
+                    with m.If(ours):
+                        m.d.sync += [self.restarting.eq(0), ours.eq(0)]
+        m.d.comb += access.refused.eq(self.refused)
+        with m.If(self.restart):
+            m.d.sync += self.restarting.eq(1)
+        return m

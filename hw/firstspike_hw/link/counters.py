@@ -1,0 +1,64 @@
+"""Counters: many 32-bit counters in one small memory with one adder."""
+
+from collections.abc import Iterable, Sequence
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+__all__ = ["Counters"]
+
+
+class Counters(wiring.Component):
+    """Ports:
+
+    events:  bit k, strobe: its counter goes up by one, within `latency` cycles; lower bits come first. One that comes
+             again before it was counted is lost: the same event is at least so many cycles apart.
+    read:    the memory is read, and nothing counted: `value` is that at place `select`; 0 if nothing is counted there.
+
+    After reset the counters are cleared one by one; events wait.
+    """
+
+    def __init__(self, places: Sequence[int]) -> None:
+        """places: of the counter of each event, in the memory."""
+        self.places, self.bits = places, bits_for(max(places))
+        super().__init__({"events": In(len(places)), "read": In(1), "select": In(self.bits), "value": Out(32)})
+
+    @property
+    def latency(self) -> int:
+        """If no more than one access in two cycles reads."""
+        return 2 * len(self.places)
+
+    @staticmethod
+    def model(events: Iterable[int], places: Sequence[int]) -> dict[int, int]:
+        """Events of each cycle -> the counters by their place."""
+        seen = list(events)
+        return {place: sum(word >> k & 1 for word in seen) & 0xFFFF_FFFF for k, place in enumerate(places)}
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.memory = memory = Memory(shape=32, depth=1 << self.bits, init=[])
+        write, read = memory.write_port(), memory.read_port(domain="comb")
+        sweep, pending, chosen = Signal(self.bits + 1), Signal.like(self.events), Signal(self.bits)
+        clearing, counted = Signal(), Signal.like(self.events)
+        m.d.comb += [clearing.eq(~sweep[-1]), chosen.eq(sweep)]
+        with m.If(clearing):
+            m.d.sync += sweep.eq(sweep + 1)
+        with m.Elif(self.read):
+            m.d.comb += chosen.eq(self.select)
+        with m.Else():
+            m.d.comb += counted.eq(pending & -pending)
+            for k, place in reversed(list(enumerate(self.places))):
+                with m.If(pending[k]):
+                    m.d.comb += chosen.eq(place)
+        m.d.comb += [
+            read.addr.eq(chosen),
+            write.addr.eq(chosen),
+            write.data.eq(Mux(clearing, 0, read.data + 1)),
+            write.en.eq(clearing | counted.any()),
+            self.value.eq(Mux(clearing, 0, read.data)),
+        ]
+        m.d.sync += pending.eq((pending & ~counted) | self.events)
+        return m

@@ -1,0 +1,274 @@
+"""Dispatcher: messages of the host to accesses of registers and images for the core (docs/protocol.md, messages)."""
+
+from enum import IntEnum
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from firstspike_hw.contract.register_map import LINK_BASE
+from firstspike_hw.contract.stream_format import Header
+from firstspike_hw.contract.wire import (
+    EVENT_BYTES,
+    LABELLED,
+    MESSAGE,
+    READ_MAX,
+    RECORD,
+    REFUSAL,
+    Configuration,
+    MessageKind,
+    RecordKind,
+    is_message,
+)
+from firstspike_hw.intake import axis_layout
+
+from .buffers import WORD
+from .bus import AccessPort
+from .reporter import IMAGES, word_layout
+
+__all__ = ["Dispatcher", "message_layout"]
+
+
+def message_layout() -> data.StructLayout:
+    """MESSAGE as gateware sees it."""
+    return data.StructLayout(MESSAGE.bits)
+
+
+class Phase(IntEnum):
+    HEADER = 0
+    KIND = 1
+    NOTE = 2  # the header of a WRITE to the core goes to the guard
+    GATHER = 3  # bytes into a word to write
+    ACCESS = 4
+    MORE = 5  # of a READ or SCAN
+    SAY = 6
+    LABEL = 7
+    OFFER = 8  # an image's header, to the core
+    BEAT = 9  # bytes into a beat
+    SEND = 10
+    REST = 11  # bytes of the image that make no beat
+    NEXT = 12  # image of the message
+
+
+class Dispatcher(wiring.Component):
+    """Ports:
+
+    bytes:   the host's stream.
+    access:  of a register, of the core below LINK_BASE, else of the link.
+    passed:  bytes of a WRITE to the core, to the guard.
+    state:   of the guard. Images are taken in VALID only.
+    beats:   images, to the core (s_axis). image: strobe-like stream before each: whether its spikes are asked for.
+    images:  the core has so many that it has not answered. open: it has not got the last one whole.
+    say:     records, word by word.
+    unknown: holds: a message that means nothing; nothing more is done.
+    refused, taken: strobe: an image was.
+    """
+
+    latency = 1  # from the last byte of a word or beat to its access, or until it is offered
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "bytes": In(stream.Signature(8)),
+                "access": Out(AccessPort()),
+                "passed": Out(stream.Signature(8, always_ready=True)),
+                "state": In(3),
+                "beats": Out(stream.Signature(axis_layout())),
+                "image": Out(stream.Signature(1)),
+                "images": In(range(IMAGES + 1)),
+                "open": Out(1),
+                "say": Out(stream.Signature(word_layout())),
+                "unknown": Out(1),
+                "refused": Out(1),
+                "taken": Out(1),
+            }
+        )
+
+    @staticmethod
+    def model(message: bytes, state: Configuration) -> list[tuple[str, Any]]:
+        """What a whole message makes it do: ("write", (address, word)), ("read", (address, words, told)),
+        ("image", beats), ("refuse", tag), ("unknown", kind)."""
+        head, body = MESSAGE.unpack(message), message[MESSAGE.size :]
+        kind, length, address = head["kind"], head["length"], head["value"]
+        if not is_message(kind, length):
+            return [("unknown", kind)]
+        if kind == MessageKind.WRITE:
+            words = [int.from_bytes(body[at : at + WORD], "little") for at in range(0, length, WORD)]
+            return [("write", (address, word)) for word in words]
+        if kind in (MessageKind.READ, MessageKind.SCAN):
+            return [("read", (address, length // WORD, kind == MessageKind.READ))]
+        did: list[tuple[str, Any]] = []
+        bitmap, at = kind == MessageKind.BITMAPS, 0
+        flags = (head["flags"] & ~(LABELLED | int(Header.BITMAP))) | (int(Header.BITMAP) if bitmap else 0)
+        for k in range(head["count"] if bitmap else 1):
+            tag, label = (head["tag"] + k) & 0xFF, head["value"]
+            if head["flags"] & LABELLED:
+                label, at = int.from_bytes(body[at : at + 2], "little"), at + 2
+            part, at = body[at : at + length], at + length
+            if state != Configuration.VALID:
+                did.append(("refuse", tag))
+                continue
+            beats = [flags | tag << 8 | label << 16]
+            if bitmap:
+                beats += [int.from_bytes(part[i : i + WORD], "little") for i in range(0, length, WORD)]
+            else:
+                events = [part[i : i + EVENT_BYTES] for i in range(0, length - EVENT_BYTES + 1, EVENT_BYTES)]
+                beats += [t | x << 16 | y << 24 for t, x, y in events]
+            did.append(("image", beats))
+        return did
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        self.phase, self.then = Signal(Phase), Signal(Phase)
+        self.head, self.at = Signal(message_layout()), Signal(range(MESSAGE.size))
+        self.word, self.left, self.again = Signal(32), Signal(16), Signal(8)  # left: bytes; again: images
+        self.ends, self.wrong = Signal(), Signal(14)  # the word to be said is the record's last; accesses refused
+        self.of_core, self.is_write, self.is_read, self.is_events = Signal(), Signal(), Signal(), Signal()
+        self.valid, self.done = Signal(), Signal()  # the state; no beat comes behind the bytes taken so far
+        head, access = self.head, self.access
+        m.d.comb += [
+            self.of_core.eq(head.value < LINK_BASE),
+            self.is_write.eq(head.kind == MessageKind.WRITE),
+            self.is_read.eq(head.kind == MessageKind.READ),
+            self.is_events.eq(head.kind == MessageKind.EVENTS),
+            self.valid.eq(self.state == Configuration.VALID),
+            self.done.eq(Mux(self.is_events, self.left < EVENT_BYTES, self.left == 0)),
+            access.write.eq(self.is_write),
+            access.address.eq(head.value),
+            access.word.eq(self.word),
+            self.say.payload.data.eq(self.word),
+            self.say.payload.last.eq(self.ends),
+            self.image.payload.eq((head.flags & Header.SPIKES) != 0),
+            self.beats.payload.data.eq(self.word),
+            self.beats.payload.last.eq(self.done),
+        ]
+        with m.Switch(self.phase):
+            with m.Case(Phase.HEADER):
+                m.d.comb += self.bytes.ready.eq(1)
+                with m.If(self.bytes.valid):
+                    m.d.sync += [head.eq(Cat(head.as_value()[8:], self.bytes.payload)), self.at.eq(self.at + 1)]
+                    with m.If(self.at == MESSAGE.size - 1):
+                        m.d.sync += self.phase.eq(Phase.KIND)
+            with m.Case(Phase.KIND):
+                self._begin(m)
+            with m.Case(Phase.NOTE):
+                m.d.comb += [self.passed.valid.eq(1), self.passed.payload.eq(head.kind)]
+                m.d.sync += [head.eq(head.as_value().rotate_right(8)), self.at.eq(self.at + 1)]
+                with m.If(self.at == MESSAGE.size - 1):
+                    m.d.sync += self.phase.eq(Phase.GATHER)
+            self._accesses(m)
+            self._images(m)
+        return m
+
+    def _begin(self, m: Module) -> None:
+        head, odd = self.head, Signal()
+        m.d.sync += [self.left.eq(head.length), self.again.eq(head.count), self.wrong.eq(0), self.at.eq(0)]
+        m.d.comb += odd.eq(head.length[:2].any() | (self.is_read & (head.length > READ_MAX)))
+        with m.Switch(head.kind):
+            with m.Case(MessageKind.WRITE):
+                m.d.sync += self.phase.eq(Mux(self.of_core, Phase.NOTE, Phase.GATHER))
+            with m.Case(MessageKind.READ, MessageKind.SCAN):
+                size = Mux(self.is_read, head.length, 0) + WORD
+                m.d.sync += [self.word.eq(Cat(Const(RecordKind.REPLY, 16), size[:16])), self.ends.eq(0)]
+                m.d.sync += [self.phase.eq(Phase.SAY), self.then.eq(Phase.MORE)]
+            with m.Case(MessageKind.BITMAPS):
+                m.d.sync += self.phase.eq(Mux(head.count == 0, Phase.HEADER, Phase.LABEL))
+            with m.Case(MessageKind.EVENTS):
+                m.d.sync += [self.again.eq(1), self.phase.eq(Phase.LABEL)]
+            with m.Default():
+                m.d.comb += self.unknown.eq(1)
+        with m.If((self.is_write | self.is_read | (head.kind == MessageKind.SCAN)) & odd):
+            m.d.comb += self.unknown.eq(1)
+        with m.If(self.unknown):
+            m.d.sync += self.phase.eq(Phase.KIND)
+
+    def _accesses(self, m: Module) -> None:
+        """WRITE, READ and SCAN; records."""
+        access, at, left = self.access, self.at, self.left
+        with m.Case(Phase.GATHER):
+            with m.If(left == 0):
+                m.d.sync += [at.eq(0), self.phase.eq(Phase.HEADER)]
+            with m.Else():
+                m.d.comb += [self.bytes.ready.eq(1), self.passed.payload.eq(self.bytes.payload)]
+                with m.If(self.bytes.valid):
+                    m.d.comb += self.passed.valid.eq(self.of_core)
+                    m.d.sync += self.word.eq(Cat(self.word[8:], self.bytes.payload))
+                    m.d.sync += [left.eq(left - 1), at.eq(at + 1)]
+                    with m.If(at == WORD - 1):
+                        m.d.sync += self.phase.eq(Phase.ACCESS)
+        with m.Case(Phase.ACCESS):
+            m.d.comb += access.request.eq(1)
+            with m.If(access.done):
+                m.d.sync += [self.wrong.eq(self.wrong + access.refused), at.eq(0), self.phase.eq(Phase.GATHER)]
+                with m.If(~self.is_write):
+                    m.d.sync += [self.word.eq(access.data), left.eq(left - WORD)]
+                    m.d.sync += self.phase.eq(Mux(self.is_read, Phase.SAY, Phase.MORE))
+        with m.Case(Phase.MORE):
+            m.d.sync += self.phase.eq(Phase.ACCESS)
+            with m.If(left == 0):
+                m.d.sync += [self.word.eq(self.wrong), self.ends.eq(1)]
+                m.d.sync += [self.phase.eq(Phase.SAY), self.then.eq(Phase.HEADER)]
+        with m.Case(Phase.SAY):
+            m.d.comb += self.say.valid.eq(1)
+            with m.If(self.say.ready):
+                m.d.sync += self.phase.eq(self.then)
+                with m.If(self.then == Phase.NEXT):  # the body of REFUSED, behind its head
+                    m.d.sync += [self.word.eq(Cat(self.head.tag, Const(1, 24))), self.ends.eq(1)]
+                    with m.If(~self.ends):
+                        m.d.sync += self.phase.eq(Phase.SAY)
+
+    def _images(self, m: Module) -> None:
+        """BITMAPS and EVENTS: label, header beat, beats; or nothing but the bytes taken, and REFUSED."""
+        head, at, left, byte = self.head, self.at, self.left, self.bytes.payload
+        beat = self.beats.valid & self.beats.ready
+        with m.Case(Phase.LABEL):
+            with m.If((head.flags & LABELLED) == 0):
+                m.d.sync += self.phase.eq(Phase.OFFER)
+            with m.Else():
+                m.d.comb += self.bytes.ready.eq(1)
+                with m.If(self.bytes.valid):
+                    m.d.sync += [head.value.eq(Cat(head.value[8:], byte)), at.eq(at + 1)]
+                    with m.If(at == 1):
+                        m.d.sync += [at.eq(0), self.phase.eq(Phase.OFFER)]
+        with m.Case(Phase.OFFER):
+            flags = (head.flags & ~(LABELLED | Header.BITMAP) & 0xFF) | Mux(self.is_events, 0, Header.BITMAP)
+            m.d.comb += self.beats.payload.data.eq(Cat(flags[:8], head.tag, head.value))
+            m.d.comb += [self.beats.valid.eq(self.valid & self.image.ready), self.image.valid.eq(beat)]
+            m.d.sync += self.word.eq(0)
+            with m.If(~self.valid | (beat & self.done)):
+                m.d.sync += self.phase.eq(Phase.REST)
+            with m.Elif(beat):
+                m.d.sync += [self.open.eq(1), self.phase.eq(Phase.BEAT)]
+        with m.Case(Phase.BEAT):
+            m.d.comb += self.bytes.ready.eq(1)
+            with m.If(self.bytes.valid):
+                place = Mux(self.is_events & (at != 0), at + 1, at)  # t has the low half of a beat to itself
+                m.d.sync += [self.word.word_select(place[:2], 8).eq(byte), left.eq(left - 1), at.eq(at + 1)]
+                with m.If((left == 1) | (at == Mux(self.is_events, EVENT_BYTES - 1, WORD - 1))):
+                    m.d.sync += [at.eq(0), self.phase.eq(Phase.SEND)]
+        with m.Case(Phase.SEND):
+            m.d.comb += self.beats.valid.eq(1)
+            with m.If(beat):
+                m.d.sync += [self.word.eq(0), self.phase.eq(Phase.BEAT)]
+                with m.If(self.done):
+                    m.d.sync += [self.open.eq(0), self.phase.eq(Phase.REST)]
+        with m.Case(Phase.REST):
+            with m.If(left != 0):
+                m.d.comb += self.bytes.ready.eq(1)
+                with m.If(self.bytes.valid):
+                    m.d.sync += left.eq(left - 1)
+            with m.Elif(self.valid):
+                m.d.comb += self.taken.eq(1)
+                m.d.sync += self.phase.eq(Phase.NEXT)
+            with m.Elif(self.images == 0):  # answers come in the order of images
+                m.d.comb += self.refused.eq(1)
+                size = Const(REFUSAL.size, 16)
+                m.d.sync += self.word.eq(Cat(Const(RecordKind.REFUSED, 8), self.state, Const(0, 5), size))
+                m.d.sync += [self.ends.eq(0), self.phase.eq(Phase.SAY), self.then.eq(Phase.NEXT)]
+        with m.Case(Phase.NEXT):
+            m.d.sync += [left.eq(head.length), head.tag.eq(head.tag + 1), self.again.eq(self.again - 1)]
+            m.d.sync += self.phase.eq(Mux(self.again == 1, Phase.HEADER, Phase.LABEL))
+
+
+assert RECORD.size == REFUSAL.size == WORD

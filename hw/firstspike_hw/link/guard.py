@@ -1,0 +1,118 @@
+"""Guard: whether the board may classify. The course of a load, and what spoils it (docs/protocol.md, loading)."""
+
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
+from amaranth.lib.wiring import In, Out
+
+from firstspike_hw.contract.register_map import GLOBAL, STAGE, STAGE_BASE, STAGE_STRIDE, offset_of, reconfigures
+from firstspike_hw.contract.wire import Configuration
+
+__all__ = ["BEGIN", "END", "Guard"]
+
+BEGIN, END = 1, 2  # of CONFIG
+CONTROL = offset_of("CONTROL")
+
+
+class Guard(wiring.Component):
+    """Ports:
+
+    passed:  bytes of WRITE messages to the core, headers included, as they are used.
+    written: strobe: the core has answered a write to `address`, which it has `refused` or not; `running`: bit 0 of it.
+    begin, end: strobe: CONFIG was written with that. expect: strobe: CONFIG_CRC was, with `expected`.
+    state:   Configuration, the one that images meet. run: CONTROL.run.
+    crc, words: of the load so far.
+    """
+
+    latency = 1  # from a write to its effect on the state
+
+    def __init__(self) -> None:
+        strobes = {name: In(1) for name in ("written", "refused", "begin", "end", "expect")}
+        super().__init__(
+            {
+                **strobes,
+                "passed": In(stream.Signature(8, always_ready=True)),
+                "address": In(12),
+                "running": In(1),
+                "expected": In(32),
+                "state": Out(3),
+                "run": Out(1),
+                "crc": Out(32),
+                "words": Out(32),
+            }
+        )
+
+    @staticmethod
+    def model(operations: Iterable[tuple[str, Any]]) -> list[tuple[Configuration, int, int]]:
+        """(state, crc, words) after each of ("passed", bytes), ("write", (address, running, refused)), ("begin", None),
+        ("end", None), ("expect", crc)."""
+        state, run, refused, crc, words, expected, found = Configuration.EMPTY, False, False, 0, 0, 0, []
+        for name, value in operations:
+            if name == "passed":
+                crc = zlib.crc32(value, crc)
+            elif name == "begin":
+                state, refused, crc, words = Configuration.LOADING, False, 0, 0
+            elif name == "expect":
+                expected = value
+            elif name == "end" and state == Configuration.LOADING:
+                if refused or words == 0:
+                    state = Configuration.INCOMPLETE
+                else:
+                    state = Configuration.VALID if crc == expected else Configuration.DAMAGED
+            elif name == "write":
+                address, running, no = value
+                refused, words = refused or no, words + (not no)
+                run = running if address == CONTROL else run
+                if state == Configuration.VALID and reconfigures(address):
+                    state = Configuration.CHANGED
+            halted = state == Configuration.VALID and not run
+            found.append((Configuration.HALTED if halted else state, crc, words))
+        return found
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.crc = crc = CRC32_ISO_HDLC(8).create()
+        state, refused, expected = Signal(3), Signal(), Signal(32)
+        m.d.comb += [
+            crc.data.eq(self.passed.payload),
+            crc.valid.eq(self.passed.valid),
+            crc.start.eq(self.begin),
+            self.crc.eq(crc.crc),
+            self.state.eq(state),
+        ]
+        with m.If((state == Configuration.VALID) & ~self.run):
+            m.d.comb += self.state.eq(Configuration.HALTED)
+
+        with m.If(self.expect):
+            m.d.sync += expected.eq(self.expected)
+        with m.If(self.written):
+            m.d.sync += [refused.eq(refused | self.refused), self.words.eq(self.words + ~self.refused)]
+            with m.If(self.address == CONTROL):
+                m.d.sync += self.run.eq(self.running)
+            with m.If((state == Configuration.VALID) & self._reconfigures(m)):
+                m.d.sync += state.eq(Configuration.CHANGED)
+        with m.If(self.end & (state == Configuration.LOADING)):
+            m.d.sync += state.eq(Configuration.VALID)
+            with m.If(crc.crc != expected):
+                m.d.sync += state.eq(Configuration.DAMAGED)
+            with m.If(refused | (self.words == 0)):
+                m.d.sync += state.eq(Configuration.INCOMPLETE)
+        with m.If(self.begin):
+            m.d.sync += [state.eq(Configuration.LOADING), refused.eq(0), self.words.eq(0)]
+        return m
+
+    def _reconfigures(self, m: Module) -> Signal:
+        """As `register_map.reconfigures`: the address is of a register that describes the network."""
+        found, of_stage = Signal(), self.address[: (STAGE_STRIDE - 1).bit_length()]
+        whole = Cat(self.address == register.offset for register in GLOBAL if register.network)
+        low = Cat(of_stage == register.offset for register in STAGE if register.network)
+        m.d.comb += found.eq(Mux(self.address < STAGE_BASE, whole.any(), low.any()))
+        return found
+
+
+assert STAGE_BASE % STAGE_STRIDE == 0, "the low bits of an address are the offset within its stage"
+assert STAGE_STRIDE & (STAGE_STRIDE - 1) == 0

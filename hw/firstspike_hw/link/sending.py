@@ -1,0 +1,178 @@
+"""Sending: what of a stream is due, what was acknowledged, and when to go back (docs/protocol.md, rules 3, 4, 6, 7)."""
+
+from collections.abc import Iterable
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for, exact_log2
+
+from firstspike_hw.contract.wire import BUFFER, FRAME, PAYLOAD_MAX
+
+from .buffers import NUMBER_BITS
+
+__all__ = ["Sending", "patience"]
+
+NUMBERS = 1 << NUMBER_BITS
+SMALLEST = 128  # payload that a line of many faults is sent
+CALM = 64  # acknowledgements in a row before the payload grows again
+BACKOFF_MAX = 5  # doublings of the time to wait
+
+
+def patience(clock: int, divisor: int) -> int:
+    """Cycles without an acknowledgement before sending again: 20 ms, or what four of the longest frames take."""
+    longest = FRAME.size + PAYLOAD_MAX + 4 + 6  # with CRC-32, code and delimiter
+    return max(clock // 50, 4 * longest * 10 * divisor)
+
+
+class Sending(wiring.Component):
+    """Ports:
+
+    tail:    number behind the last byte of the stream so far.
+    heard:   strobe: a frame of the session came, with `acknowledge` and `window`. again: with it: it was REPEAT.
+    base:    number of the first byte that is not acknowledged. cursor: of the next byte to be sent.
+    count:   bytes from `cursor` on that the next frame may carry, if `settled`.
+    sent:    strobe while settled: so many are being sent.
+    went_back: strobe: all that is not acknowledged will be sent again. overdue: strobe: as nothing was heard.
+    clear:   a new stream.
+    """
+
+    latency = 2  # from a change to the count
+
+    def __init__(self, *, patience: int, size: int = BUFFER, largest: int = PAYLOAD_MAX) -> None:
+        """patience: cycles of the first wait. size: bytes that the other side can hold. largest: payload."""
+        self.patience, self.size, self.largest = patience, size, largest
+        self.smallest = min(SMALLEST, largest)
+        number, length = NUMBER_BITS, bits_for(largest)
+        super().__init__(
+            {
+                "tail": In(number),
+                "heard": In(1),
+                "again": In(1),
+                "acknowledge": In(number),
+                "window": In(number),
+                "base": Out(number),
+                "cursor": Out(number),
+                "count": Out(length),
+                "settled": Out(1),
+                "sent": In(1),
+                "went_back": Out(1),
+                "overdue": Out(1),
+                "clear": In(1),
+            }
+        )
+
+    @staticmethod
+    def model(
+        operations: Iterable[tuple[str, int, int]], size: int = BUFFER, largest: int = PAYLOAD_MAX
+    ) -> list[tuple[int, int, int]]:
+        """(base, cursor, count) after each of ("write", bytes, 0), ("send", 0, 0), ("overdue", 0, 0) and
+        ("heard" | "repeat", acknowledge, window)."""
+        base = cursor = sent_to = tail = calm = 0  # none of them wraps here
+        edge, payload = size, largest
+        found: list[tuple[int, int, int]] = []
+        for name, acknowledge, window in operations:
+            if name == "write":
+                tail += acknowledge
+            elif name == "send":
+                cursor += found[-1][2]
+                sent_to = max(sent_to, cursor)
+            gained = (acknowledge - base) % NUMBERS
+            if name in ("heard", "repeat") and gained <= sent_to - base:
+                base += gained
+                cursor, edge = max(cursor, base), max(edge, base + min(window, size))
+                calm += gained > 0
+                if calm >= CALM and payload < largest:
+                    payload, calm = 2 * payload, 0
+            if name in ("repeat", "overdue") and cursor != base:
+                cursor, payload, calm = base, max(min(SMALLEST, largest), payload // 2), 0
+            found.append((base % NUMBERS, cursor % NUMBERS, min(tail - cursor, edge - cursor, payload)))
+        return found
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        sent_to, edge = Signal(NUMBER_BITS), Signal(NUMBER_BITS, init=self.size)
+        # What an acknowledgement says, if it is not of an earlier time.
+        gained, outstanding, ahead = Signal(NUMBER_BITS), Signal(NUMBER_BITS), Signal(NUMBER_BITS)
+        known, behind, progress = Signal(), Signal(), Signal()
+        reach, further = Signal(NUMBER_BITS), Signal(NUMBER_BITS)
+        m.d.comb += [
+            gained.eq(self.acknowledge - self.base),
+            outstanding.eq(sent_to - self.base),
+            ahead.eq(self.cursor - self.base),
+            known.eq(self.heard & (gained <= outstanding)),
+            behind.eq(known & (ahead < gained)),
+            reach.eq(self.acknowledge + Mux(self.window > self.size, self.size, self.window)),
+            further.eq(reach - edge),
+            progress.eq(known & ((gained != 0) | ((further != 0) & ~further[-1]))),
+        ]
+        back, target = Signal(), Signal(NUMBER_BITS)
+        m.d.comb += [
+            back.eq((self.heard & self.again) | self.overdue),
+            target.eq(Mux(known, self.acknowledge, self.base)),
+            self.went_back.eq(back & ~behind & (self.cursor != target)),
+        ]
+        following, beyond = Signal(NUMBER_BITS), Signal(NUMBER_BITS)
+        m.d.comb += [following.eq(self.cursor + self.count), beyond.eq(following - sent_to)]
+        with m.If(self.sent):
+            m.d.sync += self.cursor.eq(following)
+            with m.If(~beyond[-1]):
+                m.d.sync += sent_to.eq(following)
+        with m.If(known):
+            m.d.sync += self.base.eq(self.acknowledge)
+            with m.If(~further[-1]):
+                m.d.sync += edge.eq(reach)
+        with m.If(behind | self.went_back):
+            m.d.sync += self.cursor.eq(target)
+        self._count(m, edge, calmer=known & (gained != 0))
+        self._wait(m, progress)
+        with m.If(self.clear):
+            m.d.sync += [self.base.eq(0), self.cursor.eq(0), sent_to.eq(0), edge.eq(self.size)]
+        return m
+
+    def _count(self, m: Module, edge: Signal, calmer: object) -> None:
+        """Bytes that are there, that the other side has room for, that a frame of this line should carry."""
+        low, high = exact_log2(self.smallest), exact_log2(self.largest)
+        scale, grown, calm = Signal(range(low, high + 1), init=high), Signal(range(low, high + 2)), Signal(range(CALM))
+        m.d.comb += grown.eq(scale)
+        with m.If(calmer):
+            with m.If(calm != CALM - 1):
+                m.d.sync += calm.eq(calm + 1)
+            with m.Elif(scale != high):
+                m.d.comb += grown.eq(scale + 1)
+                m.d.sync += calm.eq(0)
+        m.d.sync += scale.eq(grown)
+        with m.If(self.went_back):
+            m.d.sync += [scale.eq(Mux(grown == low, low, grown - 1)), calm.eq(0)]
+        with m.If(self.clear):
+            m.d.sync += [scale.eq(high), calm.eq(0)]
+
+        bits = bits_for(self.size)
+        unsent, allowed, less, count = Signal(bits), Signal(bits), Signal(bits), Signal(bits)
+        m.d.comb += [
+            unsent.eq(self.tail - self.cursor),
+            allowed.eq(edge - self.cursor),
+            less.eq(Mux(unsent < allowed, unsent, allowed)),
+            count.eq(less),
+        ]
+        with m.Switch(scale):
+            for k in range(low, high + 1):
+                with m.Case(k), m.If(less[k:].any()):
+                    m.d.comb += count.eq(1 << k)
+        m.d.sync += [self.count.eq(count), self.settled.eq(~(self.sent | self.heard | self.overdue | self.clear))]
+
+    def _wait(self, m: Module, progress: Signal) -> None:
+        """The time in which nothing was heard; it starts anew with every byte acknowledged and all new room."""
+        elapsed, waited = Signal(range(self.patience)), Signal(range(1 << BACKOFF_MAX))
+        backoff, long = Signal(range(BACKOFF_MAX + 1)), Signal()
+        m.d.comb += long.eq(elapsed == self.patience - 1)
+        m.d.sync += elapsed.eq(elapsed + 1)
+        with m.If(long):
+            m.d.comb += self.overdue.eq(waited == (1 << backoff) - 1)
+            m.d.sync += [elapsed.eq(0), waited.eq(waited + 1)]
+        with m.If(self.overdue & (backoff != BACKOFF_MAX)):
+            m.d.sync += backoff.eq(backoff + 1)
+        with m.If(progress | self.clear):
+            m.d.sync += backoff.eq(0)
+        with m.If((self.tail == self.base) | progress | self.went_back | self.overdue | self.clear):
+            m.d.sync += [elapsed.eq(0), waited.eq(0)]
