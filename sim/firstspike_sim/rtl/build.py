@@ -1,4 +1,4 @@
-"""Verilog text of an event core -> shared library with the C ABI of harness.cpp, kept by the hash of all that went in.
+"""Verilog text of a core or a board -> shared library with the C ABI of its harness, kept by the hash of all of it.
 
 Verilator and the compiler are driven directly: no make, no perl. What runs every cycle is compiled with -O2, what runs
 once with -O0; Verilator itself says which is which.
@@ -22,13 +22,15 @@ from firstspike_hw.contract import FirstspikeError
 
 from .toolchain import Verilator, cache_folder, find_compiler, find_verilator
 
-__all__ = ["KEPT", "TOP", "build", "verilate"]
+__all__ = ["BOARD", "KEPT", "TOP", "build", "verilate"]
 
 TOP: Final = "firstspike_core"
+BOARD: Final = "firstspike_board"
 KEPT: Final = 40  # libraries in the cache; the one unused for longest makes room
 JOBS: Final = max(1, min(4, os.cpu_count() or 1))
 
-_HARNESS: Final = Path(__file__).parent / "harness.cpp"
+_FOLDER: Final = Path(__file__).parent
+_HARNESS: Final = {TOP: _FOLDER / "harness.cpp", BOARD: _FOLDER / "board.cpp"}  # by the module that it drives
 # No warnings here: whether the Verilog is clean is a question of its own (lint), and not one of speed.
 _VERILATE: Final = (
     "--cc",
@@ -67,23 +69,31 @@ class _Tools:
         _run([self.compiler, optimise, *self.flags, *more, "-c", str(source), "-o", str(target)], "the C++ compiler")
 
 
-def build(verilog: str, *, waves: bool = False, progress: Progress | None = None, cache: Path | None = None) -> Path:
-    """The library for that Verilog (module firstspike_core, docs/core.md), built unless an earlier run has.
+def build(
+    verilog: str,
+    *,
+    top: str = TOP,
+    waves: bool = False,
+    progress: Progress | None = None,
+    cache: Path | None = None,
+) -> Path:
+    """The library for that Verilog, built unless an earlier run has.
 
+    top: its module, TOP (docs/core.md) or BOARD (docs/protocol.md), which says what harness goes around it.
     waves: with the code that writes VCD traces, which costs speed even when none is written.
     progress(done, total) is called after each compiled file.
     Raises UsageError if a tool is missing, FirstspikeError with the tool's first lines if one refuses.
     """
     cache = cache_folder() if cache is None else cache
     tools = _Tools(verilator=find_verilator(cache), compiler=find_compiler(), waves=waves)
-    parts = (verilog, _HARNESS.read_text(), str(waves), *_identity(tools))
+    parts = (verilog, _HARNESS[top].read_text(), str(waves), *_identity(tools))
     folder = cache / "rtl"
     library = folder / f"core-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:24]}.so"
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         if not library.exists():
             with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as draft:
-                made = _make(verilog, Path(draft), folder, tools, progress)
+                made = _make(verilog, top, Path(draft), folder, tools, progress)
                 made.replace(library)
             _prune(folder)
     with contextlib.suppress(OSError):  # a cache that may only be read
@@ -98,13 +108,13 @@ def verilate(verilog: Path, folder: Path, verilator: Verilator, *more: str, top:
     _run(words, "Verilator", environment=verilator.environment)
 
 
-def _make(verilog: str, draft: Path, folder: Path, tools: _Tools, progress: Progress | None) -> Path:
+def _make(verilog: str, top: str, draft: Path, folder: Path, tools: _Tools, progress: Progress | None) -> Path:
     source, generated = draft / "core.v", draft / "generated"
     source.write_text(verilog)
-    verilate(source, generated, tools.verilator, *(("--trace-vcd",) if tools.waves else ()))
+    verilate(source, generated, tools.verilator, *(("--trace-vcd",) if tools.waves else ()), top=top)
     classes = _classes(generated / "Vcore_classes.mk")
     runtime = _runtime(folder, [name for kind, name in classes if kind.startswith("GLOBAL")], tools)
-    jobs = [(_HARNESS, _HOT)]
+    jobs = [(_HARNESS[top], _HOT)]
     for speed, optimise, parts in (("FAST", _HOT, 2 * JOBS), ("SLOW", _SLOW, JOBS)):
         ours = [name for kind, name in classes if not kind.startswith("GLOBAL") and kind.endswith(speed)]
         groups = _groups([generated / f"{name}.cpp" for name in ours], parts)

