@@ -26,7 +26,7 @@ class Guard:
         """It ends: CONFIG was written with 2. whole: the core can compute with what it holds."""
         if self.state != Configuration.LOADING:
             return
-        if self._refused or not whole:
+        if self._refused or not self.written or not whole:
             self.state = Configuration.INCOMPLETE
         elif self.crc != self.expected:
             self.state = Configuration.DAMAGED

@@ -110,7 +110,7 @@ class Configuration(_Told):
     EMPTY = 0, "nothing was loaded since reset"
     LOADING = 1, "a load began and did not end"
     DAMAGED = 2, "what arrived is not what the host says that it sent"
-    INCOMPLETE = 3, "the core refused a part of it"
+    INCOMPLETE = 3, "the core refused a part of it, or nothing was written"
     CHANGED = 4, "written to after it was found valid"
     HALTED = 5, "valid, but CONTROL.run is 0"
     VALID = 6, "whole, and running"
