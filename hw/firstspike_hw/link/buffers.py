@@ -13,10 +13,12 @@ from amaranth.utils import bits_for, exact_log2
 
 from firstspike_hw.contract.wire import BUFFER
 
-__all__ = ["NUMBER_BITS", "WORD", "ReceiveRing", "TransmitRing"]
+__all__ = ["NUMBER_BITS", "UNCHECKED", "WORD", "ReceiveRing", "TransmitRing"]
 
 NUMBER_BITS: int = 16
 WORD: int = 4  # bytes
+# For Yosys: a place that is read while it is written is never read in earnest, so no logic need see to it.
+UNCHECKED = {"no_rw_check": 1}
 
 
 class ReceiveRing(wiring.Component):
@@ -60,7 +62,7 @@ class ReceiveRing(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bits = exact_log2(self.size)
-        m.submodules.ring = ring = Memory(shape=8, depth=self.size, init=[])
+        m.submodules.ring = ring = Memory(shape=8, depth=self.size, init=[], attrs=UNCHECKED)
         write, read = ring.write_port(), ring.read_port()
         place, full, lost = Signal(NUMBER_BITS), Signal(), Signal()
         m.d.comb += [
@@ -92,11 +94,11 @@ class ReceiveRing(wiring.Component):
 class TransmitRing(wiring.Component):
     """Records are written behind what is there, and part of the stream when committed.
 
-    byte, put: strobe: one more byte. The writer looks at `room` before.
-    reserve:   strobe: leave a word free. patch: strobe: go back to the first byte that is not committed, to write the
-               word left free; `commit` then commits all that was written before.
-    commit:    strobe, also together with the last `put`. drop: strobe: forget what is not committed.
-    base:      number of the first byte that may be needed again. tail: of the next byte to be committed.
+    byte, put: strobe: one more byte, `fill`: or byte `at` of the word left free. The writer looks at `room` before.
+    reserve:   strobe: leave the first word of a record free.
+    commit:    strobe, also together with the last `put`: all that was written. drop: strobe: forget what was not.
+    base:      number of the first byte that may be needed again.
+    tail:      of the next byte to be committed, modulo twice the size.
     room:      bytes that may be put.
     address, data: a byte by its number, a cycle later.
     clear:     a new stream.
@@ -106,17 +108,14 @@ class TransmitRing(wiring.Component):
 
     def __init__(self, *, size: int = BUFFER) -> None:
         self.size = size
+        strobes = {name: In(1) for name in ("put", "fill", "reserve", "commit", "drop", "clear")}
         super().__init__(
             {
+                **strobes,
                 "byte": In(8),
-                "put": In(1),
-                "reserve": In(1),
-                "patch": In(1),
-                "commit": In(1),
-                "drop": In(1),
-                "clear": In(1),
+                "at": In(range(WORD)),
                 "base": In(NUMBER_BITS),
-                "tail": Out(NUMBER_BITS),
+                "tail": Out(bits_for(size)),
                 "room": Out(bits_for(size)),
                 "address": In(NUMBER_BITS),
                 "data": Out(8),
@@ -125,48 +124,38 @@ class TransmitRing(wiring.Component):
 
     @staticmethod
     def model(operations: Iterable[tuple[str, int]]) -> bytes:
-        """("put", byte), ("reserve" | "patch" | "commit" | "drop", 0) in order -> the stream that is committed."""
-        done, open_, at, end = bytearray(), bytearray(), 0, 0
-        for name, byte in operations:
+        """("put", byte), ("fill", at + 256 byte), ("reserve" | "commit" | "drop", 0) in order -> the stream."""
+        done, open_ = bytearray(), bytearray()
+        for name, value in operations:
             if name == "put":
-                open_[at : at + 1] = bytes([byte])
-                at, end = at + 1, max(end, at + 1)
+                open_.append(value)
+            elif name == "fill":
+                open_[value & 0xFF] = value >> 8
             elif name == "reserve":
-                open_[at : at + WORD] = bytes(WORD)
-                at, end = at + WORD, at + WORD
-            elif name == "patch":
-                at = 0
+                open_ += bytes(WORD)
             else:
-                if name == "commit":
-                    done += open_[:end]
+                done += open_ if name == "commit" else b""
                 open_.clear()
-                at = end = 0
         return bytes(done)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bits = exact_log2(self.size)
-        m.submodules.ring = ring = Memory(shape=8, depth=self.size, init=[])
+        m.submodules.ring = ring = Memory(shape=8, depth=self.size, init=[], attrs=UNCHECKED)
         write, read = ring.write_port(), ring.read_port()
-        place, after, end, patching = Signal(NUMBER_BITS), Signal(NUMBER_BITS), Signal(NUMBER_BITS), Signal()
+        place, after = Signal.like(self.tail), Signal.like(self.tail)
         m.d.comb += [
-            after.eq(place + self.put),
-            write.addr.eq(place),
+            after.eq(place + Mux(self.reserve, WORD, self.put & ~self.fill)),
+            write.addr.eq(Mux(self.fill, self.tail + self.at, place)),
             write.data.eq(self.byte),
             write.en.eq(self.put),
             self.room.eq(self.size - (place - self.base)[: bits + 1]),
             read.addr.eq(self.address),
             self.data.eq(read.data),
         ]
-        m.d.sync += place.eq(Mux(self.reserve, place + WORD, after))
-        with m.If(self.patch):
-            m.d.sync += [place.eq(self.tail), end.eq(place), patching.eq(1)]
+        m.d.sync += place.eq(Mux(self.drop, self.tail, after))
         with m.If(self.commit):
-            m.d.sync += [self.tail.eq(Mux(patching, end, after)), patching.eq(0)]
-            with m.If(patching):
-                m.d.sync += place.eq(end)
-        with m.If(self.drop):
-            m.d.sync += [place.eq(self.tail), patching.eq(0)]
+            m.d.sync += self.tail.eq(after)
         with m.If(self.clear):
-            m.d.sync += [place.eq(0), self.tail.eq(0), patching.eq(0)]
+            m.d.sync += [place.eq(0), self.tail.eq(0)]
         return m

@@ -7,6 +7,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from .buffers import UNCHECKED
+
 __all__ = ["Decoder", "Encoder", "token_layout"]
 
 GROUP = 254  # bytes that are not zero behind one code byte at most; then no zero is meant behind them
@@ -68,15 +70,17 @@ def token_layout() -> data.StructLayout:
 
 
 class Phase(IntEnum):
-    TAKE = 0
-    CLOSE = 1  # a full group gets its code
-    END = 2  # the delimiter
+    CLOSED = 0  # no group is open
+    TAKE = 1
+    CODE = 2  # a full group gets its code
+    END = 3  # the delimiter
 
 
 class Encoder(wiring.Component):
     """A ring of coded bytes in one block memory: a group is written behind a place for its code, which comes last.
 
-    tokens: frames; taken one a cycle while there is room, but for a cycle behind a full group and one behind a frame.
+    tokens: frames; taken one a cycle while there is room, but for a cycle behind a full group, one before a frame and
+            one at its end. With `end`, `data` is 0.
     bytes:  for the line, `latency` cycles after the token that ended their group.
     """
 
@@ -105,42 +109,41 @@ class Encoder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.ring = ring = Memory(shape=8, depth=self.depth, init=[])
+        m.submodules.ring = ring = Memory(shape=8, depth=self.depth, init=[], attrs=UNCHECKED)
         write, read = ring.write_port(), ring.read_port()
         bits = len(write.addr)
-        code, next_ = Signal(bits), Signal(bits, init=1)  # place of the group's code, and of its next byte
-        count, full = Signal(8), Signal()
-        phase, token = Signal(Phase), self.tokens.payload
-
-        room, zero = Signal(), Signal()
-        out = Signal(bits)  # what has left
-        # a token takes two places at most
-        m.d.comb += [room.eq((out - next_ - 1)[1:bits] != 0), zero.eq(token.data == 0)]
+        code, next_ = Signal(bits), Signal(bits)  # place of the open group's code, and of the next byte
+        count, full = Signal(8), Signal()  # the code of the open group so far; the group before was a full one
+        phase, token, out = Signal(Phase), self.tokens.payload, Signal(bits)  # out: what has left
+        after, room, go = Signal(bits), Signal(), Signal()
+        m.d.comb += [after.eq(next_ + 1), room.eq(after != out), go.eq(self.tokens.valid & room)]
+        m.d.comb += [write.addr.eq(next_), write.data.eq(token.data)]
         with m.Switch(phase):
-            with m.Case(Phase.TAKE):
-                m.d.comb += [self.tokens.ready.eq(room), write.addr.eq(code), write.data.eq(count + 1)]
-                with m.If(self.tokens.valid & room):
-                    m.d.comb += write.en.eq(1)
-                    m.d.sync += full.eq(0)
+            with m.Case(Phase.CLOSED), m.If(go):
+                m.d.sync += phase.eq(Phase.END)
+                with m.If(~(token.end & full)):  # a place for the code; an empty frame has a group too
+                    m.d.sync += [code.eq(next_), next_.eq(after), count.eq(1), full.eq(0), phase.eq(Phase.TAKE)]
+            with m.Case(Phase.TAKE), m.If(go):
+                m.d.comb += [write.en.eq(1), self.tokens.ready.eq(~token.end)]
+                with m.If(token.end | (token.data == 0)):
+                    m.d.comb += [write.addr.eq(code), write.data.eq(count)]
+                    m.d.sync += [code.eq(next_), count.eq(1)]
                     with m.If(token.end):
                         m.d.sync += phase.eq(Phase.END)
-                        with m.If(full):  # nothing was opened: the delimiter takes the place
-                            m.d.sync += next_.eq(code)
-                    with m.Elif(zero):
-                        m.d.sync += [code.eq(next_), next_.eq(next_ + 1), count.eq(0)]
                     with m.Else():
-                        m.d.comb += [write.addr.eq(next_), write.data.eq(token.data)]
-                        m.d.sync += [next_.eq(next_ + 1), count.eq(count + 1)]
-                        with m.If(count == GROUP - 1):
-                            m.d.sync += phase.eq(Phase.CLOSE)
-            with m.Case(Phase.CLOSE):
-                m.d.comb += [write.en.eq(1), write.addr.eq(code), write.data.eq(FULL)]
-                m.d.sync += [code.eq(next_), next_.eq(next_ + 1), count.eq(0), full.eq(1), phase.eq(Phase.TAKE)]
-            with m.Case(Phase.END):
-                m.d.comb += [write.en.eq(1), write.addr.eq(next_), write.data.eq(0)]
-                m.d.sync += [code.eq(next_ + 1), next_.eq(next_ + 2), count.eq(0), phase.eq(Phase.TAKE)]
+                        m.d.sync += next_.eq(after)
+                with m.Else():
+                    m.d.sync += [next_.eq(after), count.eq(count + 1)]
+                    with m.If(count == GROUP):
+                        m.d.sync += phase.eq(Phase.CODE)
+            with m.Case(Phase.CODE):
+                m.d.comb += [write.en.eq(1), write.addr.eq(code), write.data.eq(count)]
+                m.d.sync += [code.eq(next_), full.eq(1), phase.eq(Phase.CLOSED)]
+            with m.Case(Phase.END), m.If(go):
+                m.d.comb += [write.en.eq(1), self.tokens.ready.eq(1)]
+                m.d.sync += [code.eq(after), next_.eq(after), full.eq(0), phase.eq(Phase.CLOSED)]
 
-        # What stands before the open group may leave; it is read for the cycle in which it is offered.
+        # What stands before `code` may leave; it is read for the cycle in which it is offered.
         upcoming = Signal(bits)
         m.d.comb += [
             upcoming.eq(out + (self.bytes.valid & self.bytes.ready)),

@@ -16,20 +16,24 @@ class Counters(wiring.Component):
 
     events:  bit k, strobe: its counter goes up by one, within `latency` cycles; lower bits come first. One that comes
              again before it was counted is lost: the same event is at least so many cycles apart.
+    wipe:    strobe: that of event 0 is 0 again, before it is counted further.
     read:    the memory is read, and nothing counted: `value` is that at place `select`; 0 if nothing is counted there.
 
-    After reset the counters are cleared one by one; events wait.
+    After reset the counters are cleared one by one, which takes as many cycles as there are places; meanwhile events
+    wait, and what is read means nothing.
     """
 
     def __init__(self, places: Sequence[int]) -> None:
         """places: of the counter of each event, in the memory."""
         self.places, self.bits = places, bits_for(max(places))
-        super().__init__({"events": In(len(places)), "read": In(1), "select": In(self.bits), "value": Out(32)})
+        super().__init__(
+            {"events": In(len(places)), "wipe": In(1), "read": In(1), "select": In(self.bits), "value": Out(32)}
+        )
 
     @property
     def latency(self) -> int:
         """If no more than one access in two cycles reads."""
-        return 2 * len(self.places)
+        return 2 * (len(self.places) + 1)
 
     @staticmethod
     def model(events: Iterable[int], places: Sequence[int]) -> dict[int, int]:
@@ -42,12 +46,16 @@ class Counters(wiring.Component):
         m.submodules.memory = memory = Memory(shape=32, depth=1 << self.bits, init=[])
         write, read = memory.write_port(), memory.read_port(domain="comb")
         sweep, pending, chosen = Signal(self.bits + 1), Signal.like(self.events), Signal(self.bits)
-        clearing, counted = Signal(), Signal.like(self.events)
-        m.d.comb += [clearing.eq(~sweep[-1]), chosen.eq(sweep)]
-        with m.If(clearing):
+        clear, wiping, counted = Signal(), Signal(), Signal.like(self.events)
+        m.d.comb += chosen.eq(sweep)
+        with m.If(~sweep[-1]):
+            m.d.comb += clear.eq(1)
             m.d.sync += sweep.eq(sweep + 1)
         with m.Elif(self.read):
             m.d.comb += chosen.eq(self.select)
+        with m.Elif(wiping):
+            m.d.comb += [clear.eq(1), chosen.eq(self.places[0])]
+            m.d.sync += wiping.eq(0)
         with m.Else():
             m.d.comb += counted.eq(pending & -pending)
             for k, place in reversed(list(enumerate(self.places))):
@@ -56,9 +64,11 @@ class Counters(wiring.Component):
         m.d.comb += [
             read.addr.eq(chosen),
             write.addr.eq(chosen),
-            write.data.eq(Mux(clearing, 0, read.data + 1)),
-            write.en.eq(clearing | counted.any()),
-            self.value.eq(Mux(clearing, 0, read.data)),
+            write.data.eq(Mux(clear, 0, read.data + 1)),
+            write.en.eq(clear | counted.any()),
+            self.value.eq(read.data),
         ]
         m.d.sync += pending.eq((pending & ~counted) | self.events)
+        with m.If(self.wipe):
+            m.d.sync += wiping.eq(1)
         return m

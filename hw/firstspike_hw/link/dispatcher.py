@@ -29,6 +29,8 @@ from .reporter import IMAGES, word_layout
 
 __all__ = ["Dispatcher", "message_layout"]
 
+BITMAP = int(Header.BITMAP)  # a plain number: of a flag, the bits without a name would be lost
+
 
 def message_layout() -> data.StructLayout:
     """MESSAGE as gateware sees it."""
@@ -39,16 +41,15 @@ class Phase(IntEnum):
     HEADER = 0
     KIND = 1
     NOTE = 2  # the header of a WRITE to the core goes to the guard
-    GATHER = 3  # bytes into a word to write
+    GATHER = 3  # bytes into a word to write, or into a beat
     ACCESS = 4
     MORE = 5  # of a READ or SCAN
     SAY = 6
     LABEL = 7
     OFFER = 8  # an image's header, to the core
-    BEAT = 9  # bytes into a beat
-    SEND = 10
-    REST = 11  # bytes of the image that make no beat
-    NEXT = 12  # image of the message
+    SEND = 9  # a beat
+    REST = 10  # bytes of the image that make no beat
+    NEXT = 11  # image of the message
 
 
 class Dispatcher(wiring.Component):
@@ -100,7 +101,7 @@ class Dispatcher(wiring.Component):
             return [("read", (address, length // WORD, kind == MessageKind.READ))]
         did: list[tuple[str, Any]] = []
         bitmap, at = kind == MessageKind.BITMAPS, 0
-        flags = (head["flags"] & ~(LABELLED | int(Header.BITMAP))) | (int(Header.BITMAP) if bitmap else 0)
+        flags = head["flags"] & ~(LABELLED | BITMAP) | (BITMAP if bitmap else 0)
         for k in range(head["count"] if bitmap else 1):
             tag, label = (head["tag"] + k) & 0xFF, head["value"]
             if head["flags"] & LABELLED:
@@ -139,7 +140,7 @@ class Dispatcher(wiring.Component):
             access.word.eq(self.word),
             self.say.payload.data.eq(self.word),
             self.say.payload.last.eq(self.ends),
-            self.image.payload.eq((head.flags & Header.SPIKES) != 0),
+            self.image.payload.eq((head.flags & int(Header.SPIKES)) != 0),
             self.beats.payload.data.eq(self.word),
             self.beats.payload.last.eq(self.done),
         ]
@@ -184,23 +185,27 @@ class Dispatcher(wiring.Component):
             m.d.sync += self.phase.eq(Phase.KIND)
 
     def _accesses(self, m: Module) -> None:
-        """WRITE, READ and SCAN; records."""
+        """WRITE, READ and SCAN; words of any kind; records."""
         access, at, left = self.access, self.at, self.left
         with m.Case(Phase.GATHER):
-            with m.If(left == 0):
-                m.d.sync += [at.eq(0), self.phase.eq(Phase.HEADER)]
-            with m.Else():
-                m.d.comb += [self.bytes.ready.eq(1), self.passed.payload.eq(self.bytes.payload)]
-                with m.If(self.bytes.valid):
-                    m.d.comb += self.passed.valid.eq(self.of_core)
-                    m.d.sync += self.word.eq(Cat(self.word[8:], self.bytes.payload))
-                    m.d.sync += [left.eq(left - 1), at.eq(at + 1)]
-                    with m.If(at == WORD - 1):
-                        m.d.sync += self.phase.eq(Phase.ACCESS)
+            gap, byte = Signal(), Signal(8)  # no byte of the stream is here, but a 0: behind t, behind a bitmap's last
+            m.d.comb += [
+                gap.eq((self.is_events & (at == 1)) | (~self.is_write & (left == 0))),
+                byte.eq(Mux(gap, 0, self.bytes.payload)),
+                self.bytes.ready.eq(~gap & (left != 0)),
+                self.passed.payload.eq(self.bytes.payload),
+                self.passed.valid.eq(self.is_write & self.of_core & self.bytes.valid & self.bytes.ready),
+            ]
+            with m.If(self.is_write & (left == 0)):
+                m.d.sync += self.phase.eq(Phase.HEADER)
+            with m.Elif(gap | self.bytes.valid):
+                m.d.sync += [self.word.eq(Cat(self.word[8:], byte)), at.eq(at + 1), left.eq(left - ~gap)]
+                with m.If(at == WORD - 1):
+                    m.d.sync += [at.eq(0), self.phase.eq(Mux(self.is_write, Phase.ACCESS, Phase.SEND))]
         with m.Case(Phase.ACCESS):
             m.d.comb += access.request.eq(1)
             with m.If(access.done):
-                m.d.sync += [self.wrong.eq(self.wrong + access.refused), at.eq(0), self.phase.eq(Phase.GATHER)]
+                m.d.sync += [self.wrong.eq(self.wrong + access.refused), self.phase.eq(Phase.GATHER)]
                 with m.If(~self.is_write):
                     m.d.sync += [self.word.eq(access.data), left.eq(left - WORD)]
                     m.d.sync += self.phase.eq(Mux(self.is_read, Phase.SAY, Phase.MORE))
@@ -232,25 +237,17 @@ class Dispatcher(wiring.Component):
                     with m.If(at == 1):
                         m.d.sync += [at.eq(0), self.phase.eq(Phase.OFFER)]
         with m.Case(Phase.OFFER):
-            flags = (head.flags & ~(LABELLED | Header.BITMAP) & 0xFF) | Mux(self.is_events, 0, Header.BITMAP)
+            flags = head.flags & 0xFF & ~(LABELLED | BITMAP) | Mux(self.is_events, 0, BITMAP)
             m.d.comb += self.beats.payload.data.eq(Cat(flags[:8], head.tag, head.value))
             m.d.comb += [self.beats.valid.eq(self.valid & self.image.ready), self.image.valid.eq(beat)]
-            m.d.sync += self.word.eq(0)
             with m.If(~self.valid | (beat & self.done)):
                 m.d.sync += self.phase.eq(Phase.REST)
             with m.Elif(beat):
-                m.d.sync += [self.open.eq(1), self.phase.eq(Phase.BEAT)]
-        with m.Case(Phase.BEAT):
-            m.d.comb += self.bytes.ready.eq(1)
-            with m.If(self.bytes.valid):
-                place = Mux(self.is_events & (at != 0), at + 1, at)  # t has the low half of a beat to itself
-                m.d.sync += [self.word.word_select(place[:2], 8).eq(byte), left.eq(left - 1), at.eq(at + 1)]
-                with m.If((left == 1) | (at == Mux(self.is_events, EVENT_BYTES - 1, WORD - 1))):
-                    m.d.sync += [at.eq(0), self.phase.eq(Phase.SEND)]
+                m.d.sync += [self.open.eq(1), self.phase.eq(Phase.GATHER)]
         with m.Case(Phase.SEND):
             m.d.comb += self.beats.valid.eq(1)
             with m.If(beat):
-                m.d.sync += [self.word.eq(0), self.phase.eq(Phase.BEAT)]
+                m.d.sync += self.phase.eq(Phase.GATHER)
                 with m.If(self.done):
                     m.d.sync += [self.open.eq(0), self.phase.eq(Phase.REST)]
         with m.Case(Phase.REST):

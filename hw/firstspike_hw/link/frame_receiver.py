@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import IntEnum
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, ResetInserter, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
@@ -61,14 +61,14 @@ class FrameReceiver(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.crc = crc = CRC32_ISO_HDLC(8).create()
+        crc = CRC32_ISO_HDLC(8).create()
+        m.submodules.crc = ResetInserter(self.end)(crc)
         phase, shift = Signal(Phase), Signal(8 * FRAME.size)
         at, left = Signal(range(FRAME.size + 1)), Signal(range(PAYLOAD_MAX + 1))  # at: bytes of header or CRC so far
         byte, length = self.data.payload, Signal(16)
         m.d.comb += [
             crc.data.eq(byte),
             crc.valid.eq(self.data.valid),
-            crc.start.eq(self.begin),
             self.begin.eq(self.data.valid & (phase == Phase.HEADER) & (at == 0)),
             self.header.eq(shift),
             self.payload.payload.eq(byte),

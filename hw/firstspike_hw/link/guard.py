@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterable
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
@@ -25,7 +25,7 @@ class Guard(wiring.Component):
     written: strobe: the core has answered a write to `address`, which it has `refused` or not; `running`: bit 0 of it.
     begin, end: strobe: CONFIG was written with that. expect: strobe: CONFIG_CRC was, with `expected`.
     state:   Configuration, the one that images meet. run: CONTROL.run.
-    crc, words: of the load so far.
+    crc: of the load so far.
     """
 
     latency = 1  # from a write to its effect on the state
@@ -42,45 +42,44 @@ class Guard(wiring.Component):
                 "state": Out(3),
                 "run": Out(1),
                 "crc": Out(32),
-                "words": Out(32),
             }
         )
 
     @staticmethod
-    def model(operations: Iterable[tuple[str, Any]]) -> list[tuple[Configuration, int, int]]:
-        """(state, crc, words) after each of ("passed", bytes), ("write", (address, running, refused)), ("begin", None),
+    def model(operations: Iterable[tuple[str, Any]]) -> list[tuple[Configuration, int]]:
+        """(state, crc) after each of ("passed", bytes), ("write", (address, running, refused)), ("begin", None),
         ("end", None), ("expect", crc)."""
-        state, run, refused, crc, words, expected, found = Configuration.EMPTY, False, False, 0, 0, 0, []
+        state, run, refused, some, crc, expected, found = Configuration.EMPTY, False, False, False, 0, 0, []
         for name, value in operations:
             if name == "passed":
                 crc = zlib.crc32(value, crc)
             elif name == "begin":
-                state, refused, crc, words = Configuration.LOADING, False, 0, 0
+                state, refused, some, crc = Configuration.LOADING, False, False, 0
             elif name == "expect":
                 expected = value
             elif name == "end" and state == Configuration.LOADING:
-                if refused or words == 0:
+                if refused or not some:
                     state = Configuration.INCOMPLETE
                 else:
                     state = Configuration.VALID if crc == expected else Configuration.DAMAGED
             elif name == "write":
                 address, running, no = value
-                refused, words = refused or no, words + (not no)
+                refused, some = refused or no, some or not no
                 run = running if address == CONTROL else run
                 if state == Configuration.VALID and reconfigures(address):
                     state = Configuration.CHANGED
             halted = state == Configuration.VALID and not run
-            found.append((Configuration.HALTED if halted else state, crc, words))
+            found.append((Configuration.HALTED if halted else state, crc))
         return found
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.crc = crc = CRC32_ISO_HDLC(8).create()
-        state, refused, expected = Signal(3), Signal(), Signal(32)
+        crc = CRC32_ISO_HDLC(8).create()
+        m.submodules.crc = ResetInserter(self.begin)(crc)
+        state, some, refused, expected = Signal(3), Signal(), Signal(), Signal(32)  # some: words were written
         m.d.comb += [
             crc.data.eq(self.passed.payload),
             crc.valid.eq(self.passed.valid),
-            crc.start.eq(self.begin),
             self.crc.eq(crc.crc),
             self.state.eq(state),
         ]
@@ -90,7 +89,7 @@ class Guard(wiring.Component):
         with m.If(self.expect):
             m.d.sync += expected.eq(self.expected)
         with m.If(self.written):
-            m.d.sync += [refused.eq(refused | self.refused), self.words.eq(self.words + ~self.refused)]
+            m.d.sync += [refused.eq(refused | self.refused), some.eq(some | ~self.refused)]
             with m.If(self.address == CONTROL):
                 m.d.sync += self.run.eq(self.running)
             with m.If((state == Configuration.VALID) & self._reconfigures(m)):
@@ -99,10 +98,10 @@ class Guard(wiring.Component):
             m.d.sync += state.eq(Configuration.VALID)
             with m.If(crc.crc != expected):
                 m.d.sync += state.eq(Configuration.DAMAGED)
-            with m.If(refused | (self.words == 0)):
+            with m.If(refused | ~some):
                 m.d.sync += state.eq(Configuration.INCOMPLETE)
         with m.If(self.begin):
-            m.d.sync += [state.eq(Configuration.LOADING), refused.eq(0), self.words.eq(0)]
+            m.d.sync += [state.eq(Configuration.LOADING), refused.eq(0), some.eq(0)]
         return m
 
     def _reconfigures(self, m: Module) -> Signal:

@@ -135,7 +135,6 @@ class Link(wiring.Component):
             guard.running.eq(bus.word[0]),
             registers.state.eq(guard.state),
             registers.crc.eq(guard.crc),
-            registers.words.eq(guard.words),
         ]
 
     @staticmethod
@@ -161,9 +160,9 @@ class Link(wiring.Component):
         connect(m, dispatcher.image, reporter.image)
         connect(m, flipped(self.m_axis), reporter.results)
         connect(m, flipped(self.t_axis), reporter.spikes)
-        m.d.comb += [getattr(ring, name).eq(getattr(reporter, name)) for name in ("byte", "put", "reserve", "patch")]
+        for name in ("byte", "put", "fill", "at", "reserve", "commit"):
+            m.d.comb += getattr(ring, name).eq(getattr(reporter, name))
         m.d.comb += [
-            ring.commit.eq(reporter.commit),
             ring.drop.eq(bus.dropping),
             ring.clear.eq(self.clear),
             ring.base.eq(self.sending.base),
@@ -184,6 +183,7 @@ class Link(wiring.Component):
         with m.If(bitten):
             m.d.comb += session.why.eq(Reason.WATCHDOG)
         events = {
+            "CONFIG_WRITTEN": bus.written & ~bus.refused,
             "WRITES_REFUSED": bus.written & bus.refused,
             "IMAGES_REFUSED": dispatcher.refused & ~self.clear,
             "IMAGES_TAKEN": dispatcher.taken & ~self.clear,
@@ -219,7 +219,6 @@ class Link(wiring.Component):
             sender.number.eq(session.number),
             sender.guest.eq(session.guest),
             sender.stranger.eq(session.stranger),
-            sender.reason.eq(session.reason),
             sender.count.eq(sending.count),
             sender.settled.eq(sending.settled & ~self.clear),
             sender.cursor.eq(sending.cursor),

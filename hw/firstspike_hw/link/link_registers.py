@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from amaranth.hdl import Const, Module, Signal
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,8 +18,9 @@ __all__ = ["COUNTED", "FIXED", "WATCHDOG", "LinkRegisters"]
 FIXED: Final = ("PROTOCOL", "BUILD_ID", "CLOCK", "DIVISOR")
 WATCHDOG: Final = 1 << 24  # cycles, after reset
 
-# Counters, those that go up most often first: their place in `events`.
+# Counters, those that go up most often first: their place in `events`. The first one starts anew with every load.
 COUNTED: Final = (
+    "CONFIG_WRITTEN",
     "WRITES_REFUSED",
     "IMAGES_REFUSED",
     "IMAGES_TAKEN",
@@ -33,6 +34,7 @@ COUNTED: Final = (
     "MESSAGES_BAD",
     "WATCHDOGS",
 )
+WRITTEN: Final = COUNTED[0]
 _SPACE: Final = max(register.offset for register in LINK).bit_length()  # bits of an offset
 
 
@@ -41,7 +43,7 @@ class LinkRegisters(wiring.Component):
 
     access:  addresses from LINK_BASE on; answered in the next cycle. None is refused: what is not there reads 0.
     events:  strobes, in the order of COUNTED.
-    state, crc, words: of the guard. begin, end, expect: strobes to it, with `word`.
+    state, crc: of the guard. begin, end, expect: strobes to it, with `word`.
     name:    CONFIG_NAME. watchdog: cycles.
     """
 
@@ -56,7 +58,6 @@ class LinkRegisters(wiring.Component):
                 "events": In(len(COUNTED)),
                 "state": In(3),
                 "crc": In(32),
-                "words": In(32),
                 "begin": Out(1),
                 "end": Out(1),
                 "expect": Out(1),
@@ -77,7 +78,7 @@ class LinkRegisters(wiring.Component):
             if name in ("CONFIG_NAME0", "CONFIG_NAME1", "WATCHDOG"):
                 held[name] = word
             elif name == "CONFIG" and word == BEGIN:
-                held |= {"CONFIG_NAME0": 0, "CONFIG_NAME1": 0}
+                held |= {"CONFIG_NAME0": 0, "CONFIG_NAME1": 0, WRITTEN: 0}
         return {address: held.get(name, 0) for address, name in names.items()}
 
     def elaborate(self, platform: object) -> Module:
@@ -87,7 +88,6 @@ class LinkRegisters(wiring.Component):
             **{name: Const(self.fixed[name], 32) for name in FIXED},
             "CONFIG": self.state,
             "CONFIG_CRC": self.crc,
-            "CONFIG_WRITTEN": self.words,
             "CONFIG_NAME0": self.name[:32],
             "CONFIG_NAME1": self.name[32:],
             "WATCHDOG": self.watchdog,
@@ -99,12 +99,13 @@ class LinkRegisters(wiring.Component):
             offset.eq(access.address),
             counters.events.eq(self.events),
             counters.read.eq(fresh),
-            counters.select.eq(offset[2:]),
+            counters.wipe.eq(self.begin),
+            counters.select.eq(Mux(offset[-1], offset[2:], _place(WRITTEN))),
             self.word.eq(access.word),
         ]
         m.d.sync += [access.done.eq(fresh), access.data.eq(0)]
         with m.If(here & (offset[:2] == 0)):
-            with m.If(offset[-1]):
+            with m.If(offset[-1] | (offset == link_offset(WRITTEN) - LINK_BASE)):
                 m.d.sync += access.data.eq(counters.value)
             with m.Switch(offset):
                 for name, value in shown.items():
@@ -135,8 +136,8 @@ class LinkRegisters(wiring.Component):
 
 
 def _place(name: str) -> int:
-    """Of a counter in the memory: they have the upper half of the offsets to themselves."""
-    return (link_offset(name) - LINK_BASE - (1 << _SPACE - 1)) // 4
+    """Of a counter in the memory: they have the upper half of the offsets to themselves, but for the first one."""
+    return len(COUNTED) - 1 if name == WRITTEN else (link_offset(name) - LINK_BASE - (1 << _SPACE - 1)) // 4
 
 
 assert sorted(map(_place, COUNTED)) == list(range(len(COUNTED)))

@@ -41,7 +41,7 @@ class Reporter(wiring.Component):
     image:   one that the core is given, in their order: whether its spikes will come.
     images:  how many it has not answered. answered: strobe: one less.
     results, spikes: of the core (m_axis, t_axis).
-    byte, put, reserve, patch, commit, room: of the transmit ring.
+    byte, put, fill, at, reserve, commit, room: of the transmit ring.
 
     The spikes of an image come before its result and behind that of the image before, however the two streams of the
     core meet. A record of spikes grows until the image's marker, as long as there is room and nothing else to say.
@@ -51,7 +51,7 @@ class Reporter(wiring.Component):
 
     def __init__(self) -> None:
         axis = stream.Signature(axis_layout())
-        strobes = {name: Out(1) for name in ("put", "reserve", "patch", "commit", "answered")}
+        strobes = {name: Out(1) for name in ("put", "fill", "reserve", "commit", "answered")}
         super().__init__(
             {
                 "say": In(stream.Signature(word_layout())),
@@ -60,6 +60,7 @@ class Reporter(wiring.Component):
                 "results": In(axis),
                 "spikes": In(axis),
                 "byte": Out(8),
+                "at": Out(range(WORD)),
                 "room": In(bits_for(BUFFER)),
                 **strobes,
             }
@@ -91,8 +92,9 @@ class Reporter(wiring.Component):
             waiting.r_en.eq(self.answered),
             self.images.eq(waiting.level),
         ]
-        phase, then, word, at = Signal(Phase), Signal(Phase), Signal(32), Signal(range(WORD))
-        ends, beats = Signal(), Signal(range(BEATS_MAX + 1))  # the word ends a record; beats of the one that is open
+        phase, then, word, at = Signal(Phase), Signal(Phase), Signal(32), self.at
+        ends, heads = Signal(), Signal()  # the word is the last of a record; goes to the place that was left free
+        beats = Signal(range(BEATS_MAX + 1))  # of the open record
         marker, marked = Signal(), Signal()  # the open record, or the trace of the image, has it
         traced, due = Signal(), Signal()  # of the oldest image: spikes are still to come; its result is next
         m.d.comb += [
@@ -101,9 +103,9 @@ class Reporter(wiring.Component):
         ]
 
         def send(value: object, after: object, *, ending: object = 0) -> None:
-            m.d.sync += [word.eq(value), then.eq(after), ends.eq(ending), at.eq(0), phase.eq(Phase.PUT)]
+            m.d.sync += [word.eq(value), then.eq(after), ends.eq(ending), phase.eq(Phase.PUT)]
 
-        m.d.comb += self.byte.eq(word[:8])
+        m.d.comb += self.byte.eq(word.word_select(at, 8))
         with m.Switch(phase):
             with m.Case(Phase.CHOOSE):
                 m.d.sync += [beats.eq(0), marker.eq(0)]
@@ -123,8 +125,7 @@ class Reporter(wiring.Component):
             with m.Case(Phase.SPIKES):
                 closing = marker | (beats == BEATS_MAX) | (self.room < WORD) | (self.say.valid & (beats != 0))
                 with m.If(closing):
-                    m.d.comb += self.patch.eq(1)
-                    m.d.sync += marked.eq(marker)
+                    m.d.sync += [marked.eq(marker), heads.eq(1)]
                     send(Cat(Const(RecordKind.SPIKES, 16), Const(0, 2), beats), Phase.CHOOSE, ending=1)
                 with m.Elif(self.spikes.valid):
                     m.d.comb += self.spikes.ready.eq(1)
@@ -138,8 +139,8 @@ class Reporter(wiring.Component):
                         m.d.comb += self.answered.eq(1)
                         m.d.sync += [marked.eq(0), ends.eq(1), then.eq(Phase.CHOOSE)]
             with m.Case(Phase.PUT):
-                m.d.comb += [self.put.eq(1), self.commit.eq(ends & (at == WORD - 1))]
-                m.d.sync += [word.eq(word >> 8), at.eq(at + 1)]
+                m.d.comb += [self.put.eq(1), self.fill.eq(heads), self.commit.eq(ends & (at == WORD - 1))]
+                m.d.sync += at.eq(at + 1)
                 with m.If(at == WORD - 1):
-                    m.d.sync += phase.eq(then)
+                    m.d.sync += [heads.eq(0), phase.eq(then)]
         return m

@@ -1,13 +1,13 @@
 """Sending: what of a stream is due, what was acknowledged, and when to go back (docs/protocol.md, rules 3, 4, 6, 7)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, exact_log2
 
-from firstspike_hw.contract.wire import BUFFER, FRAME, PAYLOAD_MAX
+from firstspike_hw.contract.wire import BUFFER, PAYLOAD_MAX
 
 from .buffers import NUMBER_BITS
 
@@ -20,15 +20,15 @@ BACKOFF_MAX = 5  # doublings of the time to wait
 
 
 def patience(clock: int, divisor: int) -> int:
-    """Cycles without an acknowledgement before sending again: 20 ms, or what four of the longest frames take."""
-    longest = FRAME.size + PAYLOAD_MAX + 4 + 6  # with CRC-32, code and delimiter
-    return max(clock // 50, 4 * longest * 10 * divisor)
+    """Cycles without an acknowledgement before sending again: 20 ms for the other side's programs and bridges, and what
+    two buffers full take on the line, which is all that an acknowledgement may stand behind."""
+    return clock // 50 + 2 * BUFFER * 10 * divisor
 
 
 class Sending(wiring.Component):
     """Ports:
 
-    tail:    number behind the last byte of the stream so far.
+    tail:    number behind the last byte of the stream so far, modulo twice the size.
     heard:   strobe: a frame of the session came, with `acknowledge` and `window`. again: with it: it was REPEAT.
     base:    number of the first byte that is not acknowledged. cursor: of the next byte to be sent.
     count:   bytes from `cursor` on that the next frame may carry, if `settled`.
@@ -46,7 +46,7 @@ class Sending(wiring.Component):
         number, length = NUMBER_BITS, bits_for(largest)
         super().__init__(
             {
-                "tail": In(number),
+                "tail": In(bits_for(size)),
                 "heard": In(1),
                 "again": In(1),
                 "acknowledge": In(number),
@@ -65,17 +65,16 @@ class Sending(wiring.Component):
     @staticmethod
     def model(
         operations: Iterable[tuple[str, int, int]], size: int = BUFFER, largest: int = PAYLOAD_MAX
-    ) -> list[tuple[int, int, int]]:
+    ) -> Iterator[tuple[int, int, int]]:
         """(base, cursor, count) after each of ("write", bytes, 0), ("send", 0, 0), ("overdue", 0, 0) and
         ("heard" | "repeat", acknowledge, window)."""
         base = cursor = sent_to = tail = calm = 0  # none of them wraps here
-        edge, payload = size, largest
-        found: list[tuple[int, int, int]] = []
+        edge, payload, count = size, largest, 0
         for name, acknowledge, window in operations:
             if name == "write":
                 tail += acknowledge
             elif name == "send":
-                cursor += found[-1][2]
+                cursor += count
                 sent_to = max(sent_to, cursor)
             gained = (acknowledge - base) % NUMBERS
             if name in ("heard", "repeat") and gained <= sent_to - base:
@@ -86,22 +85,24 @@ class Sending(wiring.Component):
                     payload, calm = 2 * payload, 0
             if name in ("repeat", "overdue") and cursor != base:
                 cursor, payload, calm = base, max(min(SMALLEST, largest), payload // 2), 0
-            found.append((base % NUMBERS, cursor % NUMBERS, min(tail - cursor, edge - cursor, payload)))
-        return found
+            count = min(tail - cursor, edge - cursor, payload)
+            yield base % NUMBERS, cursor % NUMBERS, count
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        sent_to, edge = Signal(NUMBER_BITS), Signal(NUMBER_BITS, init=self.size)
+        # What lies no farther apart than the size needs no more bits than its distances: up to it, and with a sign.
+        far = bits_for(self.size)
+        sent_to, edge = Signal(far + 1), Signal(far + 1, init=self.size)
         # What an acknowledgement says, if it is not of an earlier time.
-        gained, outstanding, ahead = Signal(NUMBER_BITS), Signal(NUMBER_BITS), Signal(NUMBER_BITS)
+        gained, outstanding, ahead = Signal(NUMBER_BITS), Signal(far), Signal(far)
         known, behind, progress = Signal(), Signal(), Signal()
-        reach, further = Signal(NUMBER_BITS), Signal(NUMBER_BITS)
+        reach, further = Signal(far + 1), Signal(far + 1)
         m.d.comb += [
             gained.eq(self.acknowledge - self.base),
             outstanding.eq(sent_to - self.base),
             ahead.eq(self.cursor - self.base),
-            known.eq(self.heard & (gained <= outstanding)),
-            behind.eq(known & (ahead < gained)),
+            known.eq(self.heard & ~gained[far:].any() & (gained[:far] <= outstanding)),
+            behind.eq(known & (ahead < gained[:far])),
             reach.eq(self.acknowledge + Mux(self.window > self.size, self.size, self.window)),
             further.eq(reach - edge),
             progress.eq(known & ((gained != 0) | ((further != 0) & ~further[-1]))),
@@ -112,7 +113,7 @@ class Sending(wiring.Component):
             target.eq(Mux(known, self.acknowledge, self.base)),
             self.went_back.eq(back & ~behind & (self.cursor != target)),
         ]
-        following, beyond = Signal(NUMBER_BITS), Signal(NUMBER_BITS)
+        following, beyond = Signal(NUMBER_BITS), Signal(far + 1)
         m.d.comb += [following.eq(self.cursor + self.count), beyond.eq(following - sent_to)]
         with m.If(self.sent):
             m.d.sync += self.cursor.eq(following)
@@ -174,5 +175,5 @@ class Sending(wiring.Component):
             m.d.sync += backoff.eq(backoff + 1)
         with m.If(progress | self.clear):
             m.d.sync += backoff.eq(0)
-        with m.If((self.tail == self.base) | progress | self.went_back | self.overdue | self.clear):
+        with m.If((self.tail == self.base[: len(self.tail)]) | progress | self.went_back | self.overdue | self.clear):
             m.d.sync += [elapsed.eq(0), waited.eq(0)]

@@ -1,6 +1,6 @@
 """Session: which one is open, what becomes of a frame that came, and what is due in return (docs/protocol.md)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal
@@ -67,7 +67,7 @@ class Session(wiring.Component):
     @staticmethod
     def model(
         steps: Iterable[tuple[str, Any]], nonces: dict[int, int], size: int = BUFFER
-    ) -> list[tuple[str | None, set[str]]]:
+    ) -> Iterator[tuple[str | None, set[str]]]:
         """("frame", Frame), ("damaged", None), ("use", bytes) or ("sent", name of a frame that was due), in order ->
         after each: what became of the payload ("commit", "again", "ahead" or None), and the names of what is due.
 
@@ -76,7 +76,6 @@ class Session(wiring.Component):
         number, filled, used, told, asked = 0, 0, 0, 0, False
         nonce: int | None = None
         due: set[str] = set()
-        found: list[tuple[str | None, set[str]]] = []
         for name, value in steps:
             became = None
             if name == "damaged":
@@ -106,8 +105,7 @@ class Session(wiring.Component):
                 else:
                     became, due, asked = "ahead", due | (set() if asked else {"repeat"}), True
             due |= {"acknowledge"} if used - told >= size // 4 else set()
-            found.append((became, set(due)))
-        return found
+            yield became, set(due)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

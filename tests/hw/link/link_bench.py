@@ -12,7 +12,8 @@ def giving(stream, payloads, chance=None, gap=0.0):
                 await ctx.tick()
             ctx.set(stream.payload, payload)
             ctx.set(stream.valid, 1)
-            await ctx.tick().until(stream.ready)
+            while not (await ctx.tick().sample(stream.ready))[-1]:  # `until` does not like to be left in the middle
+                pass
             ctx.set(stream.valid, 0)
 
     return give
@@ -26,12 +27,12 @@ def taking(stream, found, chance=None, stall=0.0, count=None):
         while count is None or len(found) < count:
             ready = chance is None or chance.random() >= stall
             ctx.set(stream.ready, ready)
-            beat = as_plain(ctx.get(stream.payload)) if ctx.get(stream.valid) else None
+            *_, valid, payload = await ctx.tick().sample(stream.valid, stream.payload)
+            beat = as_plain(payload) if valid else None
             assert waiting is None or beat == waiting, "valid holds and the payload is stable"
             waiting = None if ready else beat
             if ready and beat is not None:
                 found.append(beat)
-            await ctx.tick()
         ctx.set(stream.ready, 0)
 
     return take

@@ -81,26 +81,33 @@ def test_a_slow_line_holds_the_encoder_back_and_loses_nothing() -> None:
 
 
 def test_a_group_leaves_as_soon_as_it_is_complete() -> None:
-    unit = Encoder()
+    unit, taken, left = Encoder(), [], []
 
     async def process(ctx):
         ctx.set(unit.bytes.ready, 1)
-        for byte in (5, 6):
+        ctx.set(unit.tokens.valid, 1)
+        cycle = 0
+        for byte in (5, 6, 0):
             ctx.set(unit.tokens.payload, {"data": byte, "end": 0})
-            ctx.set(unit.tokens.valid, 1)
-            await ctx.tick()
-            assert not ctx.get(unit.bytes.valid)
-        ctx.set(unit.tokens.payload, {"data": 0, "end": 0})
-        await ctx.tick()
+            ready = 0
+            while not ready:
+                *_, ready = await ctx.tick().sample(unit.tokens.ready)
+                cycle += 1
+            taken.append(cycle)
         ctx.set(unit.tokens.valid, 0)
-        await ctx.tick().repeat(unit.latency - 1)
-        for byte in (3, 5, 6):
-            assert ctx.get(unit.bytes.valid)
-            assert ctx.get(unit.bytes.payload) == byte
-            await ctx.tick()
-        assert not ctx.get(unit.bytes.valid)
+        await ctx.tick().repeat(20)
 
-    simulate(unit, process)
+    async def watch(ctx):
+        cycle = 0
+        async for *_, valid, byte in ctx.tick().sample(unit.bytes.valid, unit.bytes.payload):
+            cycle += 1
+            if valid:
+                left.append((cycle, byte))
+
+    simulate(unit, process, background=(watch,))
+    first = taken[-1] + unit.latency
+    assert taken == [2, 3, 4]  # a cycle before the first, to open the group
+    assert left == [(first, 3), (first + 1, 5), (first + 2, 6)]
 
 
 @pytest.mark.parametrize("gap", [0, 1])

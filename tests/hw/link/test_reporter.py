@@ -1,0 +1,218 @@
+"""Reporter: records whole and in order, however the core's streams, the dispatcher and the ring's room meet."""
+
+import random
+
+import pytest
+from link_bench import giving
+from unit_bench import simulate
+
+from firstspike_hw.contract.stream_format import RESULT_BEATS
+from firstspike_hw.contract.wire import BUFFER, RECORD, REFUSAL, RecordKind
+from firstspike_hw.link.buffers import TransmitRing
+from firstspike_hw.link.reporter import BEATS_MAX, IMAGES, Reporter
+
+MARKER = 0x8000_0000
+
+
+def images(chance: random.Random, count: int) -> list[tuple[bytes, list[int] | None]]:
+    """Packets, and traces of some: none, a marker alone, a few beats, more than a record holds."""
+    found = []
+    for n in range(count):
+        spikes = chance.choice([None, 0, 1, 7, BEATS_MAX - 1, BEATS_MAX, 300])
+        trace = None if spikes is None else [*(chance.getrandbits(31) for _ in range(spikes)), MARKER | n]
+        found.append((chance.randbytes(4 * RESULT_BEATS), trace))
+    return found
+
+
+def words(data: bytes) -> list[int]:
+    return [int.from_bytes(data[at : at + 4], "little") for at in range(0, len(data), 4)]
+
+
+def axis(beats: list[int], ends: set[int]) -> list[dict[str, int]]:
+    return [{"data": beat, "last": int(at in ends)} for at, beat in enumerate(beats)]
+
+
+class Bench:
+    """Reporter, core and dispatcher at its one side, at the other a ring that is emptied by a reader."""
+
+    def __init__(self, work, *, seed=1, stall=0.3, slow=0.0, says=()) -> None:
+        self.unit, self.work, self.chance = Reporter(), work, random.Random(seed)
+        self.stall, self.slow, self.says = stall, slow, list(says)
+        self.operations: list[tuple[str, int]] = []
+        self.most = 0  # bytes in the ring
+
+    async def core(self, ctx):
+        """Images as the core is given them; from then on their beats may come on both streams, at any time."""
+        for packet, trace in self.work:
+            await giving(self.unit.image, [int(trace is not None)], self.chance, self.stall)(ctx)
+            if trace is not None:
+                self.traces.append(trace)
+            self.packets.append(words(packet))
+
+    async def spikes(self, ctx):
+        sent = 0
+        while True:
+            if sent < len(self.traces):
+                trace = self.traces[sent]
+                await giving(self.unit.spikes, axis(trace, {len(trace) - 1}), self.chance, self.stall)(ctx)
+                sent += 1
+            else:
+                await ctx.tick()
+
+    async def results(self, ctx):
+        sent = 0
+        while True:
+            if sent < len(self.packets):
+                await giving(self.unit.results, axis(self.packets[sent], {RESULT_BEATS - 1}), self.chance, self.stall)(
+                    ctx
+                )
+                sent += 1
+            else:
+                await ctx.tick()
+
+    async def ring(self, ctx):
+        """Keeps the operations and the room; a slow reader leaves little of it."""
+        unit, names = self.unit, ("put", "fill", "reserve", "commit")
+        place = tail = base = 0
+        ctx.set(unit.room, BUFFER)
+        async for *_, byte, at, put, fill, reserve, commit in ctx.tick().sample(
+            unit.byte, unit.at, *(getattr(unit, name) for name in names)
+        ):
+            assert put + reserve < 2
+            if put:
+                self.operations.append(("fill", at + 256 * byte) if fill else ("put", byte))
+            for name, there in (("reserve", reserve), ("commit", commit)):
+                if there:
+                    self.operations.append((name, 0))
+            place += (put and not fill) + 4 * reserve
+            tail = place if commit else tail
+            assert place - base <= BUFFER, "it writes where there is no room"
+            self.most = max(self.most, place - base)
+            if self.chance.random() >= self.slow:
+                base += min(tail - base, 1)
+            self.committed = tail
+            ctx.set(unit.room, BUFFER - (place - base))
+
+    def run(self, expected_bytes, limit=200_000):
+        self.traces, self.packets, self.committed = [], [], 0
+
+        async def process(ctx):
+            if self.says:
+                await giving(self.unit.say, self.says, self.chance, 0.95)(ctx)
+            while self.committed < expected_bytes or len(self.packets) < len(self.work) or ctx.get(self.unit.images):
+                await ctx.tick().repeat(50)
+            await ctx.tick().repeat(100)
+
+        simulate(self.unit, process, background=(self.core, self.spikes, self.results, self.ring), limit=limit)
+        return TransmitRing.model(self.operations)
+
+
+def parsed(stream: bytes) -> list[tuple[int, bytes]]:
+    found, at = [], 0
+    while at < len(stream):
+        head = RECORD.unpack(stream[at:])
+        at += RECORD.size
+        found.append((head["kind"], stream[at : at + head["length"]]))
+        at += head["length"]
+    assert at == len(stream)
+    return found
+
+
+def size_of(work, records_of_spikes=0) -> int:
+    return sum(len(packet) + RECORD.size + 4 * len(trace or ()) for packet, trace in work) + 4 * records_of_spikes
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.5])
+def test_records_of_a_free_ring_are_those_of_the_model(stall) -> None:
+    work = images(random.Random(int(stall * 10)), 12)
+    wanted = Reporter.model(work)
+    assert Bench(work, stall=stall).run(len(wanted)) == wanted
+
+
+def test_spikes_stay_with_their_image_whatever_the_room() -> None:
+    work = images(random.Random(3), 12)
+    least = size_of(work, sum(trace is not None for _, trace in work))
+    bench = Bench(work, stall=0.0, slow=0.9)
+    found = parsed(bench.run(least, limit=400_000))
+    assert bench.most > BUFFER - 100  # it has been full
+    pieces = [len(body) // 4 for kind, body in found if kind == RecordKind.SPIKES]
+    assert b"".join(RECORD.pack(kind=kind, length=len(body)) + body for kind, body in found) == Reporter.model(
+        work, pieces
+    )
+
+
+def test_replies_come_between_records_and_are_not_interrupted() -> None:
+    chance = random.Random(4)
+    work = images(chance, 10)
+    replies = [chance.randbytes(4 * n) for n in (1, 1, 2, 40, 1, 3, 1, 1, 8, 1)]
+    says = []
+    for reply in replies:
+        record = words(RECORD.pack(kind=RecordKind.REPLY, length=len(reply)) + reply)
+        says += axis(record, {len(record) - 1})
+    least = size_of(work, sum(trace is not None for _, trace in work)) + 4 * len(says)
+    found = parsed(Bench(work, says=says).run(least))
+    assert [body for kind, body in found if kind == RecordKind.REPLY] == replies
+    others = [(kind, body) for kind, body in found if kind != RecordKind.REPLY]
+    pieces = [len(body) // 4 for kind, body in others if kind == RecordKind.SPIKES]
+    assert b"".join(RECORD.pack(kind=kind, length=len(body)) + body for kind, body in others) == Reporter.model(
+        work, pieces
+    )
+    assert 0 not in pieces
+
+
+def test_the_core_is_given_no_more_images_than_can_be_kept_in_mind() -> None:
+    unit = Reporter()
+
+    async def process(ctx):
+        ctx.set(unit.image.valid, 1)
+        for n in range(IMAGES):
+            assert ctx.get(unit.image.ready)
+            assert ctx.get(unit.images) == n
+            await ctx.tick()
+        assert not ctx.get(unit.image.ready)
+        assert ctx.get(unit.images) == IMAGES
+
+    simulate(unit, process)
+
+
+def test_a_reply_waits_for_room_word_by_word() -> None:
+    unit, found = Reporter(), []
+    body = words(RECORD.pack(kind=RecordKind.REFUSED, status=4, length=REFUSAL.size) + REFUSAL.pack(tag=7, count=1))
+
+    async def process(ctx):
+        ctx.set(unit.room, 3)
+        await ctx.tick().repeat(20)
+        assert found == []
+        ctx.set(unit.room, 4)
+        await ctx.tick().repeat(2)
+        ctx.set(unit.room, 0)
+        await ctx.tick().repeat(20)
+        assert found == list(body[0].to_bytes(4, "little"))
+        ctx.set(unit.room, 4)
+        await ctx.tick().repeat(20)
+        assert found == list(b"".join(word.to_bytes(4, "little") for word in body))
+
+    async def watch(ctx):
+        async for *_, put, byte in ctx.tick().sample(unit.put, unit.byte):
+            if put:
+                found.append(byte)
+
+    simulate(unit, process, background=(giving(unit.say, axis(body, {1})), watch))
+
+
+def test_nothing_is_taken_of_the_core_without_an_image() -> None:
+    """Beats of before a reset mean nothing."""
+    unit, taken = Reporter(), []
+
+    async def process(ctx):
+        ctx.set(unit.room, BUFFER)
+        ctx.set(unit.spikes.valid, 1)
+        ctx.set(unit.results.valid, 1)
+        await ctx.tick().repeat(30)
+
+    async def watch(ctx):
+        async for *_, ready in ctx.tick().sample(unit.spikes.ready | unit.results.ready | unit.put):
+            taken.append(ready)
+
+    simulate(unit, process, background=(watch,))
+    assert not any(taken)

@@ -1,0 +1,173 @@
+"""Sending: numbers against the model, and the time in which nothing was heard."""
+
+import random
+
+import pytest
+from unit_bench import simulate
+
+from firstspike_hw.contract.wire import BUFFER, PAYLOAD_MAX
+from firstspike_hw.link.sending import BACKOFF_MAX, CALM, SMALLEST, Sending, patience
+
+
+async def strobe(ctx, signal):
+    ctx.set(signal, 1)
+    await ctx.tick()
+    ctx.set(signal, 0)
+
+
+async def do(ctx, unit, operation):
+    """One operation of the model. Returns whether it went back."""
+    name, acknowledge, window = operation
+    back = 0
+    if name == "write":
+        ctx.set(unit.tail, (ctx.get(unit.tail) + acknowledge) & 0xFFFF)
+    elif name == "send":
+        await strobe(ctx, unit.sent)
+    else:
+        ctx.set(unit.acknowledge, acknowledge)
+        ctx.set(unit.window, window)
+        ctx.set(unit.again, name == "repeat")
+        ctx.set(unit.heard, 1)
+        back = ctx.get(unit.went_back)
+        await ctx.tick()
+        ctx.set(unit.heard, 0)
+    await ctx.tick().repeat(unit.latency)
+    assert ctx.get(unit.settled)
+    return back
+
+
+class Course:
+    """The model, one operation at a time."""
+
+    def __init__(self):
+        self.next = None
+        self.model = Sending.model(iter(lambda: self.next, None))
+        self.base = self.cursor = self.count = self.tail = 0
+
+    def do(self, operation):
+        self.next = operation
+        if operation[0] == "write":
+            self.tail += operation[1]
+        self.base, self.cursor, self.count = next(self.model)
+
+    def random(self, chance):
+        """Writes, frames, acknowledgements (new, old, of what was never sent), windows of all sizes, REPEAT."""
+        outstanding = (self.tail - self.base) & 0xFFFF
+        if chance.random() < 0.4 and outstanding < BUFFER:
+            return "write", min(chance.choice([1, 60, 1000, BUFFER]), BUFFER - outstanding), 0
+        if chance.random() < 0.6:
+            return "send", 0, 0
+        sent = (self.cursor - self.base) & 0xFFFF
+        acknowledge = self.base + chance.choice([0, sent, sent, sent, sent // 2, -1, sent + 5000])
+        window = chance.choice([0, 1, 500, *[BUFFER] * 6, 65535])
+        return chance.choice(["heard", "heard", "heard", "repeat"]), acknowledge & 0xFFFF, window
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_numbers_are_those_of_the_model(seed) -> None:
+    chance, unit, course = random.Random(seed), Sending(patience=1 << 20), Course()
+    went_back = farthest = 0
+
+    async def process(ctx):
+        nonlocal went_back, farthest
+        for step in range(2500):
+            operation = course.random(chance)
+            course.do(operation)
+            went_back += await do(ctx, unit, operation)
+            found = tuple(ctx.get(signal) for signal in (unit.base, unit.cursor, unit.count))
+            assert found == (course.base, course.cursor, course.count), (step, operation)
+            farthest = max(farthest, course.tail)
+
+    simulate(unit, process)
+    assert went_back > 10
+    assert farthest > 0x10000  # the numbers have wrapped
+
+
+def test_payloads_shrink_on_a_bad_line_and_grow_again_on_a_good_one() -> None:
+    unit, course, sizes = Sending(patience=1 << 20), Course(), []
+
+    async def process(ctx):
+        async def both(*operation):
+            course.do(operation)
+            await do(ctx, unit, operation)
+            assert ctx.get(unit.count) == course.count
+
+        await both("write", BUFFER, 0)
+        for _ in range(5):
+            sizes.append(ctx.get(unit.count))
+            await both("send", 0, 0)
+            await both("repeat", 0, BUFFER)
+        for _ in range(3 * CALM):
+            await both("send", 0, 0)
+            await both("heard", course.cursor, BUFFER)
+            await both("write", (BUFFER - (course.tail - course.base)) & 0xFFFF, 0)
+        sizes.append(ctx.get(unit.count))
+
+    simulate(unit, process)
+    assert sizes == [PAYLOAD_MAX, PAYLOAD_MAX // 2, PAYLOAD_MAX // 4, SMALLEST, SMALLEST, PAYLOAD_MAX]
+
+
+def test_a_new_stream_begins_at_0() -> None:
+    unit = Sending(patience=1 << 20)
+
+    async def process(ctx):
+        for operation in (("write", 500, 0), ("send", 0, 0), ("heard", 300, 10)):
+            await do(ctx, unit, operation)
+        ctx.set(unit.tail, 0)
+        await strobe(ctx, unit.clear)
+        await do(ctx, unit, ("write", BUFFER, 0))
+        assert [ctx.get(signal) for signal in (unit.base, unit.cursor, unit.count)] == [0, 0, PAYLOAD_MAX]
+
+    simulate(unit, process)
+
+
+def overdue(patience: int, cycles: int, events: dict[int, tuple[str, int, int]]) -> list[int]:
+    """Cycles in which the time has run out, with operations at others."""
+    unit, found = Sending(patience=patience), []
+
+    async def process(ctx):
+        for cycle in range(cycles):
+            if cycle in events:
+                name, acknowledge, window = events[cycle]
+                if name == "write":
+                    ctx.set(unit.tail, (ctx.get(unit.tail) + acknowledge) & 0xFFFF)
+                ctx.set(unit.sent, name == "send")
+                ctx.set(unit.acknowledge, acknowledge)
+                ctx.set(unit.window, window)
+                ctx.set(unit.heard, name == "heard")
+            if ctx.get(unit.overdue):
+                found.append(cycle)
+                assert ctx.get(unit.went_back) == (ctx.get(unit.cursor) != ctx.get(unit.base))
+            await ctx.tick()
+            ctx.set(unit.sent, 0)
+            ctx.set(unit.heard, 0)
+
+    simulate(unit, process)
+    return found
+
+
+def test_without_an_acknowledgement_it_waits_twice_as_long_each_time() -> None:
+    found = overdue(10, 10 * 200, {3: ("write", 5, 0), 6: ("send", 0, 0)})
+    waits = [after - before for before, after in zip([3, *found], found, strict=False)]
+    assert waits[:BACKOFF_MAX] == [10 - 1, 20, 40, 80, 160]
+    assert set(waits[BACKOFF_MAX:]) == {10 << BACKOFF_MAX}
+
+
+def test_every_byte_acknowledged_and_all_new_room_start_it_anew() -> None:
+    events = {0: ("write", 5, 0), 4: ("send", 0, 0), 12: ("heard", 2, BUFFER)}
+    assert overdue(20, 60, events)[0] == 12 + 20
+    events = {0: ("write", 5, 0), 4: ("send", 0, 0), 12: ("heard", 0, BUFFER)}  # which is nothing new
+    assert overdue(20, 60, events)[0] < 12 + 20
+
+
+def test_what_is_all_acknowledged_is_never_overdue() -> None:
+    assert overdue(10, 400, {0: ("write", 5, 0), 4: ("send", 0, 0), 8: ("heard", 5, BUFFER)}) == []
+
+
+def test_no_room_is_asked_about() -> None:
+    events = {0: ("write", BUFFER, 0), 4: ("send", 0, 0), 8: ("send", 0, 0), 12: ("heard", 2048, 0)}
+    assert len(overdue(10, 100, events)) > 1
+
+
+def test_patience_covers_what_an_acknowledgement_may_stand_behind() -> None:
+    assert patience(48_000_000, 16) == 960_000 + 2 * BUFFER * 160
