@@ -91,6 +91,8 @@ class Dispatcher:
             self._classify()
             raise BadMessage(f"a message of kind {kind} and length {head['length']}")
         self._left = head["count"] if kind == MessageKind.BITMAPS else head["length"]
+        if kind == MessageKind.EVENTS and head["flags"] & LABELLED:
+            self._left += 2
         self._body = b""
         if kind not in (MessageKind.BITMAPS, MessageKind.EVENTS):
             self._classify()  # accesses and images in their order
@@ -199,12 +201,14 @@ class Dispatcher:
         self._take(tags, head["flags"] | Header.BITMAP, labels, events, np.bincount(image, minlength=count).tolist())
 
     def _events(self, head: dict[str, int]) -> None:
-        array = np.frombuffer(self._body[: len(self._body) // EVENT_BYTES * EVENT_BYTES], np.uint8)
-        array = array.reshape(-1, EVENT_BYTES)
+        label, body = head["value"], self._body
+        if head["flags"] & LABELLED:
+            label, body = int.from_bytes(body[:2], "little"), body[2:]
+        array = np.frombuffer(body[: len(body) // EVENT_BYTES * EVENT_BYTES], np.uint8).reshape(-1, EVENT_BYTES)
         events = np.zeros(len(array), EVENT)
         events["t"] = array[:, 0]
         events["x"] = array[:, 1:].copy().view("<u2")[:, 0]
-        self._take([head["tag"]], head["flags"] & ~Header.BITMAP, [head["value"]], events, [len(events)])
+        self._take([head["tag"]], head["flags"] & ~Header.BITMAP, [label], events, [len(events)])
 
     def _take(
         self, tags: list[int], flags: int, labels: list[int], events: NDArray[np.void], counts: list[int]

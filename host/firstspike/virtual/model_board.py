@@ -23,6 +23,7 @@ from .dispatcher import BadMessage, Dispatcher
 __all__ = ["ModelBoard"]
 
 _PATIENCE = 0.05  # seconds without an acknowledgement before the board sends again
+_OF_SESSION = {"FRAMES_AGAIN": "frames_again", "FRAMES_AHEAD": "frames_ahead", "REPEATS": "repeats"}
 
 
 class ModelBoard:
@@ -50,6 +51,7 @@ class ModelBoard:
         self._deframer = Deframer()
         self._endpoint: Endpoint | None = None
         self._nonce, self._reason = 0, Reason.NONE
+        self._past = dict.fromkeys(_OF_SESSION, 0)  # of the sessions before
         self._due: list[Frame] = []
         self.dispatcher = Dispatcher(self.core, self._say, self._fixed)
 
@@ -93,6 +95,8 @@ class ModelBoard:
             self._nonce,
         )
         if hello["protocol"] == PROTOCOL and not current:
+            if self._endpoint is not None:
+                self._end(Reason.NONE)
             self._endpoint = Endpoint(
                 frame.session,
                 kind_bit=FROM_BOARD,
@@ -126,8 +130,14 @@ class ModelBoard:
         try:
             endpoint.skip(self.dispatcher.work(endpoint.peek()))
         except BadMessage:
-            self._reason, self._endpoint = Reason.MESSAGE, None
+            self._end(Reason.MESSAGE)
             self._due.append(Frame(FrameKind.CLOSED | FROM_BOARD, endpoint.session, 0, 0, 0, bytes([Reason.MESSAGE])))
+
+    def _end(self, reason: Reason) -> None:
+        """Of the session, for that reason; what it has counted stays."""
+        self._count()
+        self._past = {name: self.dispatcher.counters[name] for name in _OF_SESSION}
+        self._reason, self._endpoint = reason, None
 
     def _say(self, record: bytes) -> None:
         if self._endpoint is not None:
@@ -137,6 +147,5 @@ class ModelBoard:
         counters, endpoint = self.dispatcher.counters, self._endpoint
         counters["FRAMES"], counters["FRAMES_BAD"] = self._deframer.good, self._deframer.bad
         if endpoint is not None:
-            counters["FRAMES_AGAIN"] = endpoint.counters.frames_again
-            counters["FRAMES_AHEAD"] = endpoint.counters.frames_ahead
-            counters["REPEATS"] = endpoint.counters.repeats
+            for name, counter in _OF_SESSION.items():
+                counters[name] = self._past[name] + getattr(endpoint.counters, counter)

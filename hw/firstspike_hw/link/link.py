@@ -207,6 +207,7 @@ class Link(wiring.Component):
         connect(m, self.encoder.bytes, flipped(self.sent))
         m.d.comb += [
             sending.tail.eq(ring.tail),
+            sending.opened.eq(session.opened),
             sending.heard.eq(session.heard),
             sending.again.eq(session.again),
             sending.acknowledge.eq(header.acknowledge),

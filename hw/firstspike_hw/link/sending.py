@@ -29,6 +29,7 @@ class Sending(wiring.Component):
     """Ports:
 
     tail:    number behind the last byte of the stream so far, modulo twice the size.
+    opened:  strobe: a session begins; the other side holds `window` bytes.
     heard:   strobe: a frame of the session came, with `acknowledge` and `window`. again: with it: it was REPEAT.
     base:    number of the first byte that is not acknowledged. cursor: of the next byte to be sent.
     count:   bytes from `cursor` on that the next frame may carry, if `settled`.
@@ -47,6 +48,7 @@ class Sending(wiring.Component):
         super().__init__(
             {
                 "tail": In(bits_for(size)),
+                "opened": In(1),
                 "heard": In(1),
                 "again": In(1),
                 "acknowledge": In(number),
@@ -64,12 +66,12 @@ class Sending(wiring.Component):
 
     @staticmethod
     def model(
-        operations: Iterable[tuple[str, int, int]], size: int = BUFFER, largest: int = PAYLOAD_MAX
+        operations: Iterable[tuple[str, int, int]], window: int, size: int = BUFFER, largest: int = PAYLOAD_MAX
     ) -> Iterator[tuple[int, int, int]]:
         """(base, cursor, count) after each of ("write", bytes, 0), ("send", 0, 0), ("overdue", 0, 0) and
-        ("heard" | "repeat", acknowledge, window)."""
+        ("heard" | "repeat", acknowledge, window). window: of the session's beginning."""
         base = cursor = sent_to = tail = calm = 0  # none of them wraps here
-        edge, payload, count = size, largest, 0
+        edge, payload, count = min(window, size), largest, 0
         for name, acknowledge, window in operations:
             if name == "write":
                 tail += acknowledge
@@ -92,18 +94,19 @@ class Sending(wiring.Component):
         m = Module()
         # What lies no farther apart than the size needs no more bits than its distances: up to it, and with a sign.
         far = bits_for(self.size)
-        sent_to, edge = Signal(far + 1), Signal(far + 1, init=self.size)
+        sent_to, edge = Signal(far + 1), Signal(far + 1)
         # What an acknowledgement says, if it is not of an earlier time.
         gained, outstanding, ahead = Signal(NUMBER_BITS), Signal(far), Signal(far)
         known, behind, progress = Signal(), Signal(), Signal()
-        reach, further = Signal(far + 1), Signal(far + 1)
+        room, reach, further = Signal(far), Signal(far + 1), Signal(far + 1)
         m.d.comb += [
             gained.eq(self.acknowledge - self.base),
             outstanding.eq(sent_to - self.base),
             ahead.eq(self.cursor - self.base),
             known.eq(self.heard & ~gained[far:].any() & (gained[:far] <= outstanding)),
             behind.eq(known & (ahead < gained[:far])),
-            reach.eq(self.acknowledge + Mux(self.window > self.size, self.size, self.window)),
+            room.eq(Mux(self.window > self.size, self.size, self.window)),
+            reach.eq(self.acknowledge + room),
             further.eq(reach - edge),
             progress.eq(known & ((gained != 0) | ((further != 0) & ~further[-1]))),
         ]
@@ -128,7 +131,9 @@ class Sending(wiring.Component):
         self._count(m, edge, calmer=known & (gained != 0))
         self._wait(m, progress)
         with m.If(self.clear):
-            m.d.sync += [self.base.eq(0), self.cursor.eq(0), sent_to.eq(0), edge.eq(self.size)]
+            m.d.sync += [self.base.eq(0), self.cursor.eq(0), sent_to.eq(0)]
+        with m.If(self.opened):
+            m.d.sync += edge.eq(room)
         return m
 
     def _count(self, m: Module, edge: Signal, calmer: object) -> None:

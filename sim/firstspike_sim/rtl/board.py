@@ -157,10 +157,11 @@ class RtlBoard:
         self.feed(data)
 
     def transmit(self, now: float, room: int) -> bytes:
-        """What comes within a slice of the simulation, `room` bytes at most."""
+        """What comes within a slice of the simulation, `room` bytes at most; none come if the board had nothing to say
+        for that long after the last byte to it."""
         del now
         if self.waiting == 0 and room > 0:
-            self.run(_SLICE, wanted=min(room, _GATHER))
+            self.run(_SLICE + 10 * self.divisor * self.queued, wanted=min(room, _GATHER))
         return self.take(room)
 
     def deadline(self) -> float | None:

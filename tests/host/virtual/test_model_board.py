@@ -1,4 +1,10 @@
-"""The board's end of the protocol, frame by frame: opening, closing, what means nothing, what is refused."""
+"""The board's end of the protocol, frame by frame: opening, closing, what means nothing, what is refused.
+
+Every test is of the model and of the gateware, simulated with its serial line.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +16,7 @@ from firstspike.virtual import ModelBoard
 from firstspike_hw.contract.register_map import CORE_VERSION, link_offset, offset_of
 from firstspike_hw.contract.stream_format import RESULT_PACKET
 from firstspike_hw.contract.wire import (
+    BUFFER,
     FROM_BOARD,
     HELLO,
     HOST_BUFFER,
@@ -28,6 +35,8 @@ from firstspike_hw.contract.wire import (
     Reason,
     RecordKind,
 )
+from firstspike_sim.rtl import runs
+from firstspike_sim.rtl.board import RtlBoard
 
 NET = network()
 
@@ -35,9 +44,12 @@ NET = network()
 class Host:
     """Speaks in frames, and keeps count of its own stream."""
 
+    make: Callable[[], Any]  # a board
+
     def __init__(self, session: int = 3, nonce: int = 99) -> None:
-        self.board, self.session, self.nonce = ModelBoard(SMALL), session, nonce
+        self.board, self.session, self.nonce = Host.make(), session, nonce
         self.sent, self.now = 0, 0.0
+        self.deframer = Deframer()
 
     def say(self, kind: int, payload: bytes = b"", *, session: int | None = None, sequence: int = 0) -> list[Frame]:
         session = self.session if session is None else session
@@ -45,7 +57,12 @@ class Host:
         return self.hear()
 
     def hear(self) -> list[Frame]:
-        return [f for f in Deframer().feed(self.board.transmit(self.now, 1 << 20)) if f is not None]
+        """Frames until the board has nothing more to say."""
+        frames = []
+        while said := self.board.transmit(self.now, 1 << 20):
+            frames += self.deframer.feed(said)
+        assert None not in frames
+        return frames
 
     def open(self, *, protocol: int = PROTOCOL, magic: int = MAGIC) -> list[Frame]:
         self.sent = 0
@@ -66,6 +83,24 @@ class Host:
             found.append((kind, status, records[RECORD.size : RECORD.size + length]))
             records = records[RECORD.size + length :]
         return found + [(0, frame.payload[0], b"") for frame in closed]
+
+
+@pytest.fixture(autouse=True, params=["model", "rtl"])
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Makes the boards of a test."""
+    made: list[RtlBoard] = []
+
+    def simulated() -> RtlBoard:
+        made.append(RtlBoard(SMALL))
+        return made[-1]
+
+    if request.param == "rtl" and (reason := runs()):
+        pytest.skip(reason)
+    make = simulated if request.param == "rtl" else lambda: ModelBoard(SMALL, buffer=BUFFER)
+    monkeypatch.setattr(Host, "make", staticmethod(make), raising=False)
+    yield request.param
+    for board in made:
+        board.close()
 
 
 def opened() -> Host:
@@ -89,7 +124,7 @@ def test_the_welcome_says_what_the_board_is() -> None:
     welcome = WELCOME.unpack(frame.payload)
     assert welcome | {"build": 0} == {
         **{"nonce": 99, "protocol": PROTOCOL, "core": CORE_VERSION, "build": 0, "clock": 48_000_000},
-        **{"buffer": HOST_BUFFER, "payload": 1024, "configuration": Configuration.EMPTY, "reason": Reason.NONE},
+        **{"buffer": BUFFER, "payload": 1024, "configuration": Configuration.EMPTY, "reason": Reason.NONE},
         **{"reserved": 0, "name": 0},
     }
 
@@ -231,3 +266,40 @@ def test_an_empty_message_is_complete() -> None:
     empty = MESSAGE.pack(kind=MessageKind.BITMAPS, tag=1, count=2)
     (first, second, third) = host.message(nothing + none + silent + empty)
     assert [np.frombuffer(body, RESULT_PACKET)[0]["tag"] for _, _, body in (first, second, third)] == [9, 1, 2]
+
+
+def test_events_may_bring_their_label_with_them() -> None:
+    host = loaded()
+    body = b"\x39\x30" + bytes([0, 3, 0, 0, 5, 0])
+    message = MESSAGE.pack(kind=MessageKind.EVENTS, flags=LABELLED, tag=9, count=1, length=6, value=1) + body
+    ((_, _, packet),) = host.message(message)
+    answer = np.frombuffer(packet, RESULT_PACKET)[0]
+    assert (answer["tag"], answer["label"], answer["spikes_input"] + answer["events_dropped"]) == (9, 12345, 2)
+
+
+def test_a_session_that_another_one_replaces_ends_for_no_reason() -> None:
+    host = opened()
+    host.message(MESSAGE.pack(kind=9))
+    for nonce, reason in ((10, Reason.MESSAGE), (11, Reason.NONE), (12, Reason.NONE)):
+        host.nonce = nonce
+        (frame,) = host.open()
+        assert WELCOME.unpack(frame.payload)["reason"] == reason
+
+
+def test_counters_go_on_over_sessions() -> None:
+    host = opened()
+    for nonce in (7, 8):
+        host.say(FrameKind.DATA, b"too early", sequence=50)
+        host.message(read(offset_of("ID")))
+        host.say(FrameKind.DATA, b"again", sequence=0)
+        host.nonce = nonce
+        host.open()
+    counts = host.message(read(link_offset("FRAMES_AHEAD")) + read(link_offset("FRAMES_AGAIN")))
+    assert [body[0] for _, _, body in counts] == [2, 2]
+
+
+def test_what_is_no_frame_is_counted_and_asked_for_again() -> None:
+    host = opened()
+    host.board.receive(b"\x05\x01\0\0", host.now)
+    assert [frame.kind for frame in host.hear()] == [FrameKind.REPEAT | FROM_BOARD]
+    assert host.message(read(link_offset("FRAMES_BAD")))[0][2][0] == 1

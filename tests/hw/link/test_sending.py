@@ -36,12 +36,19 @@ async def do(ctx, unit, operation):
     return back
 
 
+async def begin(ctx, unit, window=BUFFER):
+    ctx.set(unit.window, window)
+    await strobe(ctx, unit.opened)
+    await strobe(ctx, unit.clear)
+    await ctx.tick().repeat(unit.latency)
+
+
 class Course:
     """The model, one operation at a time."""
 
     def __init__(self):
         self.next = None
-        self.model = Sending.model(iter(lambda: self.next, None))
+        self.model = Sending.model(iter(lambda: self.next, None), BUFFER)
         self.base = self.cursor = self.count = self.tail = 0
 
     def do(self, operation):
@@ -70,6 +77,7 @@ def test_numbers_are_those_of_the_model(seed) -> None:
 
     async def process(ctx):
         nonlocal went_back, farthest
+        await begin(ctx, unit)
         for step in range(2500):
             operation = course.random(chance)
             course.do(operation)
@@ -92,6 +100,7 @@ def test_payloads_shrink_on_a_bad_line_and_grow_again_on_a_good_one() -> None:
             await do(ctx, unit, operation)
             assert ctx.get(unit.count) == course.count
 
+        await begin(ctx, unit)
         await both("write", BUFFER, 0)
         for _ in range(5):
             sizes.append(ctx.get(unit.count))
@@ -107,16 +116,19 @@ def test_payloads_shrink_on_a_bad_line_and_grow_again_on_a_good_one() -> None:
     assert sizes == [PAYLOAD_MAX, PAYLOAD_MAX // 2, PAYLOAD_MAX // 4, SMALLEST, SMALLEST, PAYLOAD_MAX]
 
 
-def test_a_new_stream_begins_at_0() -> None:
+@pytest.mark.parametrize("window", [0, 1, 500, BUFFER, 16384, 32767])
+def test_a_new_stream_begins_at_0_with_the_room_that_the_other_side_has(window) -> None:
     unit = Sending(patience=1 << 20)
 
     async def process(ctx):
+        await begin(ctx, unit)
         for operation in (("write", 500, 0), ("send", 0, 0), ("heard", 300, 10)):
             await do(ctx, unit, operation)
         ctx.set(unit.tail, 0)
-        await strobe(ctx, unit.clear)
+        await begin(ctx, unit, window)
         await do(ctx, unit, ("write", BUFFER, 0))
-        assert [ctx.get(signal) for signal in (unit.base, unit.cursor, unit.count)] == [0, 0, PAYLOAD_MAX]
+        found = [ctx.get(signal) for signal in (unit.base, unit.cursor, unit.count)]
+        assert found == [0, 0, min(window, PAYLOAD_MAX)]
 
     simulate(unit, process)
 
@@ -126,6 +138,7 @@ def overdue(patience: int, cycles: int, events: dict[int, tuple[str, int, int]])
     unit, found = Sending(patience=patience), []
 
     async def process(ctx):
+        await begin(ctx, unit)
         for cycle in range(cycles):
             if cycle in events:
                 name, acknowledge, window = events[cycle]
