@@ -63,6 +63,7 @@ class Session:
         self.answers: deque[Record] = deque()
         self._deframer, self._pending, self._open = Deframer(), b"", False
         self._nonce, self._last = 0, line.now()
+        self._alive = self._last  # when the board was last heard, or asked whether it is still there
         self._first, self._echoes = b"", 0
         self._endpoint = Endpoint(0)
 
@@ -118,11 +119,17 @@ class Session:
         self._endpoint.write(data)
 
     def step(self, timeout: float = _SLICE) -> None:
-        """Sends and receives what can be, waiting up to `timeout` seconds. Raises SessionLost, LineLost."""
+        """Sends and receives what can be, waiting up to `timeout` seconds. Raises SessionLost, LineLost.
+
+        Called while something is waited for: a board that says nothing for a while is asked whether it is still there.
+        """
         try:
             if self.line.now() - self._last > _STALE:
                 self._exchange(0.0)  # what has come meanwhile, before anything seems overdue
             now = self.line.now()
+            if now - self._alive > self.line.patience:
+                self._endpoint.ask()
+                self._alive = now
             if len(self._pending) < _BURST:
                 self._pending += self._endpoint.transmit(now, _BURST - len(self._pending))
             due = self._endpoint.deadline()
@@ -167,6 +174,7 @@ class Session:
         self._echoes += not frame.kind & FROM_BOARD
         if frame.session != self._endpoint.session or not frame.kind & FROM_BOARD:
             return
+        self._alive = self.line.now()
         kind = frame.kind & ~FROM_BOARD
         if kind == FrameKind.CLOSED:
             if self._open:

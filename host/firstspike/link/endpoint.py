@@ -121,6 +121,10 @@ class Endpoint:
         self._go_back(now)
         self._poll = True
 
+    def ask(self) -> None:
+        """Asks where the other side is: for whoever waits for it and hears nothing, though nothing is outstanding."""
+        self._poll = True
+
     def transmit(self, now: float, room: int) -> bytes:
         """Bytes for the line: whole frames, until nothing is due or about `room` bytes are reached."""
         self._check_time(now)
