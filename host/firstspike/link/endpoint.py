@@ -142,7 +142,7 @@ class Endpoint:
         return None if self._since is None else self._since + self._wait()
 
     def _wait(self) -> float:
-        wait = max(4 * self._smoothed, _QUICKEST) if self._smoothed else self._patience
+        wait = max(4 * self._smoothed, min(_QUICKEST, self._patience)) if self._smoothed else self._patience
         return min(wait, 1.0) * (1 << self._backoff)
 
     def _check_time(self, now: float) -> None:

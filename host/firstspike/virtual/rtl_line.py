@@ -19,7 +19,7 @@ class RtlLine:
     on_reopen: called when the host opens the line once more.
     """
 
-    patience: float = 0.25
+    patience: float = 0.02  # no operating system and no bridge is in the way
 
     def __init__(self, board: RtlBoard, name: str = "rtl:") -> None:
         self.name, self.board = name, board

@@ -44,6 +44,7 @@ Progress = Callable[[int, int], None]
 class RtlBoard:
     """`feed` bytes, `run`, `take` bytes. As a device of a virtual line: `receive`, `transmit`, `deadline`.
 
+    library:  the file that simulates it.
     clock:    of the board, hertz: what makes seconds of cycles.
     divisor:  clock cycles per bit of its line. patience: cycles before it sends again; None: what a real line needs.
     verilog:  text of the board, by default what the gateware emits for `config`.
@@ -64,8 +65,8 @@ class RtlBoard:
     ) -> None:
         self.config, self.clock, self.divisor = config, clock, divisor
         text = emitted_board(config, clock=clock, divisor=divisor, patience=patience) if verilog is None else verilog
-        path = build(text, top=BOARD, waves=waves is not None, progress=progress)
-        self._library = ctypes.CDLL(str(path))
+        self.library = build(text, top=BOARD, waves=waves is not None, progress=progress)
+        self._library = ctypes.CDLL(str(self.library))
         for name, (result, arguments) in _SIGNATURES.items():
             function = getattr(self._library, name)
             function.restype, function.argtypes = result, arguments

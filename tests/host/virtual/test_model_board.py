@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from board_cases import SMALL, events, expected, network
+from rtl_boards import PATIENCE
 
 from firstspike.board.messages import images
 from firstspike.link import Deframer, coded
@@ -91,7 +92,7 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     made: list[RtlBoard] = []
 
     def simulated() -> RtlBoard:
-        made.append(RtlBoard(SMALL))
+        made.append(RtlBoard(SMALL, patience=PATIENCE))
         return made[-1]
 
     if request.param == "rtl" and (reason := runs()):

@@ -101,10 +101,15 @@ def test_an_end_without_a_beginning_changes_nothing() -> None:
     assert final([*LOAD, ("expect", 1), ("end", None)]) == Configuration.VALID
 
 
-@pytest.mark.parametrize("address", range(0, 0x200, 4))
-def test_a_write_to_what_describes_the_network_is_a_change(address) -> None:
-    state = final([*LOAD, ("write", (address, True, False)), ("write", (CONTROL, True, False))])
-    assert state == (Configuration.CHANGED if reconfigures(address) else Configuration.VALID)
+def test_a_write_to_what_describes_the_network_is_a_change() -> None:
+    operations, at = [], {}
+    for address in range(0, 0x200, 4):
+        operations += [*LOAD, ("write", (address, True, False)), ("write", (CONTROL, True, False))]
+        at[address] = len(operations) - 1
+    found = ran(operations)
+    assert found == Guard.model(operations)
+    for address, place in at.items():
+        assert found[place][0] == (Configuration.CHANGED if reconfigures(address) else Configuration.VALID)
 
 
 def test_which_registers_describe_the_network() -> None:

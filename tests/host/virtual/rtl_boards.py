@@ -1,0 +1,73 @@
+"""Simulated boards for tests: the small core and its line, and what must come out whatever goes wrong on it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from board_cases import SMALL, events, expected, network
+
+from firstspike.board import Board
+from firstspike.virtual.rtl_line import RtlLine
+from firstspike_hw.contract import EventSet
+from firstspike_sim.rtl import runs
+from firstspike_sim.rtl.board import RtlBoard
+
+__all__ = ["NET", "PATIENCE", "At", "right", "simulated", "streamed"]
+
+NET = network()
+PATIENCE = 400_000  # cycles: two buffers full at the quickest line, and a little; real boards wait 20 ms more
+
+
+@contextmanager
+def simulated(**how: Any) -> Iterator[RtlBoard]:
+    """A board with the small core, a test that cannot have one is skipped."""
+    if reason := runs():
+        pytest.skip(reason)
+    with RtlBoard(SMALL, patience=PATIENCE, **how) as board:
+        yield board
+
+
+class At:
+    """An RtlLine that does something each time when so many cycles have passed, in the middle of whatever goes on."""
+
+    def __init__(self, line: RtlLine, cycles: Iterator[int], action: Callable[[], None]) -> None:
+        self.line, self.action, self._cycles = line, action, cycles
+        self.name, self.patience, self.done = line.name, line.patience, 0
+        self._next = line.board.cycles + next(cycles)
+
+    def now(self) -> float:
+        return self.line.now()
+
+    def exchange(self, data: bytes, timeout: float) -> tuple[int, bytes]:
+        board = self.line.board
+        if board.cycles >= self._next:
+            self.action()
+            self.done += 1
+            self._next = board.cycles + next(self._cycles)
+        left = max(1, self._next - board.cycles)
+        return self.line.exchange(data, min(timeout, left / board.clock))
+
+    def reopen(self) -> None:
+        self.line.reopen()
+
+    def close(self) -> None:
+        self.line.close()
+
+
+def streamed(board: Board, count: int, *, seed: int = 1, spikes: bool = True, graded: bool = False) -> None:
+    """Images through a loaded board; every spike of every one must be the model's."""
+    right(board, events(count, seed=seed, graded=graded), spikes=spikes)
+
+
+def right(board: Board, images: EventSet, *, spikes: bool = True) -> None:
+    """No answer wrong, none lost, none twice."""
+    answers, want = board.run(images, spikes=spikes), expected(NET, images)
+    assert len(answers) == len(images)
+    assert answers.packets["tag"].tolist() == [n & 0xFF for n in range(len(images))]
+    for name in ("class", "step", "spikes_input", "spikes_hidden", "spikes_output", "events_dropped", "events_refused"):
+        assert (answers.packets[name] == want.results[name]).all(), name
+    if spikes:
+        assert answers.batch is not None
+        assert (answers.batch.results == want.results).all()
+        assert all((a == b).all() for a, b in zip(answers.batch.times, want.times, strict=True))
