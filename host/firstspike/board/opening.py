@@ -67,7 +67,7 @@ def _line(scheme: str, url: str, parts: Any, settings: dict[str, str]) -> Line:
         return SocketLine(host, port)
     if scheme in ("sim", "rtl"):
         core = choose("core", parts.path or "fast", CONFIGS)
-        baudrate = _number(url, "baudrate", settings, 0) or None
+        baudrate = (_number(url, "baudrate", settings, 0) or None) if scheme == "sim" else None
         return _simulated(scheme, url, core, baudrate)
     if scheme == "xdma":
         raise BoardError(f"{url}: boards on PCI Express come in a later version; a serial line does now: {_EXAMPLE}")
@@ -79,6 +79,13 @@ def _line(scheme: str, url: str, parts: Any, settings: dict[str, str]) -> Line:
 def _simulated(scheme: str, url: str, core: str, baudrate: int | None) -> Line:
     from firstspike.virtual import ModelBoard, VirtualLine
 
+    if scheme == "rtl":
+        from firstspike.report import Progress
+        from firstspike.virtual.rtl_line import RtlLine
+        from firstspike_sim.rtl.board import RtlBoard
+
+        with Progress("building the simulation (once, then kept)") as progress:
+            return RtlLine(RtlBoard(CONFIGS[core], progress=progress), url)
     return VirtualLine(ModelBoard(CONFIGS[core]), url, baudrate=baudrate)
 
 

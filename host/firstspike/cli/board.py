@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from firstspike.report import Progress
 from firstspike_hw.contract import CONFIGS
 
 from .answer import Answer
@@ -46,7 +47,9 @@ def run(args: argparse.Namespace) -> Answer:
     if args.pace and args.baudrate is None:
         raise UsageError("--pace needs a speed; for example --baudrate 3000000 --pace")
     faults = None if args.faults is None else parse_faults(args.faults)
-    device = make_device(args.backend, args.core, baudrate=args.baudrate)
+    with Progress("preparing the board") as progress:
+        progress.waiting()
+        device = make_device(args.backend, args.core, baudrate=args.baudrate, progress=progress)
     port = open_port(args.listen)
     about: dict[str, Any] = {"url": port.url, "backend": args.backend, "core": args.core}
     try:

@@ -1,5 +1,8 @@
 """The far ends that a virtual board can have, by name."""
 
+from collections.abc import Callable
+from typing import Final
+
 from firstspike_hw.contract import CONFIGS
 
 from .core_model import warm
@@ -8,11 +11,20 @@ from .model_board import ModelBoard
 
 __all__ = ["make_device"]
 
-_CLOCK = 48_000_000
+_CLOCK: Final = 48_000_000
 
 
-def make_device(backend: str, core: str, *, baudrate: int | None = None) -> Device:
-    """backend: model. core: of CONFIGS. baudrate: what it says of its line."""
+def make_device(
+    backend: str, core: str, *, baudrate: int | None = None, progress: Callable[[int, int], None] | None = None
+) -> Device:
+    """backend: model, or rtl for the simulated gateware. core: of CONFIGS. baudrate: what a model says of its line.
+
+    Raises UsageError if rtl is wanted and Verilator or a compiler is missing.
+    """
+    if backend == "rtl":
+        from firstspike_sim.rtl.board import RtlBoard
+
+        return RtlBoard(CONFIGS[core], progress=progress)
     warm()
     divisor = max(1, round(_CLOCK / baudrate)) if baudrate else 4
     return ModelBoard(CONFIGS[core], clock=_CLOCK, divisor=divisor)

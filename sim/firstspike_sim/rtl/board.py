@@ -21,6 +21,7 @@ DIVISOR: Final = 4  # clock cycles per bit: the fewest that the gateware takes, 
 _SLICE: Final = 20_000  # cycles that one `transmit` runs at most
 _GATHER: Final = 64  # bytes that it waits for meanwhile
 _RESET: Final = 4  # cycles
+_ASLEEP: Final = 4_000_000  # cycles without a byte either way after which it is stopped until somebody speaks
 
 _U64, _I64, _U32, _I32, _POINTER = ctypes.c_uint64, ctypes.c_int64, ctypes.c_uint32, ctypes.c_int32, ctypes.c_void_p
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
@@ -64,6 +65,7 @@ class RtlBoard:
         progress: Progress | None = None,
     ) -> None:
         self.config, self.clock, self.divisor = config, clock, divisor
+        self._last = 0  # cycle of the last byte received or transmitted
         text = emitted_board(config, clock=clock, divisor=divisor, patience=patience) if verilog is None else verilog
         self.library = build(text, top=BOARD, waves=waves is not None, progress=progress)
         self._library = ctypes.CDLL(str(self.library))
@@ -155,6 +157,8 @@ class RtlBoard:
     def receive(self, data: bytes, now: float) -> None:
         """Bytes of the line. now: of whoever calls; the simulation has its own time."""
         del now
+        if data:
+            self._last = self.cycles
         self.feed(data)
 
     def transmit(self, now: float, room: int) -> bytes:
@@ -163,8 +167,11 @@ class RtlBoard:
         del now
         if self.waiting == 0 and room > 0:
             self.run(_SLICE + 10 * self.divisor * self.queued, wanted=min(room, _GATHER))
-        return self.take(room)
+        data = self.take(room)
+        if data:
+            self._last = self.cycles
+        return data
 
     def deadline(self) -> float | None:
-        """Now: the simulation goes on with every `transmit`."""
-        return 0.0
+        """Now, as the simulation goes on with every `transmit`; None when it has been silent for long."""
+        return 0.0 if self.cycles - self._last < _ASLEEP else None
