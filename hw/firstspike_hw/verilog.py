@@ -13,6 +13,7 @@ from firstspike_hw.contract import CONFIGS, CoreConfig, FirstspikeError
 
 from .board_top import CLOCK, DIVISOR, Board
 from .core import Core
+from .link.uart import checked_divisor
 from .registers import AXI_LITE
 
 __all__ = ["BOARD", "CORE", "emit", "emit_board", "main"]
@@ -48,6 +49,7 @@ def emit_board(
 
     See board_top.Board. Raises FirstspikeError for a divisor that is too small.
     """
+    checked_divisor(divisor)  # before anything is made in vain
     top = _Top()
     top.m.submodules.board = board = Board(config, clock=clock, divisor=divisor, patience=patience)
     top.port("rx", board.rx, True)

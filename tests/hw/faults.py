@@ -4,7 +4,6 @@ A fault is planted by compiling its unit's source with that line exchanged, and 
 it into the classes that the rest of the gateware already knows.
 """
 
-import ast
 import contextlib
 import importlib
 import inspect
@@ -12,7 +11,7 @@ import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["FAULTS", "Fault", "planted"]
+__all__ = ["FAULTS", "LINK_FAULTS", "Fault", "planted"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +106,94 @@ FAULTS = {
     "trace not held": Fault(unit="trace", old="free.eq(~self.beats.valid | self.beats.ready)", new="free.eq(1)"),
 }
 
+# Of the link. `unit` is a module within firstspike_hw here too.
+LINK_FAULTS = {
+    "start bit not checked": Fault(unit="link.uart", old="(left == DATA_BITS + 1) & line", new="0"),
+    "bits of a byte the other way round": Fault(
+        unit="link.uart", old="shift.eq(Cat(shift[1:], line))", new="shift.eq(Cat(line, shift[:-1]))"
+    ),
+    "zero behind a full group": Fault(unit="link.cobs", old="zero.eq(byte != FULL)", new="zero.eq(1)"),
+    "groups too long": Fault(unit="link.cobs", old="m.If(count == GROUP)", new="m.If(count == GROUP - 1)"),
+    "encoder runs over": Fault(unit="link.cobs", old="room.eq(after != out)", new="room.eq(1)"),
+    "frame taken without its CRC": Fault(
+        unit="link.frame_receiver", old="whole & ~self.damaged & crc.match_detected", new="whole & ~self.damaged"
+    ),
+    "broken code taken": Fault(
+        unit="link.frame_receiver", old="whole & ~self.damaged & crc.match_detected", new="whole & crc.match_detected"
+    ),
+    "length not checked": Fault(
+        unit="link.frame_receiver",
+        old="whole = (phase == Phase.CRC) & (at == CRC_BYTES)",
+        new="whole = (phase == Phase.CRC) | (phase == Phase.OVER)",
+    ),
+    "any hello will do": Fault(unit="link.frame_receiver", old="known & (at == HELLO.size)", new="(at == HELLO.size)"),
+    "payload visible before it is judged": Fault(
+        unit="link.buffers", old="upcoming != self.filled[: bits + 1]", new="upcoming != place[: bits + 1]"
+    ),
+    "payload forgotten by halves": Fault(
+        unit="link.buffers", old="[place.eq(self.filled), lost.eq(0)]", new="[lost.eq(0)]"
+    ),
+    "unread bytes overwritten": Fault(
+        unit="link.buffers", old="write.en.eq(self.payload.valid & ~full)", new="write.en.eq(self.payload.valid)"
+    ),
+    "more room than there is": Fault(
+        unit="link.buffers", old="self.room.eq(self.size -", new="self.room.eq(self.size + 1 -"
+    ),
+    "record not dropped": Fault(
+        unit="link.buffers", old="place.eq(Mux(self.drop, self.tail, after))", new="place.eq(after)"
+    ),
+    "sequence off by one": Fault(unit="link.session", old="(ahead == 0) & self.fits", new="(ahead <= 1) & self.fits"),
+    "payload taken without room": Fault(unit="link.session", old="(ahead == 0) & self.fits", new="(ahead == 0)"),
+    "anybody's frames are heard": Fault(
+        unit="link.session", old="same.eq(self.open & (header.session == self.number))", new="same.eq(self.open)"
+    ),
+    "a session opens twice": Fault(unit="link.session", old="& ~(same & (nonce == self.nonce))", new=""),
+    "every gap is asked for again and again": Fault(unit="link.session", old="m.If(~asked)", new="m.If(1)"),
+    "room is not told of": Fault(unit="link.session", old="m.Elif(news >= NEWS)", new="m.Elif(0)"),
+    "sent again from the wrong byte": Fault(
+        unit="link.sending", old="m.d.sync += self.cursor.eq(target)", new="m.d.sync += self.cursor.eq(target + 1)"
+    ),
+    "any acknowledgement is believed": Fault(unit="link.sending", old="& (gained[:far] <= outstanding)", new=""),
+    "sent beyond the window": Fault(
+        unit="link.sending", old="less.eq(Mux(unsent < allowed, unsent, allowed))", new="less.eq(unsent)"
+    ),
+    "never overdue": Fault(unit="link.sending", old="waited == (1 << backoff) - 1", new="0"),
+    "acknowledgement not told": Fault(unit="link.frame_sender", old="told.eq(self.expected)", new="told.eq(0)"),
+    "payload one byte late": Fault(
+        unit="link.frame_sender",
+        old="place + (step & (phase == Phase.PAYLOAD))",
+        new="place + (step & (phase != Phase.CRC))",
+    ),
+    "write given up": Fault(unit="link.bus", old="m.If(bus.awready)", new="m.If(1)"),
+    "core not reset": Fault(unit="link.bus", old="self.word.eq(self.run | 0b10)", new="self.word.eq(self.run)"),
+    "halted by a new session": Fault(unit="link.bus", old="self.word.eq(self.run | 0b10)", new="self.word.eq(0b10)"),
+    "tag stands still": Fault(unit="link.dispatcher", old="head.tag.eq(head.tag + 1)", new="head.tag.eq(head.tag)"),
+    "last bytes of a bitmap missing": Fault(
+        unit="link.dispatcher",
+        old="Mux(self.is_events, self.left < EVENT_BYTES, self.left == 0)",
+        new="self.left < EVENT_BYTES",
+    ),
+    "images in any state": Fault(
+        unit="link.dispatcher", old="self.valid.eq(self.state == Configuration.VALID)", new="self.valid.eq(1)"
+    ),
+    "refused out of turn": Fault(unit="link.dispatcher", old="m.Elif(self.images == 0)", new="m.Else()"),
+    "record seen by halves": Fault(
+        unit="link.reporter", old="self.commit.eq(ends & (at == WORD - 1))", new="self.commit.eq(at == WORD - 1)"
+    ),
+    "spikes of the next image": Fault(unit="link.reporter", old="waiting.r_data & ~marked", new="waiting.r_data"),
+    "guard forgets what changes": Fault(
+        unit="link.guard", old="state.eq(Configuration.CHANGED)", new="state.eq(Configuration.VALID)"
+    ),
+    "guard without a CRC": Fault(unit="link.guard", old="m.If(crc.crc != expected)", new="m.If(0)"),
+    "guard forgets refusals": Fault(unit="link.guard", old="m.If(refused | ~some)", new="m.If(~some)"),
+    "watchdog sleeps": Fault(unit="link.watchdog", old="count.eq(count + 1)", new="count.eq(count)"),
+    "watchdog impatient": Fault(unit="link.watchdog", old="m.Elif(self.able & ~self.expired)", new="m.Elif(1)"),
+    "event lost": Fault(unit="link.counters", old="(pending & ~counted) | self.events", new="self.events"),
+    "register shows another": Fault(
+        unit="link.link_registers", old='"CONFIG_NAME0": self.name[:32]', new='"CONFIG_NAME0": self.name[32:]'
+    ),
+}
+
 
 @contextlib.contextmanager
 def planted(fault: Fault) -> Iterator[None]:
@@ -114,13 +201,11 @@ def planted(fault: Fault) -> Iterator[None]:
     module = importlib.import_module(f"firstspike_hw.{fault.unit}")
     source = inspect.getsource(module)
     if source.count(fault.old) != 1:
-        raise ValueError(f"firstspike_hw/{fault.unit}.py has {fault.old!r} {source.count(fault.old)} times, not once")
+        name = fault.unit.replace(".", "/")
+        raise ValueError(f"firstspike_hw/{name}.py has {fault.old!r} {source.count(fault.old)} times, not once")
     changed = types.ModuleType(module.__name__)
     changed.__dict__.update(__package__=module.__package__, __file__=module.__file__)
-    exec(
-        compile(ast.parse(source.replace(fault.old, fault.new)), f"<{fault.unit} with a fault>", "exec"),
-        changed.__dict__,
-    )
+    exec(compile(source.replace(fault.old, fault.new), f"<{fault.unit} with a fault>", "exec"), changed.__dict__)
     saved = []
     for name, made in vars(changed).items():
         kept = vars(module).get(name)

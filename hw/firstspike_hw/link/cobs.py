@@ -85,9 +85,10 @@ class Encoder(wiring.Component):
     """
 
     latency = 2
-    depth = 512  # holds a group while the one before it leaves
 
-    def __init__(self) -> None:
+    def __init__(self, *, depth: int = 512) -> None:
+        """depth: bytes; more than a group, so that one can be gathered while the one before it leaves."""
+        self.depth = depth
         super().__init__({"tokens": In(stream.Signature(token_layout())), "bytes": Out(stream.Signature(8))})
 
     @staticmethod

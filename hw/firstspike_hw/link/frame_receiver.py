@@ -62,7 +62,7 @@ class FrameReceiver(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         crc = CRC32_ISO_HDLC(8).create()
-        m.submodules.crc = ResetInserter(self.end)(crc)
+        m.submodules.crc32 = ResetInserter(self.end)(crc)
         phase, shift = Signal(Phase), Signal(8 * FRAME.size)
         at, left = Signal(range(FRAME.size + 1)), Signal(range(PAYLOAD_MAX + 1))  # at: bytes of header or CRC so far
         byte, length = self.data.payload, Signal(16)

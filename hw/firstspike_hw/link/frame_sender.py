@@ -89,7 +89,7 @@ class FrameSender(wiring.Component):
         m = Module()
         crc = CRC32_ISO_HDLC(8).create()
         phase, at = Signal(Phase), Signal(range(WELCOME.size))  # at: bytes of header, welcome or CRC that have gone
-        m.submodules.crc = ResetInserter(phase == Phase.CHOOSE)(crc)
+        m.submodules.crc32 = ResetInserter(phase == Phase.CHOOSE)(crc)
         self.kind, self.session = Signal(3), Signal(8)
         place, left = Signal(NUMBER_BITS), Signal(bits_for(PAYLOAD_MAX))  # of the payload: its next byte, bytes left
         told, window = Signal.like(self.expected), Signal.like(self.room)

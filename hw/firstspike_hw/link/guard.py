@@ -75,7 +75,7 @@ class Guard(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         crc = CRC32_ISO_HDLC(8).create()
-        m.submodules.crc = ResetInserter(self.begin)(crc)
+        m.submodules.crc32 = ResetInserter(self.begin)(crc)
         state, some, refused, expected = Signal(3), Signal(), Signal(), Signal(32)  # some: words were written
         m.d.comb += [
             crc.data.eq(self.passed.payload),

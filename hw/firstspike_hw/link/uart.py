@@ -10,13 +10,14 @@ from amaranth.lib.wiring import In, Out
 
 from firstspike_hw.contract import FirstspikeError
 
-__all__ = ["Receiver", "Transmitter"]
+__all__ = ["Receiver", "Transmitter", "checked_divisor"]
 
 LEAST: int = 4  # clock cycles per bit: with fewer, a bit is not sampled near its middle
 DATA_BITS: int = 8
 
 
-def _checked(divisor: int) -> int:
+def checked_divisor(divisor: int) -> int:
+    """Clock cycles per bit. Raises FirstspikeError for fewer than can be sampled."""
     if divisor < LEAST:
         raise FirstspikeError(
             f"a UART takes {LEAST} clock cycles a bit or more, not {divisor}; for example 16: 3 Mbaud at 48 MHz"
@@ -40,7 +41,7 @@ class Receiver(wiring.Component):
     """
 
     def __init__(self, *, divisor: int) -> None:
-        self.divisor = _checked(divisor)
+        self.divisor = checked_divisor(divisor)
         super().__init__({"rx": In(1, init=1), "bytes": Out(stream.Signature(8, always_ready=True)), "error": Out(1)})
 
     @property
@@ -98,7 +99,7 @@ class Transmitter(wiring.Component):
     latency = 1
 
     def __init__(self, *, divisor: int) -> None:
-        self.divisor = _checked(divisor)
+        self.divisor = checked_divisor(divisor)
         super().__init__({"bytes": In(stream.Signature(8)), "tx": Out(1, init=1)})
 
     @staticmethod

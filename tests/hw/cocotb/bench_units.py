@@ -1,4 +1,4 @@
-"""All units side by side in one module, so that one build serves their benches; and how a bench reaches one of them."""
+"""Units side by side in one module, so that one build serves their benches; and how a bench reaches one of them."""
 
 import os
 import random
@@ -14,11 +14,14 @@ from amaranth.lib.wiring import Out
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from firstspike_hw.contract import StageConfig
+from firstspike_hw.contract import CoreConfig, StageConfig
 from firstspike_hw.decision import Decision
 from firstspike_hw.filing import Filing
 from firstspike_hw.input_map import InputMap
 from firstspike_hw.intake import Intake
+from firstspike_hw.link import Link
+from firstspike_hw.link.cobs import Decoder, Encoder
+from firstspike_hw.link.uart import Receiver, Transmitter
 from firstspike_hw.queue import CalendarQueue
 from firstspike_hw.result import ResultSender
 from firstspike_hw.serialiser import Serialiser
@@ -27,7 +30,7 @@ from firstspike_hw.trace import Trace
 
 warnings.simplefilter("ignore", UnusedElaboratable)  # benches make units to ask for their layouts
 
-__all__ = ["SEED", "STEPS", "UNITS", "Unit", "emit_units", "pack", "unpack"]
+__all__ = ["LINK_UNITS", "SEED", "STEPS", "UNITS", "Unit", "emit_units", "pack", "unpack"]
 
 STEPS = 16
 SEED = int(os.environ.get("FIRSTSPIKE_SEED", "1"))
@@ -35,7 +38,9 @@ STAGE = StageConfig(
     lanes=5, depth=128, max_rows=3, inputs=24, constants=4, a_bits=16, v_bits=24, kernels=("linear", "exponential")
 )
 
-UNITS: dict[str, Callable[[], Any]] = {
+Units = dict[str, Callable[[], Any]]
+
+UNITS: Units = {
     "queue": lambda: CalendarQueue(entries=24, steps=STEPS),
     "map": lambda: InputMap(addresses=40, entries=36, steps=STEPS),
     "intake": lambda: Intake(addresses=40, entries=36, steps=STEPS),
@@ -47,10 +52,19 @@ UNITS: dict[str, Callable[[], Any]] = {
     "trace": lambda: Trace(sources=3, steps=STEPS),
 }
 
+# Of the link, and the whole of it without a core.
+LINK_UNITS: Units = {
+    "uart_in": lambda: Receiver(divisor=5),
+    "uart_out": lambda: Transmitter(divisor=5),
+    "encoder": Encoder,
+    "decoder": Decoder,
+    "link": lambda: Link(CoreConfig(stages=(STAGE,)), clock=48_000_000, divisor=5, patience_cycles=2000),
+}
+
 
 class _Units(wiring.Component):
-    def __init__(self) -> None:
-        self.units = {name: make() for name, make in UNITS.items()}
+    def __init__(self, units: Units) -> None:
+        self.units = {name: make() for name, make in units.items()}
         super().__init__({name: Out(unit.signature) for name, unit in self.units.items()})
 
     def elaborate(self, platform: object) -> Module:
@@ -62,9 +76,9 @@ class _Units(wiring.Component):
         return m
 
 
-def emit_units() -> str:
+def emit_units(units: Units) -> str:
     """Verilog of the module `units`: ports as in the components, double underscores between."""
-    top = _Units()
+    top = _Units(units)
     leaves = [leaf for name, unit in top.units.items() for leaf in _leaves(unit.signature, unit, getattr(top, name))]
     return str(verilog.convert(top, name="units", ports=[outer for _, _, outer in leaves], emit_src=False))
 
@@ -86,14 +100,15 @@ def unpack(layout: data.StructLayout, word: int) -> dict[str, int]:
 class Unit:
     """One unit: `u["push__valid"] = 1`, `await u.tick()`, then `u["events__valid"]` of the cycle before the edge."""
 
-    def __init__(self, dut: Any, name: str) -> None:
-        self.dut, self.name, self.component = dut, name, UNITS[name]()
+    def __init__(self, dut: Any, name: str, units: Units = UNITS) -> None:
+        """units: all that are in the module."""
+        self.dut, self.name, self.component, self.units = dut, name, units[name](), units
         self.chances = random.Random(SEED)
         self.edge = RisingEdge(dut.clk)
         cocotb.log.info("seed %d", SEED)
 
     async def start(self) -> "Unit":
-        for port in (port for name in UNITS for port in _inputs(name)):
+        for port in (port for name, make in self.units.items() for port in _inputs(name, make)):
             getattr(self.dut, port).value = 0
         self.dut.rst.value = 1
         cocotb.start_soon(Clock(self.dut.clk, 10, unit="ns").start())
@@ -131,9 +146,9 @@ def _leaves(signature: Any, inner: Any, outer: Any) -> list[tuple[bool, Value, V
     return [leaf for leaf in found if not isinstance(leaf[1], Const)]  # always ready
 
 
-def _inputs(name: str) -> list[str]:
+def _inputs(name: str, make: Callable[[], Any]) -> list[str]:
     """Ports of the module that drive a unit."""
-    signature = UNITS[name]().signature
+    signature = make().signature
     return [
         "__".join([name, *map(str, path)])
         for path, member, value in signature.flatten(signature.create())

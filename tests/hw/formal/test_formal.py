@@ -5,8 +5,9 @@ import importlib.util
 import prover
 import pytest
 from decision_properties import decision
-from faults import FAULTS, planted
+from faults import FAULTS, LINK_FAULTS, planted
 from horizon_properties import at_the_entry, between_stages
+from link_properties import LINK_STREAMS, guard, receive_ring, session
 from prover import Proof, ProverError, Verdict, prove, refute
 from queue_properties import calendar
 from stream_properties import STREAMS
@@ -14,7 +15,10 @@ from stream_properties import STREAMS
 pytestmark = pytest.mark.skipif(prover.missing() is not None, reason=str(prover.missing()))
 
 
-@pytest.mark.parametrize("proof", [calendar, at_the_entry, *STREAMS.values()])
+LINK = (receive_ring, guard, session, *LINK_STREAMS.values())
+
+
+@pytest.mark.parametrize("proof", [calendar, at_the_entry, *STREAMS.values(), *LINK])
 def test_proved_for_all_time(proof) -> None:
     assert prove(proof()) == Verdict(violated=None)
 
@@ -49,15 +53,25 @@ def test_proved_for_a_whole_image(proof, bound) -> None:
         (STREAMS["sequencer"], "sequencer does not wait for the trace", "spikes: stays valid"),
         (STREAMS["serialiser"], "serialiser does not wait", "messages: stays valid"),
         (STREAMS["register_file"], "register answer not held", "s_axil r: stays valid"),
+        (receive_ring, "payload visible before it is judged", "only what was committed is seen"),
+        (receive_ring, "payload forgotten by halves", "only what was committed is seen"),
+        (guard, "guard forgets what changes", "valid: loaded whole"),
+        (guard, "guard without a CRC", "valid: loaded whole"),
+        (guard, "guard forgets refusals", "valid: loaded whole"),
+        (session, "sequence off by one", "committed in a session and in order"),
+        (session, "payload taken without room", "committed in a session and in order"),
+        (session, "anybody's frames are heard", "committed in a session and in order"),
+        (LINK_STREAMS["bus"], "write given up", "s_axil aw: stays valid"),
+        (LINK_STREAMS["dispatcher"], "images in any state", "images in VALID only"),
     ],
 )
 def test_a_planted_fault_has_a_counterexample(proof, fault, violated) -> None:
-    with planted(FAULTS[fault]):
+    with planted((FAULTS | LINK_FAULTS)[fault]):
         verdict = refute(proof(), bound=20)
     assert verdict.violated == violated
 
 
-@pytest.mark.parametrize("proof", [calendar, between_stages, at_the_entry, decision, *STREAMS.values()])
+@pytest.mark.parametrize("proof", [calendar, between_stages, at_the_entry, decision, *STREAMS.values(), *LINK])
 def test_assumptions_leave_room_for_a_long_run(proof) -> None:
     """A proof whose assumptions cannot be met shows nothing."""
     made = proof()

@@ -154,7 +154,7 @@ def test_records_are_committed_whole(seed) -> None:
                 ctx.set(unit.base, base)
             await ctx.tick()
 
-    simulate(unit, process, background=(read,), limit=60_000)
+    simulate(unit, process, background=(read,), limit=12_000)
     assert bytes(found) == TransmitRing.model(steps)
     assert len(found) > 50 * SIZE
 

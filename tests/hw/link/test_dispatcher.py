@@ -1,6 +1,7 @@
 """Dispatcher: random messages, cut anywhere, against the model: accesses, images, records, bytes for the guard."""
 
 import random
+from itertools import product
 
 import pytest
 from link_bench import giving, taking
@@ -175,9 +176,9 @@ def compare(found: Done, wanted: Done) -> None:
     assert found.counts == wanted.counts
 
 
-def run(messages: list[bytes], state: Configuration = VALID, **how) -> Bench:
+def run(messages: list[bytes], state: Configuration = VALID, *, limit: int = 60_000, **how) -> Bench:
     bench, wanted = Bench(messages, state, **how), expected(messages, state)
-    bench.run(lambda b: len(b.said) == len(wanted.said) and len(b.accesses) == len(wanted.accesses))
+    bench.run(lambda b: len(b.said) == len(wanted.said) and len(b.accesses) == len(wanted.accesses), limit)
     compare(bench, wanted)
     return bench
 
@@ -187,6 +188,8 @@ def run(messages: list[bytes], state: Configuration = VALID, **how) -> Bench:
 def test_messages_do_what_the_model_says(state, stall) -> None:
     chance = random.Random(int(10 * stall) + state)
     messages = [random_message(chance) for _ in range(60)]
+    for kind, length in product((MessageKind.BITMAPS, MessageKind.EVENTS), range(10)):
+        messages.append(MESSAGE.pack(kind=kind, count=1, length=length) + chance.randbytes(length))
     bench = run(messages, state, stall=stall)
     assert len(bench.accesses) > 20
     assert bench.counts["taken" if state == VALID else "refused"] > 20
@@ -195,7 +198,7 @@ def test_messages_do_what_the_model_says(state, stall) -> None:
 @pytest.mark.parametrize("state", list(Configuration))
 def test_images_are_taken_in_valid_only(state) -> None:
     message = MESSAGE.pack(kind=MessageKind.BITMAPS, count=2, length=3) + bytes(6)
-    bench = run([message], state)
+    bench = run([message], state, limit=1000)
     assert bench.counts["taken"] == (2 if state == VALID else 0)
     assert [word["data"] >> 8 & 0xFF for word in bench.said[::2]] == ([] if state == VALID else [state] * 2)
 

@@ -175,6 +175,30 @@ def test_the_core_is_given_no_more_images_than_can_be_kept_in_mind() -> None:
     simulate(unit, process)
 
 
+def test_spikes_of_an_image_wait_for_the_result_of_the_one_before() -> None:
+    """The core works on; its trace of the second image is there before the first one's result is."""
+    unit, taken = Reporter(), []
+
+    async def process(ctx):
+        ctx.set(unit.room, BUFFER)
+        await giving(unit.image, [1, 1])(ctx)
+        await giving(unit.spikes, axis([5, MARKER, 6, MARKER | 1], {1, 3}))(ctx)
+
+    async def result(ctx):
+        await ctx.tick().repeat(60)
+        assert taken == [5, MARKER]
+        await giving(unit.results, axis([0] * RESULT_BEATS, {RESULT_BEATS - 1}))(ctx)
+        await ctx.tick().repeat(60)
+        assert taken == [5, MARKER, 6, MARKER | 1]
+
+    async def watch(ctx):
+        async for *_, beat, word in ctx.tick().sample(unit.spikes.valid & unit.spikes.ready, unit.spikes.payload.data):
+            if beat:
+                taken.append(word)
+
+    simulate(unit, result, background=(process, watch), limit=500)
+
+
 def test_a_reply_waits_for_room_word_by_word() -> None:
     unit, found = Reporter(), []
     body = words(RECORD.pack(kind=RecordKind.REFUSED, status=4, length=REFUSAL.size) + REFUSAL.pack(tag=7, count=1))
