@@ -1,7 +1,7 @@
 """A whole board: the event core and the link on a serial line."""
 
 from amaranth.hdl import Module
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from firstspike_hw.contract import CoreConfig
@@ -21,14 +21,24 @@ class Board(wiring.Component):
 
     clock: hertz. divisor: clock cycles per bit, at least 4. patience: cycles without an acknowledgement before the
     board sends again; by default what the line needs.
+    byte_port: with `bytes` beside rx: whole bytes, at most one in four cycles, for simulations in a hurry.
     """
 
     def __init__(
-        self, config: CoreConfig, *, clock: int = CLOCK, divisor: int = DIVISOR, patience: int | None = None
+        self,
+        config: CoreConfig,
+        *,
+        clock: int = CLOCK,
+        divisor: int = DIVISOR,
+        patience: int | None = None,
+        byte_port: bool = False,
     ) -> None:
-        self.core, self.divisor = Core(config), divisor
+        self.core, self.divisor, self.byte_port = Core(config), divisor, byte_port
         self.link = Link(config, clock=clock, divisor=divisor, patience_cycles=patience)
-        super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1)})
+        ports = {"rx": In(1, init=1), "tx": Out(1, init=1)}
+        if byte_port:
+            ports["bytes"] = In(stream.Signature(8, always_ready=True))
+        super().__init__(ports)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -36,7 +46,10 @@ class Board(wiring.Component):
         m.submodules.transmitter = transmitter = Transmitter(divisor=self.divisor)
         m.submodules.link = link = self.link
         m.submodules.core = core = self.core
-        connect(m, receiver.bytes, link.received)
+        m.d.comb += [link.received.valid.eq(receiver.bytes.valid), link.received.payload.eq(receiver.bytes.payload)]
+        if self.byte_port:
+            with m.If(self.bytes.valid):
+                m.d.comb += [link.received.valid.eq(1), link.received.payload.eq(self.bytes.payload)]
         connect(m, link.sent, transmitter.bytes)
         m.d.comb += [receiver.rx.eq(self.rx), link.line_error.eq(receiver.error), self.tx.eq(transmitter.tx)]
         for name in ("s_axis", "m_axis", "t_axis", "s_axil"):

@@ -44,16 +44,22 @@ def emit_board(
     clock: int = CLOCK,
     divisor: int = DIVISOR,
     patience: int | None = None,
+    byte_port: bool = False,
 ) -> str:
     """Verilog text of one module `name` with the ports clk, rst, rx and tx: core, link and serial line.
 
-    See board_top.Board. Raises FirstspikeError for a divisor that is too small.
+    With `byte_port` also bytes_tdata and bytes_tvalid. See board_top.Board. Raises FirstspikeError for a divisor that
+    is too small.
     """
     checked_divisor(divisor)  # before anything is made in vain
     top = _Top()
-    top.m.submodules.board = board = Board(config, clock=clock, divisor=divisor, patience=patience)
+    board = Board(config, clock=clock, divisor=divisor, patience=patience, byte_port=byte_port)
+    top.m.submodules.board = board
     top.port("rx", board.rx, True)
     top.port("tx", board.tx, False)
+    if byte_port:
+        top.port("bytes_tdata", board.bytes.payload, True)
+        top.port("bytes_tvalid", board.bytes.valid, True)
     return top.text(name)
 
 

@@ -221,7 +221,11 @@ class Board:
 
     def _load(self, progress: Progress | None) -> None:
         assert self._plan is not None
-        self.upload_seconds = loading.load(self._registers, self._plan, self._name, progress)
+        self._line.bulk(True)
+        try:
+            self.upload_seconds = loading.load(self._registers, self._plan, self._name, progress)
+        finally:
+            self._line.bulk(False)
 
     def _persist(self, task: Callable[[], _T]) -> _T:
         """Does it, from the start again if the session is lost in the middle."""

@@ -50,7 +50,7 @@ def open_line(url: str) -> Line:
     return line if faults is None else FaultyLine(line, parse_faults(faults))
 
 
-_SETTINGS: Final = ("baudrate", "faults")
+_SETTINGS: Final = ("baudrate", "faults", "upload")
 
 
 def _line(scheme: str, url: str, parts: Any, settings: dict[str, str]) -> Line:
@@ -68,7 +68,7 @@ def _line(scheme: str, url: str, parts: Any, settings: dict[str, str]) -> Line:
     if scheme in ("sim", "rtl"):
         core = choose("core", parts.path or "fast", CONFIGS)
         baudrate = (_number(url, "baudrate", settings, 0) or None) if scheme == "sim" else None
-        return _simulated(scheme, url, core, baudrate)
+        return _simulated(scheme, url, core, baudrate, slow=_upload(url, settings) == "uart")
     if scheme == "xdma":
         raise BoardError(f"{url}: boards on PCI Express come in a later version; a serial line does now: {_EXAMPLE}")
     if scheme in _PYSERIAL:
@@ -76,7 +76,14 @@ def _line(scheme: str, url: str, parts: Any, settings: dict[str, str]) -> Line:
     raise UsageError(f"{unknown('kind of board', scheme, [s.rstrip(':/') for s in SCHEMES])}; {_EXAMPLE}")
 
 
-def _simulated(scheme: str, url: str, core: str, baudrate: int | None) -> Line:
+def _upload(url: str, settings: dict[str, str]) -> str:
+    way = settings.pop("upload", "quick")
+    if way not in ("quick", "uart"):
+        raise UsageError(f"{url}: {unknown('way to upload', way, ('quick', 'uart'))}")
+    return way
+
+
+def _simulated(scheme: str, url: str, core: str, baudrate: int | None, *, slow: bool) -> Line:
     from firstspike.virtual import ModelBoard, VirtualLine
 
     if scheme == "rtl":
@@ -85,7 +92,7 @@ def _simulated(scheme: str, url: str, core: str, baudrate: int | None) -> Line:
         from firstspike_sim.rtl.board import RtlBoard
 
         with Progress("building the simulation (once, then kept)") as progress:
-            return RtlLine(RtlBoard(CONFIGS[core], progress=progress), url)
+            return RtlLine(RtlBoard(CONFIGS[core], progress=progress), url, shortcut=not slow)
     return VirtualLine(ModelBoard(CONFIGS[core]), url, baudrate=baudrate)
 
 

@@ -130,6 +130,10 @@ class FaultyLine:
     def _count(self) -> int:
         return sum(self.out.hurts.values()) + sum(self.back.hurts.values())
 
+    def bulk(self, on: bool) -> None:
+        """Of the line behind it."""
+        self._line.bulk(on)
+
     def reopen(self) -> None:
         """The cable is plugged in again."""
         self._queue = b""

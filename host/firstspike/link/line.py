@@ -38,6 +38,10 @@ class Line(Protocol):
         """
         ...
 
+    def bulk(self, on: bool) -> None:
+        """Until further notice much is sent whose time does not matter: a simulation may take a shortcut."""
+        ...
+
     def reopen(self) -> None:
         """After LineLost: once more from the start, forgetting what was on the way. Raises BoardError."""
         ...

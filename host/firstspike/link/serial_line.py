@@ -34,6 +34,9 @@ class SerialLine:
         """Seconds."""
         return time.monotonic()
 
+    def bulk(self, on: bool) -> None:
+        """There is no shortcut."""
+
     def reopen(self) -> None:
         """Closes what is left of it and opens it again."""
         self.close()

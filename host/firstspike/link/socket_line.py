@@ -28,6 +28,9 @@ class SocketLine:
         """Seconds."""
         return time.monotonic()
 
+    def bulk(self, on: bool) -> None:
+        """There is no shortcut."""
+
     def reopen(self) -> None:
         """Connects once more."""
         self.close()

@@ -50,6 +50,9 @@ class VirtualLine:
             self._wait(timeout)
         return taken, came
 
+    def bulk(self, on: bool) -> None:
+        """There is no shortcut."""
+
     def reopen(self) -> None:
         """The board has gone on; what was in the line is lost."""
         self.on_reopen()

@@ -16,13 +16,15 @@ _LEAST: Final = 200  # cycles that a look without waiting takes
 class RtlLine:
     """See `link.Line`. `board` may be reset or read beside it.
 
+    shortcut: in `bulk`, bytes do not take the serial line but the board's byte port, a tenth of the time.
     on_reopen: called when the host opens the line once more.
     """
 
     patience: float = 0.02  # no operating system and no bridge is in the way
 
-    def __init__(self, board: RtlBoard, name: str = "rtl:") -> None:
+    def __init__(self, board: RtlBoard, name: str = "rtl:", *, shortcut: bool = True) -> None:
         self.name, self.board = name, board
+        self._shortcut, self._bulk = shortcut, False
         self.on_reopen: Callable[[], None] = lambda: None
 
     def now(self) -> float:
@@ -33,12 +35,16 @@ class RtlLine:
         """See `link.Line`."""
         board = self.board
         taken = min(len(data), max(0, _ROOM - board.queued))
-        board.feed(data[:taken])
+        board.feed(data[:taken], by_port=self._bulk)
         cycles = max(_LEAST, round(timeout * board.clock)) if not taken else _LEAST
         board.run(cycles, wanted=1, queued=_LOW if taken < len(data) else None)
         if board.waiting:
             board.run(_GATHER)
         return taken, board.take()
+
+    def bulk(self, on: bool) -> None:
+        """See `link.Line`."""
+        self._bulk = on and self._shortcut
 
     def reopen(self) -> None:
         """The board has gone on; what was still in the line is lost."""

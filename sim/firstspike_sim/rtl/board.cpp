@@ -19,6 +19,21 @@
 namespace {
 
 constexpr int BITS = 10;  // start, eight of data, stop
+constexpr uint32_t BROKEN = 0x100, DIRECT = 0x200;  // marks of a byte: without a stop bit; by the byte port
+constexpr uint32_t DIRECT_CYCLES = 4;  // from a byte to the next one at the byte port
+
+template <class Board>
+concept HasPort = requires(Board& board) { board.bytes_tvalid; };
+constexpr bool has_port = HasPort<Vcore>;
+
+// Sets the byte port, if this board has one.
+template <class Board>
+void set_port(Board& board, bool valid, uint32_t byte) {
+    if constexpr (HasPort<Board>) {
+        board.bytes_tvalid = valid;
+        board.bytes_tdata = byte & 0xFF;
+    }
+}
 
 struct Sim {
     VerilatedContext context;
@@ -30,9 +45,9 @@ struct Sim {
     uint64_t cycles = 0;
     uint32_t divisor = 4;
 
-    std::deque<uint16_t> to_board;  // a byte each; bit 8: without a stop bit
+    std::deque<uint16_t> to_board;  // a byte each, with its marks
     uint32_t frame = 0;             // bits still to be driven, the next one lowest; those before it have gone
-    uint32_t bits_left = 0, bit_timer = 0;
+    uint32_t bits_left = 0, bit_timer = 0, direct_timer = 0, idle = 0;
 
     std::vector<uint8_t> from_board;
     uint64_t broken = 0;  // bytes from the board without a stop bit
@@ -40,10 +55,18 @@ struct Sim {
     bool low_before = false;
 
     void tick() {
-        if (bits_left == 0 && !to_board.empty()) {
+        direct_timer -= direct_timer != 0;
+        idle = bits_left == 0 ? idle + 1 : 0;
+        // the board knows the last byte of the line some cycles after its end
+        const bool by_port = idle > 2 * divisor && direct_timer == 0 && !to_board.empty() && to_board.front() & DIRECT;
+        set_port(*board, by_port && has_port, by_port ? to_board.front() : 0);
+        if (by_port && has_port) {
+            to_board.pop_front();
+            direct_timer = DIRECT_CYCLES;
+        } else if (bits_left == 0 && direct_timer == 0 && !to_board.empty() && !(has_port && to_board.front() & DIRECT)) {
             const uint32_t byte = to_board.front();
             to_board.pop_front();
-            frame = (byte & 0xFF) << 1 | (byte & 0x100 ? 0u : 0x200u);
+            frame = (byte & 0xFF) << 1 | (byte & BROKEN ? 0u : 0x200u);
             bits_left = BITS;
             bit_timer = divisor;
         }
@@ -140,11 +163,12 @@ void fb_dump(void* handle, int32_t on) {
 #endif
 }
 
-// Puts bytes into the queue to the board; broken[i], if there are such: byte i comes without a stop bit.
-void fb_feed(void* handle, const uint8_t* bytes, const uint8_t* broken, uint64_t n) {
+// Puts bytes into the queue to the board; broken[i], if there are such: byte i comes without a stop bit. by_port: they
+// do not take the serial line, but the byte port.
+void fb_feed(void* handle, const uint8_t* bytes, const uint8_t* broken, uint64_t n, int32_t by_port) {
     auto* sim = static_cast<Sim*>(handle);
     for (uint64_t i = 0; i < n; ++i)
-        sim->to_board.push_back(bytes[i] | (broken != nullptr && broken[i] ? 0x100 : 0));
+        sim->to_board.push_back(bytes[i] | (broken != nullptr && broken[i] ? BROKEN : 0) | (by_port ? DIRECT : 0));
 }
 
 // Bytes that have not begun to be sent to the board.

@@ -21,13 +21,13 @@ def emitted(config: CoreConfig) -> str:
 
 
 def emitted_board(config: CoreConfig, *, clock: int, divisor: int, patience: int | None) -> str:
-    """Of a board (board_top.Board) likewise."""
+    """Of a board (board_top.Board) with its byte port, likewise."""
     from firstspike_hw import verilog
 
     def make() -> str:
-        return verilog.emit_board(config, clock=clock, divisor=divisor, patience=patience)
+        return verilog.emit_board(config, clock=clock, divisor=divisor, patience=patience, byte_port=True)
 
-    return _kept((config, clock, divisor, patience), make)
+    return _kept((config, clock, divisor, patience, "byte port"), make)
 
 
 def _kept(what: tuple[object, ...], make: Callable[[], str]) -> str:

@@ -80,6 +80,9 @@ class At:
         self.left -= taken
         return taken, came
 
+    def bulk(self, on: bool) -> None:
+        self.line.bulk(on)
+
     def reopen(self) -> None:
         self.line.reopen()
 

@@ -47,6 +47,9 @@ class _Scripted:
         said, self._say = self._say[:700], self._say[700:]
         return len(data), said
 
+    def bulk(self, on: bool) -> None:
+        pass
+
     def reopen(self) -> None:
         raise BoardError("gone")
 

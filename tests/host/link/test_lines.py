@@ -233,11 +233,12 @@ def test_nothing_listens_at_a_socket() -> None:
             "unknown kind of board 'serail', did you mean serial? known: sim, rtl, serial, socket, xdma; ",
         ),
         ("sim:fats", "unknown core 'fats', did you mean fast? known: fast, small, general"),
-        ("sim:?baud=9", "sim:?baud=9: unknown setting 'baud', did you mean baudrate? known: baudrate, faults"),
+        ("sim:?baud=9", "sim:?baud=9: unknown setting 'baud', did you mean baudrate? known: baudrate, faults, upload"),
         (
             "sim:?baudrate=x",
             "sim:?baudrate=x: baudrate must be a positive number, not 'x'; for example baudrate=3000000",
         ),
+        ("rtl:?upload=slow", "rtl:?upload=slow: unknown way to upload 'slow'; known: quick, uart"),
         ("sim:?faults=flip", "a fault is a name and a chance in 0..1, not 'flip'; "),
         (
             "socket://localhost",

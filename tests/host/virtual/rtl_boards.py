@@ -48,6 +48,9 @@ class At:
         left = max(1, self._next - board.cycles)
         return self.line.exchange(data, min(timeout, left / board.clock))
 
+    def bulk(self, on: bool) -> None:
+        self.line.bulk(on)
+
     def reopen(self) -> None:
         self.line.reopen()
 

@@ -21,7 +21,7 @@ def faulty(board: RtlBoard, faults: Faults) -> FaultyLine:
     def sleep(seconds: float) -> None:
         board.run(round(seconds * board.clock))
 
-    return FaultyLine(RtlLine(board), faults, sleep=sleep)
+    return FaultyLine(RtlLine(board, shortcut=False), faults, sleep=sleep)
 
 
 def test_a_network_is_loaded_and_images_come_back_spike_for_spike() -> None:
@@ -91,11 +91,11 @@ class BadStops(RtlLine):
     """Some bytes come to the board without a stop bit, with whatever that does to the next one."""
 
     def __init__(self, board: RtlBoard, chance: float) -> None:
-        super().__init__(board)
+        super().__init__(board, shortcut=False)
         self.random, self.chance, self.count = np.random.default_rng(1), chance, 0
         feed = board.feed
 
-        def broken(data: bytes) -> None:
+        def broken(data: bytes, *, by_port: bool) -> None:
             marks = self.random.random(len(data)) < self.chance
             self.count += int(marks.sum())
             feed(data, marks)
@@ -211,3 +211,18 @@ def test_the_link_counts_what_it_sees() -> None:
         assert after["frames"] > before["frames"]
         assert board.read("SESSIONS") == 1
         assert board._registers.read([link_offset("CLOCK"), link_offset("DIVISOR")]) == [device.clock, device.divisor]
+
+
+def test_a_load_may_take_the_byte_port_and_is_as_exact() -> None:
+    with simulated() as device:
+        line = RtlLine(device)
+        board = Board(line)
+        start = device.cycles
+        board.load(NET)
+        quick = device.cycles - start
+        streamed(board, 40)
+        line_only = Board(RtlLine(device, shortcut=False))
+        start = device.cycles
+        line_only.load(NET)
+        assert quick < (device.cycles - start) / 3
+        streamed(line_only, 40)
