@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Images through a virtual board at a pseudo-terminal over a bad line: what is wrong, lost or doubled, as JSON.
+"""Images through a virtual board over a bad line: what is wrong, lost or doubled, as one JSON object.
 
     python benchmarks/link_faults.py build/link flip-1e-4 --images 20000 --seed 1
+    python benchmarks/link_faults.py build/link flip-1e-4 --images 300 --backend rtl
+
+The model is at a pseudo-terminal, in real time; the gateware in this process, with its UART, on the simulation's clock.
 
 Both directions are made bad at the host's end. The deployment is loaded anew after every 5,000 images, on the same
 line. The time to recover from a fault is the longest pause between results in the 50 ms after it, or the pause that it
@@ -13,20 +16,24 @@ import json
 import os
 import random
 import signal
-import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from with_board import virtual_board
 
-from firstspike.board import Board, open_line
+from firstspike.board import Board
 from firstspike.cli.on_board import link_errors
 from firstspike.datasets import encode, load
-from firstspike.link.faults import FaultyLine
+from firstspike.link.faults import Faults, FaultyLine, parse_faults
+from firstspike.link.serial_line import SerialLine
+from firstspike.virtual.rtl_line import RtlLine
 from firstspike_compiler.deployment import read_deployment
-from firstspike_hw.contract import EventSet
+from firstspike_hw.contract import CONFIGS, EventSet
 from firstspike_sim import FastModel
+from firstspike_sim.rtl.board import RtlBoard
 
 FAULTS: Final = {
     "none": "seed=1",
@@ -43,7 +50,7 @@ FAULTS: Final = {
 }
 PIECE: Final = 5000  # images between two loads
 NEAR: Final = 0.05  # seconds after a fault in which what it causes is looked for
-RESETS: Final = 0.3  # seconds between two resets of the board, on average
+RESETS: Final = {"model": 0.3, "rtl": 0.01}  # seconds between two resets of the board, on average
 
 
 def main() -> int:
@@ -58,9 +65,9 @@ def main() -> int:
     deployment = read_deployment(args.deployment)
     digits = load("mnist:test")
     events = encode(digits.values, "binary", steps=deployment.network.steps, labels=digits.labels)
-    with virtual_board("--backend", args.backend, "--core", args.core) as (name, process):
-        url = f"serial://{name}?faults={FAULTS[args.fault]},seed={args.seed}"
-        found = measured(url, process, deployment, events, args)
+    faults = parse_faults(f"{FAULTS[args.fault]},seed={args.seed}")
+    with far_end(args.backend, args.core, faults) as (line, reset):
+        found = measured(line, reset, deployment, events, args)
     found = {"fault": args.fault, "rate": FAULTS[args.fault], "backend": args.backend, "core": args.core, **found}
     about = {"network": (deployment.manifest.get("source") or {}).get("file"), "target": deployment.manifest["target"]}
     about |= {"dataset": "mnist", "split": "test", "kernel": deployment.network.kernel, "images": args.images}
@@ -68,15 +75,26 @@ def main() -> int:
     return int(found["wrong_lost_duplicated"] > 0)
 
 
-def measured(url: str, process: int, deployment: Any, events: EventSet, args: argparse.Namespace) -> dict[str, Any]:
+@contextmanager
+def far_end(backend: str, core: str, faults: Faults) -> Iterator[tuple[FaultyLine, Callable[[], None]]]:
+    """A bad line to a board, and its reset button."""
+    if backend == "rtl":
+        with RtlBoard(CONFIGS[core]) as board:
+            yield FaultyLine(RtlLine(board), faults, sleep=lambda s: board.run(round(s * board.clock))), board.reset
+        return
+    with virtual_board("--core", core) as (name, process):
+        yield FaultyLine(SerialLine(name), faults), lambda: os.kill(process, signal.SIGUSR1)
+
+
+def measured(
+    line: FaultyLine, reset: Callable[[], None], deployment: Any, events: EventSet, args: argparse.Namespace
+) -> dict[str, Any]:
     """Streams until the images are used up. Counts each result against the model's."""
-    line = open_line(url)
-    assert isinstance(line, FaultyLine)
     board, chance = Board(line, timeout=20), random.Random(args.seed)
     want = FastModel(deployment.network).run(events).results
     wrong = done = seen = loads = resets = 0
     recovered = np.zeros(0)
-    start, next_reset = time.monotonic(), chance.expovariate(1 / RESETS)
+    start, next_reset = line.now(), chance.expovariate(1 / RESETS[args.backend])
     while done < args.images:
         board.load(deployment)
         loads += 1
@@ -84,7 +102,7 @@ def measured(url: str, process: int, deployment: Any, events: EventSet, args: ar
         piece = events.head(min(PIECE, args.images - done))
         answered, arrivals = set(), []
         for result in board.stream(piece):
-            now = time.monotonic()
+            now = line.now()
             arrivals.append(now)
             seen += 1
             row = want[result.image]
@@ -93,16 +111,15 @@ def measured(url: str, process: int, deployment: Any, events: EventSet, args: ar
             wrong += (not right) + (result.image in answered)
             answered.add(result.image)
             if args.fault == "reset" and now - start > next_reset:
-                os.kill(process, signal.SIGUSR1)
+                reset()
                 line.when.append(now)
                 resets += 1
-                next_reset = now - start + chance.expovariate(1 / RESETS)
+                next_reset = now - start + chance.expovariate(1 / RESETS[args.backend])
         wrong += len(piece) - len(answered)  # lost
         done += len(piece)
         recovered = np.append(recovered, recovery(np.array(arrivals), np.array(line.when)))
-    seconds = time.monotonic() - start
+    seconds = line.now() - start
     errors = link_errors(board.status())
-    board.close()
     recover = np.append(recovered, [0.0] * (not len(recovered))) * 1000
     return {
         "transactions": seen,
