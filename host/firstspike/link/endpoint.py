@@ -194,7 +194,6 @@ class Endpoint:
             return  # of an earlier time
         edge = self._base + gained + frame.window
         if gained or edge > self._edge:
-            self._backoff = 0
             self._since = now
         self._edge = max(self._edge, edge)
         if gained:
@@ -211,6 +210,7 @@ class Endpoint:
             self._payload, self._calm = min(2 * self._payload, PAYLOAD_MAX), 0
         if self._probe is not None and self._base >= self._probe[0]:
             took = now - self._probe[1]
+            self._backoff = 0  # not before: an acknowledgement of what was sent twice says nothing of the time it takes
             self._smoothed = took if not self._smoothed else 0.75 * self._smoothed + 0.25 * took
             self._probe = None
 

@@ -55,6 +55,11 @@ class ModelBoard:
         self._due: list[Frame] = []
         self.dispatcher = Dispatcher(self.core, self._say, self._fixed)
 
+    @property
+    def room(self) -> int:
+        """Bytes that `receive` takes now: what would be dropped is better left in the line."""
+        return self._buffer
+
     def receive(self, data: bytes, now: float) -> None:
         """Bytes of the line, and the time in seconds."""
         for frame in self._deframer.feed(data):

@@ -21,8 +21,8 @@ class Port(Protocol):
 
     url: str
 
-    def read(self, timeout: float, *, room: bool) -> bytes:
-        """What a host has sent; waits up to `timeout` seconds for it, or, with `room`, for room to write."""
+    def read(self, timeout: float, *, wanted: bool, room: bool) -> bytes:
+        """What a host has sent, if `wanted`. Waits up to `timeout` seconds for it, or, with `room`, to write."""
         ...
 
     def write(self, data: bytes) -> int:
@@ -52,9 +52,10 @@ class PtyPort:
         if link is not None:
             self._place(link)
 
-    def read(self, timeout: float, *, room: bool) -> bytes:
+    def read(self, timeout: float, *, wanted: bool, room: bool) -> bytes:
         """See Port."""
-        ready, _, _ = select.select([self._ours], [self._ours] if room else [], [], max(0.0, timeout))
+        ours = [self._ours]
+        ready, _, _ = select.select(ours if wanted else [], ours if room else [], [], max(0.0, timeout))
         return os.read(self._ours, _MAX_READ) if ready else b""
 
     def write(self, data: bytes) -> int:
@@ -111,12 +112,13 @@ class SocketPort:
         self._pulled = False
         self.url = f"socket://127.0.0.1:{self._server.getsockname()[1]}"
 
-    def read(self, timeout: float, *, room: bool) -> bytes:
+    def read(self, timeout: float, *, wanted: bool, room: bool) -> bytes:
         """See Port."""
         if self._pulled:
             self._leave()
         there = [] if self._host is None else [self._host]
-        ready, _, _ = select.select([self._server, *there], there if room else [], [], max(0.0, timeout))
+        listened = [self._server, *(there if wanted else [])]
+        ready, _, _ = select.select(listened, there if room else [], [], max(0.0, timeout))
         if self._server in ready:
             self._admit()
         if self._host is None or self._host not in ready:

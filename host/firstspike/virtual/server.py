@@ -19,6 +19,7 @@ __all__ = ["Meter", "running_boards", "serve", "shown"]
 _SLICE: Final = 0.05  # seconds of one wait at most, so that an interrupt is noticed
 _FIFO: Final = 512  # bytes that an idle line takes at once
 _UNSEEN: Final = 8192  # bytes behind those waiting that a busy line may have carried while nobody looked
+_BEHIND: Final = 4096  # bytes of the host's that are held for a device that has no room
 _READ: Final = 16384  # bytes prepared for the host at once
 
 
@@ -75,7 +76,7 @@ def serve(
             watch()
             look = now + _SLICE
             understood = baudrate is None or port.speed() in (None, baudrate)
-        take = inward.room(len(arrived))
+        take = min(inward.room(len(arrived)), device.room)
         device.receive(arrived[:take], now)
         inward.used(len(arrived[:take]))
         arrived = arrived[take:]
@@ -88,9 +89,9 @@ def serve(
         full = sent < len(give)
         due = device.deadline()
         waits = [_SLICE] if due is None else [_SLICE, max(0.0, due - now)]
-        waits += [inward.wait()] if arrived else []
+        waits += [inward.wait()] if arrived else []  # what stays in the port slows the host down
         waits += [outward.wait()] if pending and not full else []
-        came = port.read(min(waits), room=full)
+        came = port.read(min(waits), wanted=len(arrived) < _BEHIND, room=full)
         arrived += there.hurt(came) if understood else _noise(came)
 
 

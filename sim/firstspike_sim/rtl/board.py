@@ -19,6 +19,7 @@ __all__ = ["CLOCK", "DIVISOR", "RtlBoard"]
 CLOCK: Final = 48_000_000  # hertz
 DIVISOR: Final = 4  # clock cycles per bit: the fewest that the gateware takes, for the quickest simulation
 _SLICE: Final = 20_000  # cycles that one `transmit` runs at most
+_QUEUE: Final = 1024  # bytes that it holds of the line's
 _GATHER: Final = 64  # bytes that it waits for meanwhile
 _RESET: Final = 4  # cycles
 _ASLEEP: Final = 4_000_000  # cycles without a byte either way after which it is stopped until somebody speaks
@@ -156,6 +157,11 @@ class RtlBoard:
         data = ctypes.create_string_buffer(count)
         self._library.fb_take(self._handle, data, count)
         return data.raw
+
+    @property
+    def room(self) -> int:
+        """Bytes that `receive` should be given now: a simulation that is slower than its line must not fall behind."""
+        return max(0, _QUEUE - self.queued)
 
     def receive(self, data: bytes, now: float) -> None:
         """Bytes of the line. now: of whoever calls; the simulation has its own time."""
