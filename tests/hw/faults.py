@@ -143,6 +143,9 @@ LINK_FAULTS = {
         unit="link.buffers", old="place.eq(Mux(self.drop, self.tail, after))", new="place.eq(after)"
     ),
     "sequence off by one": Fault(unit="link.session", old="(ahead == 0) & self.fits", new="(ahead <= 1) & self.fits"),
+    "bytes that come too early are taken": Fault(
+        unit="link.session", old="(ahead == 0) & self.fits", new="~ahead[-1] & self.fits"
+    ),
     "payload taken without room": Fault(unit="link.session", old="(ahead == 0) & self.fits", new="(ahead == 0)"),
     "anybody's frames are heard": Fault(
         unit="link.session", old="same.eq(self.open & (header.session == self.number))", new="same.eq(self.open)"

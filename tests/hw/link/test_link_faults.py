@@ -34,6 +34,7 @@ CAUGHT_BY = {
     "more room than there is": (test_buffers.test_room_is_what_is_not_needed_any_more,),
     "record not dropped": (test_buffers.test_records_are_committed_whole, 0),
     "sequence off by one": (test_session.test_frames_are_judged_as_the_model_judges_them, 0),
+    "bytes that come too early are taken": (test_session.test_frames_are_judged_as_the_model_judges_them, 0),
     "payload taken without room": (test_session.test_frames_are_judged_as_the_model_judges_them, 3),
     "anybody's frames are heard": (test_session.test_frames_are_judged_as_the_model_judges_them, 0),
     "a session opens twice": (test_session.test_the_session_is_opened_once_for_a_nonce_and_anew_for_another,),
