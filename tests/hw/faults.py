@@ -183,6 +183,7 @@ LINK_FAULTS = {
     "record seen by halves": Fault(
         unit="link.reporter", old="self.commit.eq(ends & (at == WORD - 1))", new="self.commit.eq(at == WORD - 1)"
     ),
+    "spikes without room": Fault(unit="link.reporter", old="| (self.room < WORD) |", new="|"),
     "spikes of the next image": Fault(unit="link.reporter", old="waiting.r_data & ~marked", new="waiting.r_data"),
     "guard forgets what changes": Fault(
         unit="link.guard", old="state.eq(Configuration.CHANGED)", new="state.eq(Configuration.VALID)"

@@ -29,7 +29,9 @@ class Bounded(RtlLine):
 
 
 def on_a_bad_line(device: RtlBoard) -> None:
-    line = FaultyLine(Bounded(device), Faults(flip=1e-4, drop=5e-5, double=5e-5), sleep=lambda seconds: None)
+    line = FaultyLine(
+        Bounded(device, shortcut=False), Faults(flip=1e-4, drop=5e-5, double=5e-5), sleep=lambda seconds: None
+    )
     board = Board(line, timeout=0.2)
     board.load(NET)
     for seed in range(3):

@@ -29,7 +29,7 @@ def test_a_whole_upload_and_a_hundred_digits_spike_for_spike(tmp_path: Path) -> 
     events = encode(digits.values[:DIGITS], "binary", steps=deployment.network.steps, labels=digits.labels[:DIGITS])
     want = FastModel(deployment.network).run(events)
     with RtlBoard(CONFIGS["fast"]) as device:
-        board = Board(RtlLine(device))
+        board = Board(RtlLine(device, shortcut=False))
         start, sent = device.cycles, board.sent_bytes
         board.load(deployment)
         loading, carried = device.cycles - start, board.sent_bytes - sent

@@ -54,6 +54,7 @@ CAUGHT_BY = {
     "images in any state": (test_dispatcher.test_images_are_taken_in_valid_only, 1),
     "refused out of turn": (test_dispatcher.test_an_image_refused_is_answered_after_those_before_it,),
     "record seen by halves": (test_reporter.test_records_of_a_free_ring_are_those_of_the_model, 0.5),
+    "spikes without room": (test_reporter.test_spikes_stay_with_their_image_whatever_the_room,),
     "spikes of the next image": (test_reporter.test_spikes_of_an_image_wait_for_the_result_of_the_one_before,),
     "guard forgets what changes": (test_guard.test_halted_is_valid_and_not_running,),
     "guard without a CRC": (test_guard.test_another_crc_is_damaged_and_a_refusal_incomplete,),
