@@ -143,6 +143,9 @@ LINK_FAULTS = {
         unit="link.buffers", old="place.eq(Mux(self.drop, self.tail, after))", new="place.eq(after)"
     ),
     "sequence off by one": Fault(unit="link.session", old="(ahead == 0) & self.fits", new="(ahead <= 1) & self.fits"),
+    "bytes that come too early are taken": Fault(
+        unit="link.session", old="(ahead == 0) & self.fits", new="~ahead[-1] & self.fits"
+    ),
     "payload taken without room": Fault(unit="link.session", old="(ahead == 0) & self.fits", new="(ahead == 0)"),
     "anybody's frames are heard": Fault(
         unit="link.session", old="same.eq(self.open & (header.session == self.number))", new="same.eq(self.open)"
@@ -180,6 +183,7 @@ LINK_FAULTS = {
     "record seen by halves": Fault(
         unit="link.reporter", old="self.commit.eq(ends & (at == WORD - 1))", new="self.commit.eq(at == WORD - 1)"
     ),
+    "spikes without room": Fault(unit="link.reporter", old="| (self.room < WORD) |", new="|"),
     "spikes of the next image": Fault(unit="link.reporter", old="waiting.r_data & ~marked", new="waiting.r_data"),
     "guard forgets what changes": Fault(
         unit="link.guard", old="state.eq(Configuration.CHANGED)", new="state.eq(Configuration.VALID)"

@@ -25,9 +25,8 @@ def test_the_ports_are_a_clock_a_reset_and_a_serial_line(text) -> None:
     assert sorted(ports.split(",")) == ["clk", "rst", "rx", "tx"]
 
 
-def test_the_text_does_not_change_but_with_its_line(text) -> None:
+def test_the_text_does_not_change(text) -> None:
     assert emit_board(small_config(), divisor=4) == text
-    assert emit_board(small_config(), divisor=5) != text
 
 
 def test_the_rings_are_memories_without_a_word_about_collisions(text) -> None:

@@ -1,5 +1,6 @@
 """Bus master: the one access at a time that the link makes to the core's registers, and the core's reset."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 from amaranth.hdl import Module, Signal
@@ -55,6 +56,8 @@ class BusMaster(wiring.Component):
     bus:     AXI4-Lite.
     """
 
+    latency = 1  # from a request to its address on the bus, if that is free
+
     def __init__(self) -> None:
         written = {"written": Out(1), "address": Out(12), "word": Out(32), "refused": Out(1)}
         super().__init__(
@@ -68,6 +71,14 @@ class BusMaster(wiring.Component):
                 "bus": Out(AXI_LITE),
             }
         )
+
+    @staticmethod
+    def model(wanted: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+        """("read" | "write", address, word) and ("restart", 0, run), one after the other -> accesses of the bus."""
+        return [
+            ("write", CONTROL, word | 0b10) if kind == "restart" else (kind, address, word)
+            for kind, address, word in wanted
+        ]
 
     def elaborate(self, platform: object) -> Module:
         m, bus, access = Module(), self.bus, self.access

@@ -6,20 +6,22 @@ other.
 
 from typing import Any
 
-from amaranth.hdl import Cat, Signal
+from amaranth.hdl import Cat, Mux, Signal
 from prover import Proof
 from stream_properties import holds
 
 from firstspike_hw.contract.register_map import offset_of
+from firstspike_hw.contract.stream_format import RESULT_BEATS
 from firstspike_hw.contract.wire import Configuration
-from firstspike_hw.link.buffers import ReceiveRing
+from firstspike_hw.link.buffers import WORD, ReceiveRing
 from firstspike_hw.link.bus import BusMaster
 from firstspike_hw.link.cobs import Encoder
 from firstspike_hw.link.dispatcher import Dispatcher
 from firstspike_hw.link.guard import Guard
+from firstspike_hw.link.reporter import Reporter
 from firstspike_hw.link.session import Session
 
-__all__ = ["LINK_STREAMS", "guard", "receive_ring", "session"]
+__all__ = ["LINK_STREAMS", "guard", "receive_ring", "reporter", "session"]
 
 
 def _free(proof: Proof, unit: Any, *names: str) -> None:
@@ -196,6 +198,29 @@ def dispatcher() -> Proof:
     holds(proof, "s_axis", unit.beats.valid, ready["beats"], unit.beats.payload)
     holds(proof, "say", unit.say.valid, ready["say"], unit.say.payload)
     proof.require("images in VALID only", ~unit.image.valid | (unit.state == Configuration.VALID))
+    return proof
+
+
+def reporter() -> Proof:
+    """Nothing is written where there is no room; what is free may become more at any time."""
+    proof, unit, size = Proof(), Reporter(), 64
+    m = proof.m
+    m.submodules.unit = unit
+    for name in ("say", "image", "results", "spikes"):
+        port = getattr(unit, name)
+        valid, payload = proof.free(f"{name}_valid"), proof.free(f"{name}_payload", port.payload.shape())
+        m.d.comb += [port.valid.eq(valid), port.payload.eq(payload)]
+    freed, room, used = proof.free("freed", 7), Signal(7, init=9), Signal(7)  # most of it is in use at first
+    m.d.comb += [unit.room.eq(room), used.eq((unit.put & ~unit.fill) + Mux(unit.reserve, WORD, 0))]
+    m.d.sync += room.eq(room - used + freed)
+    proof.assume(room - used + freed <= size)
+    # m_axis: packets of eleven beats
+    beat = Signal(4)
+    with m.If(unit.results.valid & unit.results.ready):
+        m.d.sync += beat.eq(Mux(unit.results.payload.last, 0, beat + 1))
+    proof.assume(~unit.results.valid | (unit.results.payload.last == (beat == RESULT_BEATS - 1)))
+    proof.require("there is room", used <= room)
+    proof.require("one thing at a time", ~(unit.put & unit.reserve))
     return proof
 
 

@@ -7,7 +7,7 @@ import pytest
 from decision_properties import decision
 from faults import FAULTS, LINK_FAULTS, planted
 from horizon_properties import at_the_entry, between_stages
-from link_properties import LINK_STREAMS, guard, receive_ring, session
+from link_properties import LINK_STREAMS, guard, receive_ring, reporter, session
 from prover import Proof, ProverError, Verdict, prove, refute
 from queue_properties import calendar
 from stream_properties import STREAMS
@@ -15,7 +15,7 @@ from stream_properties import STREAMS
 pytestmark = pytest.mark.skipif(prover.missing() is not None, reason=str(prover.missing()))
 
 
-LINK = (receive_ring, guard, session, *LINK_STREAMS.values())
+LINK = (receive_ring, guard, session, reporter, *LINK_STREAMS.values())
 
 
 @pytest.mark.parametrize("proof", [calendar, at_the_entry, *STREAMS.values(), *LINK])
@@ -61,6 +61,7 @@ def test_proved_for_a_whole_image(proof, bound) -> None:
         (session, "sequence off by one", "committed in a session and in order"),
         (session, "payload taken without room", "committed in a session and in order"),
         (session, "anybody's frames are heard", "committed in a session and in order"),
+        (reporter, "spikes without room", "there is room"),
         (LINK_STREAMS["bus"], "write given up", "s_axil aw: stays valid"),
         (LINK_STREAMS["dispatcher"], "images in any state", "images in VALID only"),
     ],

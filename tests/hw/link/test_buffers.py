@@ -61,7 +61,7 @@ def test_a_long_stream_runs_around_the_ring(stall) -> None:
     chance, unit, found, sent = random.Random(2), ReceiveRing(size=SIZE), [], bytearray()
 
     async def process(ctx):
-        for _ in range(500):
+        for _ in range(250):
             payload = bytes(chance.randrange(256) for _ in range(chance.choice([0, 1, 2, SIZE - 1, SIZE, SIZE + 1])))
             await write(ctx, unit, payload)
             if ctx.get(unit.fits) and chance.random() < 0.8:
@@ -74,7 +74,7 @@ def test_a_long_stream_runs_around_the_ring(stall) -> None:
 
     simulate(unit, process, background=(taking(unit.bytes, found, chance, stall),), limit=60_000)
     assert bytes(found) == bytes(sent)
-    assert len(sent) > 50 * SIZE
+    assert len(sent) > 20 * SIZE
 
 
 def test_a_committed_byte_is_there_after_the_latency_and_a_new_stream_begins_at_0() -> None:

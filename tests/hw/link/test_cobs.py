@@ -18,7 +18,7 @@ def frames() -> list[bytes]:
     """Around the boundaries of groups, without zeros, ending in one, all zeros, and mixed."""
     chance = random.Random(1)
     found = [bytes(chance.randrange(1, 256) for _ in range(n)) for n in BOUNDARIES]
-    found += [bytes([*frame[:-1], 0]) for frame in found if frame]
+    found += [bytes([*frame[:-1], 0]) for frame in found if 0 < len(frame) < 600]
     found += [bytes(n) for n in (1, 2, 255)]
     found += [bytes(chance.choice([0, 1, 255, chance.randrange(256)]) for _ in range(40)) for _ in range(10)]
     found += [b"\x01" * 254 + b"\0", b"\x01" * 254 + b"\0\0", b"\0" + b"\x01" * 254, b"\x01" * 254 + b"\0" + b"\x02"]
@@ -115,7 +115,7 @@ def test_frames_are_decoded_and_damage_is_seen(gap) -> None:
     chance = random.Random(3)
     pieces = [cobs.encode(frame) for frame in frames()[:: 1 + 3 * gap]]
     pieces += [piece[:-1] for piece in pieces if len(piece) > 1]  # cut off
-    pieces += [bytes(chance.randrange(1, 256) for _ in range(chance.randint(1, 30))) for _ in range(200)]
+    pieces += [bytes(chance.randrange(1, 256) for _ in range(chance.randint(1, 30))) for _ in range(80)]
     chance.shuffle(pieces)
     line = b"\0" + b"\0\0".join(pieces) + b"\0"
     unit, found, piece = Decoder(), [], bytearray()

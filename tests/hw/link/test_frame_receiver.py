@@ -40,9 +40,10 @@ def pieces() -> list[tuple[bytes, bool]]:
 @pytest.mark.parametrize("gap", [0, 2])
 def test_frames_are_told_from_what_is_none(gap) -> None:
     unit, found, payload = FrameReceiver(), [], bytearray()
+    sent = [piece for piece in pieces() if not gap or len(piece[0]) < 200]
 
     async def process(ctx):
-        for plain, damaged in pieces():
+        for plain, damaged in sent:
             payload.clear()
             for at, byte in enumerate(plain):
                 ctx.set(unit.data.payload, byte)
@@ -69,8 +70,8 @@ def test_frames_are_told_from_what_is_none(gap) -> None:
             ctx.set(unit.damaged, 0)
 
     simulate(unit, process, limit=100_000)
-    assert found == FrameReceiver.model(pieces())
-    assert sum(frame is not None for frame in found) == 8
+    assert found == FrameReceiver.model(sent)
+    assert sum(frame is not None for frame in found) == (5 if gap else 8)
 
 
 def test_the_header_stands_until_the_next_piece() -> None:
