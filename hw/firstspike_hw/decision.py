@@ -27,7 +27,7 @@ class Decision(wiring.Component):
     spikes:  the outputs that fired at D, if `tracing`.
     """
 
-    latency = Serialiser.latency + 2  # from the row that decides, alone, to the verdict
+    latency = Serialiser.latency + 3  # from the row that decides, alone, to the verdict
 
     def __init__(self, *, lanes: int, rows: int, steps: int, value_bits: int) -> None:
         self.sizes = {"lanes": lanes, "rows": rows, "steps": steps, "value_bits": value_bits}
@@ -68,25 +68,36 @@ class Decision(wiring.Component):
         with m.If(at_end):
             m.d.comb += serialiser.rows.payload.fires.eq(~0)
 
-        verdict, message = self.verdict, serialiser.messages.payload
-        candidate, fires, decides = Signal(), Signal(), Signal()
+        # The message on hand, and what it is.
+        verdict, coming = self.verdict, serialiser.messages.payload
+        message, held = Signal(serialiser.message, reset_less=True), Signal()
+        candidate, fires, decides = Signal(reset_less=True), Signal(reset_less=True), Signal()
+        is_candidate, taken = Signal(), Signal()
         m.d.comb += [
-            candidate.eq(message.spike & (message.x < self.outputs)),
-            fires.eq(candidate & (message.value >= 0)),
+            is_candidate.eq(coming.spike & (coming.x < self.outputs)),
             # none of a later step while the decision is being made
-            self.spikes.valid.eq(serialiser.messages.valid & fires & self.tracing & ~verdict.decided & ~decides),
+            self.spikes.valid.eq(held & fires & self.tracing & ~verdict.decided & ~decides),
             self.spikes.payload.t.eq(message.t),
             self.spikes.payload.x.eq(message.x),
-            serialiser.messages.ready.eq(~self.spikes.valid | self.spikes.ready),
+            serialiser.messages.ready.eq(~held | ~self.spikes.valid | self.spikes.ready),
         ]
+        with m.If(serialiser.messages.ready):
+            m.d.sync += [
+                held.eq(serialiser.messages.valid),
+                message.eq(coming),
+                candidate.eq(is_candidate),
+                fires.eq(is_candidate & (coming.value >= 0)),
+            ]
+        with m.If(self.quiet):
+            m.d.sync += held.eq(0)
 
         # One candidate a cycle against the best so far.
         judged = Signal()  # a step is complete: look at what it gave
         best, any_yet = Signal(signed(self.sizes["value_bits"])), Signal()
-        taken, end = Signal(), Signal()
+        end = Signal()
         m.d.comb += [
             decides.eq(judged & ((verdict.fired != 0) | end)),
-            taken.eq(serialiser.messages.valid & serialiser.messages.ready & ~verdict.decided & ~decides),
+            taken.eq(held & serialiser.messages.ready & ~verdict.decided & ~decides),
         ]
         m.d.sync += judged.eq(taken & message.done)
         with m.If(taken):

@@ -9,9 +9,11 @@ __all__ = ["MemoryPort"]
 class MemoryPort(wiring.Signature):
     """Out is from the host's side.
 
-    active:  the host has the read port: `address` is read, `data` follows a cycle later.
+    active:  the host has the read port: `address` is read, `data` follows at most `latency` cycles later, and stays.
     write:   strobe: `word` goes to `address`.
     """
+
+    latency = 2
 
     def __init__(self, *, width: int, address_bits: int = 16) -> None:
         self.width = width

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from enum import IntEnum
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
@@ -111,7 +113,7 @@ class RegisterFile(wiring.Component):
                     m.d.sync += [refused.eq(~self.idle), word.eq(0)]
                     with m.If(self.idle):
                         m.d.sync += phase.eq(Phase.FETCH)
-            with m.Case(Phase.FETCH):
+            with m.Case(Phase.FETCH), m.If(memory.ready):
                 m.d.sync += phase.eq(Phase.FETCHED)
             with m.Case(Phase.FETCHED):
                 memory.fetched(m, word)
@@ -120,7 +122,7 @@ class RegisterFile(wiring.Component):
                 m.d.comb += [bus.rvalid.eq(1), bus.rdata.eq(word), bus.rresp.eq(Mux(refused, _SLVERR, 0))]
                 with m.If(bus.rready):
                     m.d.sync += phase.eq(Phase.IDLE)
-        memory.connect(m, active=(phase == Phase.FETCH) | (phase == Phase.FETCHED))
+        memory.connect(m, active=phase == Phase.FETCH)
         return m
 
     def _write(self, m: Module, address: Signal, word: Signal, known: Signal, memory: "_MemoryAccess") -> None:
@@ -155,7 +157,10 @@ class RegisterFile(wiring.Component):
 
 
 class _MemoryAccess:
-    """Words of any width through a 32-bit window: gathered and written whole, or read whole and shown beat by beat."""
+    """Words of any width through a 32-bit window: gathered and written whole, or read whole and shown beat by beat.
+
+    A beat is chosen in steps of a few, each registered: thousands of bits come from all over the device.
+    """
 
     def __init__(self, m: Module, registers: RegisterFile) -> None:
         self.ports, self.address = registers.memories, registers.stored["MEM_ADDRESS", None]
@@ -165,14 +170,36 @@ class _MemoryAccess:
         self.gathered = Signal(32 * most)
         self.beat, self.crc, self.wrote = Signal(range(most)), Signal(32, init=0xFFFFFFFF), Signal()
         self.last = Signal(range(most))  # beat that completes a word of the selected memory
-        self.chosen = {key: self.select == (key[0] | key[1] << 8) for key in self.ports}
-        for key in self.ports:
-            with m.If(self.chosen[key]):
+        self.chosen = {key: Signal(name=f"chosen_{key[0].name.lower()}{key[1]}") for key in self.ports}
+        for key, chosen in self.chosen.items():
+            m.d.sync += chosen.eq(self.select == (key[0] | key[1] << 8))
+            with m.If(chosen):
                 m.d.comb += self.last.eq(beats[key] - 1)
         registers.readings["MEM_CRC", None] = ~self.crc
         m.d.sync += self.wrote.eq(0)
         with m.If(self.wrote):
             m.d.sync += self.address.eq(self.address + 1)
+        self.shown, latency = self._shown(m)
+        self.waited, self.ready = Signal(range(latency + 1)), Signal()
+        m.d.comb += self.ready.eq(self.waited == latency)
+
+    def _shown(self, m: Module) -> tuple[Signal, int]:
+        """The beat of the selected memory, and how many cycles after the address it is there."""
+        columns, depth = [], 0
+        for key, port in self.ports.items():
+            padded = Cat(port.data, Signal(32 * self.beats[key] - len(port.data)))
+            column: list[Any] = [padded[32 * k : 32 * k + 32] for k in range(self.beats[key])]
+            level = 0
+            while len(column) > 1 or level == 0:
+                index = self.beat[2 * level : 2 * level + 2]
+                later = [Signal(32, name=f"beats{level}", reset_less=True) for _ in column[::4]]
+                m.d.sync += [l.eq(Array(column[4 * k : 4 * k + 4])[index]) for k, l in enumerate(later)]
+                column, level = later, level + 1
+            columns.append(Mux(self.chosen[key], column[0], 0))
+            depth = max(depth, level)
+        shown = Signal(32, reset_less=True)
+        m.d.sync += shown.eq(reduce(or_, columns))
+        return shown, MemoryPort.latency + depth + 1
 
     def restart(self, m: Module) -> None:
         m.d.sync += [self.beat.eq(0), self.crc.eq(0xFFFFFFFF)]
@@ -186,15 +213,10 @@ class _MemoryAccess:
         self._next(m, word)
 
     def fetched(self, m: Module, word: Signal) -> None:
-        shown = Signal(32)
-        for key, port in self.ports.items():
-            padded = Cat(port.data, Signal(32 * self.beats[key] - len(port.data)))
-            with m.If(self.chosen[key]):
-                m.d.comb += shown.eq(Array(padded[32 * k : 32 * k + 32] for k in range(self.beats[key]))[self.beat])
-        m.d.sync += word.eq(shown)
+        m.d.sync += word.eq(self.shown)
         with m.If(self.beat == self.last):
             m.d.sync += self.address.eq(self.address + 1)
-        self._next(m, shown)
+        self._next(m, self.shown)
 
     def _next(self, m: Module, word: Value) -> None:
         m.d.sync += [
@@ -203,6 +225,7 @@ class _MemoryAccess:
         ]
 
     def connect(self, m: Module, active: Value) -> None:
+        m.d.sync += self.waited.eq(Mux(active, self.waited + 1, 0))
         for key, port in self.ports.items():
             m.d.comb += [
                 port.active.eq(active & self.chosen[key]),

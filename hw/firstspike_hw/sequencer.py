@@ -3,9 +3,11 @@
     clear all rows; then for each step t: wait until H >= t, walk all rows; wait until H > t, drive all rows by each
     event of step t; note the counts up to t.
 
-Rows follow each other without a gap; a step without events costs its rows, one with events its rows and one cycle more.
+Where events act at once (`step`) it is: wait until H > t, drive, walk, note the counts. Rows follow each other without a
+gap; a step without events costs its rows, one with events its rows and one cycle more.
 """
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
@@ -48,7 +50,7 @@ def issue_layout(*, depth: int, rows: int, steps: int) -> data.StructLayout:
 
 
 class Sequencer(wiring.Component):
-    """Ports, all stable during an image unless said otherwise:
+    """events_first: the order of `step`. Ports, all stable during an image unless said otherwise:
 
     steps, inputs, constants, rows: sizes of the layer, as in the register map.
     start:    strobe: begin an image. clear: forget it, back to idle.
@@ -64,8 +66,10 @@ class Sequencer(wiring.Component):
 
     latency = 1  # from a decision here to `issue`
 
-    def __init__(self, *, depth: int, inputs: int, constants: int, rows: int, steps: int) -> None:
-        self.max_constants, self.max_steps = constants, steps
+    def __init__(
+        self, *, depth: int, inputs: int, constants: int, rows: int, steps: int, events_first: bool = False
+    ) -> None:
+        self.max_constants, self.max_steps, self.events_first = constants, steps, events_first
         x_bits, t_bits = bits_for(inputs - 1), bits_for(steps - 1)
         self.event = data.StructLayout({"t": t_bits, "x": x_bits})
         super().__init__(
@@ -102,8 +106,9 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         t, r, phase = self.step, Signal.like(self.rows), Signal(Phase)
-        last_row = Signal()
-        m.d.comb += last_row.eq(r == self.rows - 1)
+        last_row, final_row, final_step = Signal(), Signal.like(self.rows), Signal.like(t)
+        m.d.sync += [final_row.eq(self.rows - 1), final_step.eq(self.steps - 1)]
+        m.d.comb += last_row.eq(r == final_row)
         counts = self._counts(m)
         due, source_x = self._source(m, t)
 
@@ -112,7 +117,8 @@ class Sequencer(wiring.Component):
         filed_before, filed = Signal(), Signal()
         m.d.comb += [filed_before.eq(self.horizon >= t), filed.eq(self.horizon > t)]
 
-        issue, offset = self.issue, Signal.like(self.issue.address)
+        issue, offset, stride = self.issue, Signal.like(self.issue.address), Signal.like(self.issue.address)
+        m.d.sync += stride.eq(self.inputs + self.constants)
         m.d.sync += [
             issue.eq(0),
             issue.row.eq(r),
@@ -126,42 +132,56 @@ class Sequencer(wiring.Component):
 
         def finish_step() -> None:
             m.d.comb += counts.write.eq(1)
-            m.d.sync += [t.eq(t + 1), phase.eq(Phase.WALK)]
-            with m.If((t == self.steps - 1) | drain):
+            m.d.sync += [t.eq(t + 1), phase.eq(Phase.WAIT if self.events_first else Phase.WALK)]
+            with m.If((t == final_step) | drain):
                 m.d.sync += phase.eq(Phase.FINISHED)
 
-        def after_walk() -> None:
-            """All rows are walked: to the events of this step, if it is known that there are, or are not, any."""
-            m.d.sync += phase.eq(Phase.WAIT)
+        def walk_row(then: Callable[[], None]) -> None:
+            m.d.sync += issue.walk.eq(1)
+            next_row()
+            with m.If(last_row):
+                then()
+
+        def take_events(otherwise: Callable[[], None]) -> None:
+            """To the events of this step, if it is known that there are, or are not, any."""
             with m.If(filed):
                 with m.If(self.occupied | due):
                     m.d.comb += self.open.eq(1)
                     m.d.sync += phase.eq(Phase.DRIVE)
                 with m.Else():
-                    finish_step()
+                    otherwise()
+
+        def after_walk() -> None:
+            m.d.sync += phase.eq(Phase.WAIT)
+            take_events(otherwise=finish_step)
+
+        def walk_after_events() -> None:
+            with m.If(self.room):
+                m.d.sync += phase.eq(Phase.WALK)
+                walk_row(then=finish_step)
 
         with m.Switch(phase):
             with m.Case(Phase.CLEAR):
                 m.d.sync += issue.clear.eq(1)
                 next_row()
                 with m.If(last_row):
-                    m.d.sync += phase.eq(Phase.WALK)
-            with m.Case(Phase.WALK), m.If(filed_before & self.room):
-                m.d.sync += issue.walk.eq(1)
-                next_row()
-                with m.If(last_row):
-                    after_walk()
+                    m.d.sync += phase.eq(Phase.WAIT if self.events_first else Phase.WALK)
+            with m.Case(Phase.WALK), m.If((filed_before | self.events_first) & self.room):
+                walk_row(then=finish_step if self.events_first else after_walk)
             with m.Case(Phase.WAIT):
-                after_walk()
+                take_events(otherwise=walk_after_events if self.events_first else finish_step)
             with m.Case(Phase.DRIVE):
                 go = Signal()  # the first row of a spike waits for the trace
                 m.d.comb += go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (r != 0))
                 m.d.comb += self.spikes.valid.eq(self.tracing & self.events.valid & (r == 0))
                 with m.If(~self.events.valid & ~due):
-                    finish_step()
+                    if self.events_first:
+                        m.d.sync += phase.eq(Phase.WALK)
+                    else:
+                        finish_step()
                 with m.Elif(go):
                     m.d.sync += issue.drive.eq(~drain)
-                    m.d.sync += offset.eq(offset + self.inputs + self.constants)
+                    m.d.sync += offset.eq(offset + stride)
                     next_row()
                     with m.If(last_row | drain):
                         m.d.sync += [offset.eq(0), r.eq(0)]
@@ -193,29 +213,29 @@ class Sequencer(wiring.Component):
         ]
         due, x = Signal(), Signal.like(self.spikes.payload.x)
         m.d.comb += [
-            due.eq((self.next_constant < self.constants) & (read.data == t)),
-            x.eq(Mux(self.events.valid, self.events.payload, self.inputs + self.next_constant)),
+            due.eq((self.next_constant != self.constants) & (read.data == t)),
+            x.eq(Mux(self.events.valid, self.events.payload, self.constant_x)),
         ]
         return due, x
 
     def _counts(self, m: Module) -> Any:
-        """Counts so far, and what they were at the end of each step."""
+        """Counts so far, and what they were at the end of each step (in LUT memory: blocks are for weights)."""
         ports = Signal(data.StructLayout({"take": 1, "write": 1}))
         so_far = Signal(counts_layout())
-        self.next_constant = so_far.constants
+        self.next_constant, self.constant_x = so_far.constants, Signal.like(self.spikes.payload.x)
         m.submodules.counts = memory = Memory(shape=counts_layout(), depth=self.max_steps, init=[])
-        read, write = memory.read_port(), memory.write_port()
+        read, write = memory.read_port(domain="comb"), memory.write_port()
+        m.d.sync += self.counts.eq(read.data)
         m.d.comb += [
             write.addr.eq(self.step),
             write.data.eq(so_far),
             write.en.eq(ports.write),
             read.addr.eq(self.stop.t),
-            self.counts.eq(read.data),
         ]
         with m.If(ports.take & self.events.valid):
             m.d.sync += so_far.spikes.eq(so_far.spikes + 1)
         with m.Elif(ports.take):
-            m.d.sync += so_far.constants.eq(so_far.constants + 1)
+            m.d.sync += [so_far.constants.eq(so_far.constants + 1), self.constant_x.eq(self.constant_x + 1)]
         with m.If(self.start):
-            m.d.sync += so_far.eq(0)
+            m.d.sync += [so_far.eq(0), self.constant_x.eq(self.inputs)]
         return ports

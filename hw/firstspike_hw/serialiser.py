@@ -1,8 +1,10 @@
 """Spike serialiser: rows of fired lanes in, one spike a cycle out, with the end of each step among them."""
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 
-from amaranth.hdl import Array, Module, Mux, ResetInserter, Signal, signed
+from amaranth.hdl import Array, Cat, Const, Module, Mux, ResetInserter, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -45,10 +47,10 @@ class Serialiser(wiring.Component):
     """
 
     depth = 16
-    latency = 3  # from the row to its first message
+    latency = 4  # from the row to its first message
 
     def __init__(self, *, lanes: int, rows: int, steps: int, value_bits: int = 0) -> None:
-        self.lanes, self.value_bits = lanes, value_bits
+        self.lanes, self.max_rows, self.value_bits = lanes, rows, value_bits
         sizes = {"lanes": lanes, "rows": rows, "steps": steps, "value_bits": value_bits}
         self.row, self.message = row_layout(**sizes), message_layout(**sizes)
         super().__init__(
@@ -77,60 +79,78 @@ class Serialiser(wiring.Component):
         fifo = SyncFIFO(width=fifo_width, depth=self.depth)
         m.submodules.fifo = ResetInserter(self.clear)(fifo)
         m.d.comb += [fifo.w_data.eq(self.rows.payload), fifo.w_en.eq(self.rows.valid)]
-
-        # The row being searched, its lanes in groups; a group is struck out when it goes on.
+        arriving = self.row(fifo.r_data)
         groups = -(-self.lanes // GROUP)
-        row, busy, left = Signal(self.row), Signal(), Signal(data.ArrayLayout(GROUP, groups))
-        has = Signal(groups)
-        m.d.comb += [has[k].eq(left[k].any()) for k in range(groups)]
-        which = Signal(range(groups))
-        m.d.comb += which.eq(lowest(has, groups))
-        final = Signal()
-        m.d.comb += final.eq((has & (has - 1)) == 0)
+        x, t = self.messages.payload.x, self.messages.payload.t
+
+        # The row being searched: which groups of lanes have spikes; a group is struck out when it goes on.
+        row, busy, has = Signal(self.row, reset_less=True), Signal(), Signal(groups, reset_less=True)
+        first, final = Signal(groups), Signal()
+        m.d.comb += [first.eq(has & ~(has - 1)), final.eq((has & (has - 1)) == 0)]
+
+        # The group chosen, within its row.
+        chosen, pick, which = Signal(), Signal(groups, reset_less=True), Signal(range(groups), reset_less=True)
+        within, within_ends = Signal(self.row, reset_less=True), Signal(reset_less=True)
 
         # The group being sent.
-        bits, values = Signal(GROUP), Signal(data.ArrayLayout(signed(self.value_bits or 1), GROUP))
-        sending, ends = Signal(), Signal()
-        base = Signal.like(self.messages.payload.x)
-        t = Signal.like(self.messages.payload.t)
+        bits, values = Signal(GROUP, reset_less=True), Signal(data.ArrayLayout(signed(self.value_bits or 1), GROUP))
+        sending, ends, base = Signal(), Signal(reset_less=True), Signal.like(x)
         single, sent = Signal(), Signal()
         m.d.comb += [single.eq((bits & (bits - 1)) == 0), sent.eq(~sending | (self.messages.ready & single))]
-
         lane = Signal(range(GROUP))
         m.d.comb += [
             lane.eq(lowest(bits, GROUP)),
             self.messages.valid.eq(sending),
             self.messages.payload.spike.eq(bits.any()),
             self.messages.payload.done.eq(ends & single),
-            self.messages.payload.t.eq(t),
-            self.messages.payload.x.eq(base + lane),
+            x.eq(base + lane),
         ]
         if self.value_bits:
             m.d.comb += self.messages.payload.value.eq(values[lane])
 
-        advance = Signal()  # the row is searched: the next may come
-        m.d.comb += advance.eq(~busy | (final & (sent | ~(has.any() | row.last))))
-        m.d.comb += [fifo.r_en.eq(advance), self.taken.eq(fifo.r_en & fifo.r_rdy)]
-
+        moves, wanted, advance = Signal(), Signal(), Signal()  # advance: the row is searched, the next may come
+        m.d.comb += [
+            moves.eq(~chosen | sent),
+            wanted.eq(has.any() | row.last),
+            advance.eq(~busy | (final & (moves | ~wanted))),
+            fifo.r_en.eq(advance),
+            self.taken.eq(fifo.r_en & fifo.r_rdy),
+        ]
         with m.If(sent):
             m.d.sync += [
-                sending.eq(busy & (has.any() | row.last)),
-                bits.eq(Array(left)[which]),
-                base.eq(row.row * self.lanes + which * GROUP),
-                t.eq(row.t),
-                ends.eq(final & row.last),
+                sending.eq(chosen),
+                bits.eq(_picked(pick, within.fires)),
+                base.eq(Array(k * self.lanes for k in range(self.max_rows))[within.row] + which * GROUP),
+                t.eq(within.t),
+                ends.eq(within_ends),
             ]
             if self.value_bits:
-                padded = [row.values[k] if k < self.lanes else 0 for k in range(groups * GROUP)]
+                padded = [within.values[k] if k < self.lanes else 0 for k in range(groups * GROUP)]
                 for k in range(GROUP):
                     m.d.sync += values[k].eq(Array(padded[k::GROUP])[which])
-            with m.If(busy):
-                m.d.sync += Array(left)[which].eq(0)
         with m.Elif(self.messages.ready):
             m.d.sync += bits.eq(bits & (bits - 1))
+        with m.If(moves):
+            m.d.sync += [
+                chosen.eq(busy & wanted),
+                pick.eq(first),
+                which.eq(Cat(Cat(first[k] for k in range(groups) if k >> n & 1).any() for n in range(len(which)))),
+                within.eq(row),
+                within_ends.eq(final & row.last),
+                has.eq(has & (has - 1)),
+            ]
         with m.If(advance):
-            arriving = self.row(fifo.r_data)
-            m.d.sync += [row.eq(arriving), busy.eq(fifo.r_rdy), left.eq(arriving.fires)]
+            m.d.sync += [row.eq(arriving), busy.eq(fifo.r_rdy), has.eq(_groups_with_spikes(arriving.fires))]
         with m.If(self.clear):
-            m.d.sync += [busy.eq(0), sending.eq(0)]
+            m.d.sync += [busy.eq(0), chosen.eq(0), sending.eq(0)]
         return m
+
+
+def _groups_with_spikes(fires: Value) -> Value:
+    return Cat(fires[lsb : lsb + GROUP].any() for lsb in range(0, len(fires), GROUP))
+
+
+def _picked(pick: Signal, fires: Value) -> Value:
+    """The group of lanes whose bit is set in `pick`; none if no bit is."""
+    groups = [Mux(pick[k], fires[k * GROUP : (k + 1) * GROUP], 0) for k in range(len(pick))]
+    return reduce(or_, groups, Const(0, GROUP))

@@ -22,7 +22,7 @@ from .weights import WeightMemory
 
 __all__ = ["LANE_GROUP", "Stage", "layer_layout"]
 
-LANE_GROUP = 16  # lanes with their own copy of the operation
+LANE_GROUP = 18  # lanes with their own copy of the operation: 144 bits of weights, 16, 8 or 4 blocks
 
 
 def layer_layout(config: StageConfig) -> data.StructLayout:
@@ -89,6 +89,7 @@ class Stage(wiring.Component):
             constants=config.constants,
             rows=config.max_rows,
             steps=self.max_steps,
+            events_first=self.lanes.acts_at_once,
         )
         connect(m, flipped(self.times), sequencer.times)
         m.d.comb += [
@@ -174,49 +175,57 @@ class Stage(wiring.Component):
             weights.write.eq(self.weights.write),
             self.weights.data.eq(weights.data),
         ]
-        rise, change = self._tables(m, issue.t)
+        table = self._tables(m, issue.t)
 
         issues = [issue]
         for k in range(WeightMemory.latency + self.lanes.latency):
             later = Signal.like(issue, name=f"issue{k}")
             m.d.sync += later.eq(issues[-1])
             issues.append(later)
+        now = issues[WeightMemory.latency]
 
         fires, values = [], []
         for lsb in range(0, config.lanes, LANE_GROUP):
             lanes = min(LANE_GROUP, config.lanes - lsb)
-            group = self.lanes(lanes=lanes, rows=config.max_rows, a_bits=config.a_bits, v_bits=config.v_bits)
+            group = self.lanes(
+                lanes=lanes, rows=config.max_rows, a_bits=config.a_bits, v_bits=config.v_bits, ring=config.ring
+            )
             m.submodules[f"lanes{lsb // LANE_GROUP}"] = group
             m.d.comb += [
-                group.operation.clear.eq(issues[1].clear),
-                group.operation.drive.eq(issues[1].drive),
-                group.operation.walk.eq(issues[1].walk),
-                group.operation.row.eq(issues[1].row),
-                group.operation.rise.eq(rise),
-                group.operation.fall.eq(-change),
+                group.operation.clear.eq(now.clear),
+                group.operation.drive.eq(now.drive),
+                group.operation.walk.eq(now.walk),
+                group.operation.row.eq(now.row),
+                *(getattr(group.operation, name).eq(getattr(table, name)) for name, _ in table.shape()),
                 group.weights.eq(weights.data[lsb * 8 : (lsb + lanes) * 8]),
             ]
             fires.append(group.fires)
             values.append(group.values.as_value())
         return Cat(fires), Cat(values), issues[-1]
 
-    def _tables(self, m: Module, t: Any) -> tuple[Any, Any]:
-        """m[t] - m[t-1] and th[t] - th[t-1], a cycle after t. `a` is 1 in every kernel built so far: not stored."""
-        word = data.StructLayout({"rise": TABLE_BITS, "change": signed(self.config.v_bits)})
+    def _tables(self, m: Module, t: Any) -> Any:
+        """What the lanes need of a[t], m[t] - m[t-1] and th[t-1] - th[t], registered, two cycles after t.
+
+        What they do not need is not stored: it reads back as what it is for every network that they serve.
+        """
+        fields: dict[str, Any] = {name: TABLE_BITS for name in self.lanes.reads}
+        word = data.StructLayout({**fields, "fall": signed(self.config.v_bits)})
         m.submodules.tables = memory = Memory(shape=word, depth=self.max_steps, init=[])
         read, write = memory.read_port(), memory.write_port()
-        host = self.tables
+        host, table = self.tables, Signal(word, reset_less=True)
+        m.d.sync += table.eq(read.data)
         m.d.comb += [
             read.addr.eq(Mux(host.active, host.address, t)),
             write.addr.eq(host.address),
-            write.data.rise.eq(host.word[32:64]),
-            write.data.change.eq(host.word[64:128]),
+            write.data.fall.eq(-host.word[64:128]),
             write.en.eq(host.write),
-            host.data.eq(Cat(Const(1, 32), read.data.rise, Const(0, 32 - TABLE_BITS), self._sign_extended(read))),
         ]
-        return read.data.rise, read.data.change
-
-    @staticmethod
-    def _sign_extended(read: Any) -> Any:
-        change = read.data.change
-        return Cat(change.as_unsigned(), *([change[-1]] * (64 - len(change))))
+        implied = {"gain": Const(1), "rise": Const(0) if "step" in self.lanes.serves else host.address != 0}
+        for name, lsb in (("gain", 0), ("rise", 32)):
+            if name in fields:
+                m.d.comb += getattr(write.data, name).eq(host.word[lsb : lsb + 32])
+            shown = getattr(table, name) if name in fields else implied[name]
+            m.d.comb += host.data[lsb : lsb + 32].eq(shown)
+        change = Signal(signed(64))
+        m.d.comb += [change.eq(-table.fall), host.data[64:128].eq(change)]
+        return table

@@ -20,6 +20,8 @@ class StageConfig:
     a_bits:    signed width of the accumulator A.
     v_bits:    signed width of the accumulator V (and of V - th).
     kernels:   names of the kernels built in.
+    ring:      the neuron state turns in registers instead of lying in LUT memory: the shortest path and the least logic,
+               and every layer takes max_rows cycles per event and step, however few neurons it has.
     learning:  weights can be written back by the learning engine.
     """
 
@@ -31,11 +33,13 @@ class StageConfig:
     a_bits: int = 32
     v_bits: int = 40
     kernels: tuple[str, ...] = KERNELS
+    ring: bool = False
     learning: bool = False
 
     def rows(self, outputs: int) -> int:
         """Cycles per event, and memory words per weight row, of a layer with that many neurons."""
-        return -(-outputs // self.lanes)
+        needed = -(-outputs // self.lanes)
+        return max(needed, self.max_rows) if self.ring else needed
 
     def words(self, inputs: int, outputs: int) -> int:
         """Weight memory words of a layer; inputs counts its constant inputs too."""
@@ -69,8 +73,8 @@ _BOTH: Final = ("linear", "exponential")
 CONFIGS: Final = {
     "fast": CoreConfig(
         stages=(
-            StageConfig(lanes=200, depth=2048, max_rows=3, a_bits=20, v_bits=28, kernels=("linear",)),
-            StageConfig(lanes=10, depth=1024, max_rows=4, a_bits=20, v_bits=28, kernels=("linear",)),
+            StageConfig(lanes=200, depth=2048, max_rows=3, a_bits=20, v_bits=28, kernels=("linear",), ring=True),
+            StageConfig(lanes=10, depth=1024, max_rows=1, a_bits=20, v_bits=28, kernels=("linear",), ring=True),
         ),
     ),
     "small": CoreConfig(

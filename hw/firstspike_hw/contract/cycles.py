@@ -17,11 +17,17 @@ from .results import Batch
 __all__ = ["image_cycles"]
 
 # Latencies of the gateware in cycles; a test compares them with the units' own.
-LANE_LATENCY: Final = {("linear",): 3, ("linear", "exponential"): 5}  # by the kernels that the lanes serve
-ROW_LATENCY: Final = 2  # of the sequencer and the weight memory, before the lanes
-SERIALISER_LATENCY: Final = 3
-FILING_LATENCY: Final = 2
-VERDICT_LATENCY: Final = 2  # of the decision, behind its serialiser
+LANE_LATENCY: Final = {
+    ("linear",): 3,
+    ("step",): 3,
+    ("linear", "exponential"): 5,
+    ("linear", "alpha"): 4,
+    ("linear", "exponential", "alpha", "lif-2to1"): 6,
+}  # by the kernels that the lanes serve
+ROW_LATENCY: Final = 3  # of the sequencer and the weight memory, before the lanes
+SERIALISER_LATENCY: Final = 4
+FILING_LATENCY: Final = 3
+VERDICT_LATENCY: Final = 3  # of the decision, behind its serialiser
 OVERHEAD: Final = 5  # cycles of an image outside RUN
 
 Cycles = NDArray[np.int64]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,19 +121,35 @@ def _check_layer(network: Network, layer: Layer, stage: StageConfig, pre_delays:
         raise FirstspikeError(
             f"stage {k} is built for {', '.join(stage.kernels)}; the network's kernel is {network.kernel}"
         )
-    steps = np.arange(network.steps)
-    if network.kernel == "linear" and not (
-        (layer.a == 1).all() and (layer.m == steps).all() and (layer.th == layer.th[0]).all()
-    ):
-        raise FirstspikeError("the kernel linear has a = 1, m = t and one threshold; tables of this network differ")
-    if (layer.a != 1).any():
-        raise FirstspikeError(f"the kernel {network.kernel} has a = 1; tables of this network differ")
+    _check_tables(network, layer)
     need = worst_case(layer, network.kernel, pre_delays)
     if need.a_bits > stage.a_bits or need.v_bits > stage.v_bits:
         raise FirstspikeError(
             f"stage {k} has accumulators of {stage.a_bits} and {stage.v_bits} bits, "
             f"the layer needs {need.a_bits} and {need.v_bits} in the worst case"
         )
+
+
+# What a core does not store of a kernel's tables.
+_FIXED: Final[dict[str, str]] = {
+    "linear": "a = 1, m = t and one threshold",
+    "step": "a = 1 and m = 0",
+    "exponential": "a = 1",
+    "alpha": "m = t",
+    "lif-2to1": "",
+}
+
+
+def _check_tables(network: Network, layer: Layer) -> None:
+    fixed, time = _FIXED[network.kernel], np.arange(network.steps)
+    right = {
+        "a = 1": (layer.a == 1).all(),
+        "m = t": (layer.m == time).all(),
+        "m = 0": (layer.m == 0).all(),
+        "one threshold": (layer.th == layer.th[0]).all(),
+    }
+    if not all(holds for what, holds in right.items() if what in fixed):
+        raise FirstspikeError(f"the kernel {network.kernel} has {fixed}; tables of this network differ")
 
 
 def _input_map(network: Network, config: CoreConfig) -> NDArray[np.uint32]:
