@@ -193,7 +193,7 @@ class _MemoryAccess:
             while len(column) > 1 or level == 0:
                 index = self.beat[2 * level : 2 * level + 2]
                 later = [Signal(32, name=f"beats{level}", reset_less=True) for _ in column[::4]]
-                m.d.sync += [l.eq(Array(column[4 * k : 4 * k + 4])[index]) for k, l in enumerate(later)]
+                m.d.sync += [out.eq(Array(column[4 * k : 4 * k + 4])[index]) for k, out in enumerate(later)]
                 column, level = later, level + 1
             columns.append(Mux(self.chosen[key], column[0], 0))
             depth = max(depth, level)

@@ -3,8 +3,8 @@
     clear all rows; then for each step t: wait until H >= t, walk all rows; wait until H > t, drive all rows by each
     event of step t; note the counts up to t.
 
-Where events act at once (`step`) it is: wait until H > t, drive, walk, note the counts. Rows follow each other without a
-gap; a step without events costs its rows, one with events its rows and one cycle more.
+Where events act at once (`step`) it is: wait until H > t, drive, walk, note the counts. Rows follow each other without
+a gap; a step without events costs its rows, one with events its rows and one cycle more.
 """
 
 from collections.abc import Callable
@@ -223,7 +223,9 @@ class Sequencer(wiring.Component):
         ports = Signal(data.StructLayout({"take": 1, "write": 1}))
         so_far = Signal(counts_layout())
         self.next_constant, self.constant_x = so_far.constants, Signal.like(self.spikes.payload.x)
-        m.submodules.counts = memory = Memory(shape=counts_layout(), depth=self.max_steps, init=[])
+        m.submodules.counts = memory = Memory(
+            shape=counts_layout(), depth=self.max_steps, init=[], attrs={"ram_style": "distributed"}
+        )
         read, write = memory.read_port(domain="comb"), memory.write_port()
         m.d.sync += self.counts.eq(read.data)
         m.d.comb += [

@@ -42,7 +42,7 @@ FAULTS = {
     "silence one step early": Fault(
         unit="decision", old="end.eq(message.t == self.steps - 1)", new="end.eq(message.t == self.steps - 2)"
     ),
-    "wrong T at the end of the walk": Fault(unit="sequencer", old="(t == self.steps - 1)", new="(t == self.steps - 2)"),
+    "wrong T at the end of the walk": Fault(unit="sequencer", old="(t == final_step)", new="(t == final_step - 1)"),
     "stale bucket": Fault(unit="queue", old="m.d.sync += filled.eq(0)", new="m.d.sync += filled[1:].eq(0)"),
     "lost link": Fault(
         unit="queue",
@@ -51,19 +51,17 @@ FAULTS = {
     ),
     "dropped carry": Fault(
         unit="lanes",
-        old="after[k].eq(read.data.v[k] + changes[k])",
-        new="after[k].eq(Cat((read.data.v[k][:8] + changes[k][:8])[:8], read.data.v[k][8:] + changes[k][8:]))",
+        old="after[k].eq(state.now.v[k] + changes[k])",
+        new="after[k].eq(Cat((state.now.v[k][:8] + changes[k][:8])[:8], state.now.v[k][8:] + changes[k][8:]))",
     ),
-    "swapped rows": Fault(
-        unit="sequencer", old="offset.eq(offset + self.inputs + self.constants)", new="offset.eq(self.inputs - offset)"
-    ),
+    "swapped rows": Fault(unit="sequencer", old="offset.eq(offset + stride)", new="offset.eq(self.inputs - offset)"),
     "neurons of a row shifted": Fault(
         unit="serialiser",
-        old="base.eq(row.row * self.lanes + which * GROUP)",
-        new="base.eq(row.row * (self.lanes - 1))",
+        old="Array(k * self.lanes for k in range(self.max_rows))[within.row]",
+        new="within.row * (self.lanes - 1)",
     ),
     "delay off by one": Fault(
-        unit="filing", old="recorded.eq(message.t + read.data)", new="recorded.eq(message.t + read.data + 1)"
+        unit="filing", old="recorded.eq(message.t + delay)", new="recorded.eq(message.t + delay + 1)"
     ),
     "input delay off by one": Fault(
         unit="input_map", old="recorded.eq(t2 + entry.delay)", new="recorded.eq(t2 + entry.delay + 1)"
@@ -82,10 +80,10 @@ FAULTS = {
     ),
     "constant missing": Fault(
         unit="sequencer",
-        old="self.next_constant < self.constants)",
+        old="self.next_constant != self.constants)",
         new="self.next_constant + 1 < self.constants)",
     ),
-    "fires twice": Fault(unit="lanes", old="self.fires.eq(crossed & ~read.data.fired)", new="self.fires.eq(crossed)"),
+    "fires twice": Fault(unit="lanes", old="fires.eq(crossed & ~state.now.fired)", new="fires.eq(crossed)"),
     "marks of the image before": Fault(
         unit="input_map", old="write.data.eq(Mux(self.clean, 0,", new="write.data.eq(Mux(self.clean, read.data,"
     ),

@@ -20,8 +20,8 @@ class StageConfig:
     a_bits:    signed width of the accumulator A.
     v_bits:    signed width of the accumulator V (and of V - th).
     kernels:   names of the kernels built in.
-    ring:      the neuron state turns in registers instead of lying in LUT memory: the shortest path and the least logic,
-               and every layer takes max_rows cycles per event and step, however few neurons it has.
+    ring:      the neuron state turns in registers instead of lying in LUT memory: the shortest path and the least
+               logic, and every layer takes max_rows cycles per event and step, however few neurons it has.
     learning:  weights can be written back by the learning engine.
     """
 

@@ -27,7 +27,7 @@ LANES, ROWS, STEPS = 2, 2, 3
 NEURONS = LANES * ROWS
 DELAY = range(STEPS + 1)
 ROWS_IN = 3  # of the input map
-DRAINED = 10  # cycles in which two rows of two lanes pass: 2 x 2 messages, and six of latency
+DRAINED = 12  # cycles in which two rows of two lanes pass: 2 x 2 messages, and eight of latency
 
 
 class ShortSerialiser(Serialiser):
