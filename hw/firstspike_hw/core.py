@@ -7,7 +7,9 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from firstspike_hw.contract import CoreConfig
+from firstspike_hw.contract.register_map import Memory
 
+from .boot import Boot
 from .engine import Engine, memory_widths
 from .intake import axis_layout
 from .registers import AXI_LITE, RegisterFile
@@ -27,6 +29,11 @@ class Core(wiring.Component):
         m = Module()
         widths = memory_widths(self.config)
         m.submodules.registers = registers = RegisterFile(self.config, widths)
+        if self.config.boot:
+            m.submodules.boot = boot = Boot(words=self.config.boot)
+            connect(m, registers.boot, boot.writes)
+            connect(m, registers.memories[Memory.BOOT, 0], boot.host)
+            m.d.comb += [registers.booted.eq(boot.done), boot.forget.eq(registers.forget)]
         engine = Engine(self.config)
         m.submodules.engine = ResetInserter(registers.reset_core)(engine)
         connect(m, flipped(self.s_axil), registers.bus)

@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from .memory_port import MemoryPort
+from .memory_port import IN_BLOCKS, MemoryPort
 
 __all__ = ["Filing", "filed_layout"]
 
@@ -49,7 +49,9 @@ class Filing(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.delay = memory = Memory(shape=bits_for(self.max_steps), depth=self.neurons, init=[])
+        m.submodules.delay = memory = Memory(
+            shape=bits_for(self.max_steps), depth=self.neurons, init=[], attrs=IN_BLOCKS
+        )
         read, write = memory.read_port(), memory.write_port()
         m.d.comb += [
             read.addr.eq(Mux(self.delays.active, self.delays.address, self.messages.payload.x)),

@@ -8,7 +8,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from .memory_port import MemoryPort
+from .memory_port import IN_BLOCKS, MemoryPort
 from .queue import event_layout
 
 __all__ = ["InputMap", "mapped_layout"]
@@ -113,7 +113,7 @@ class InputMap(wiring.Component):
         return m
 
     def _map(self, m: Module) -> Any:
-        m.submodules.map = memory = Memory(shape=self.entry, depth=self.max_addresses, init=[])
+        m.submodules.map = memory = Memory(shape=self.entry, depth=self.max_addresses, init=[], attrs=IN_BLOCKS)
         read, write, host = memory.read_port(), memory.write_port(), self.host
         row, delay = read.data.row, read.data.delay
         m.d.comb += [

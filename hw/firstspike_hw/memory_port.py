@@ -1,9 +1,16 @@
 """How the host reaches a memory inside the core: whole words, while the core is idle."""
 
+from typing import Final
+
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["MemoryPort"]
+__all__ = ["IN_BLOCKS", "IN_LOGIC", "MemoryPort"]
+
+# Where a memory is to lie, for synthesis. What the host loads lies in block memories, whose contents a bitstream can be
+# given without place and route.
+IN_BLOCKS: Final = {"ram_style": "block"}
+IN_LOGIC: Final = {"ram_style": "distributed"}
 
 
 class MemoryPort(wiring.Signature):

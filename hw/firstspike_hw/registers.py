@@ -6,14 +6,15 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from firstspike_hw.contract import CoreConfig
 from firstspike_hw.contract.register_map import Memory, offset_of, registers
 from firstspike_hw.contract.unloading import identity
 
+from .boot import write_layout
 from .memory_port import MemoryPort
 
 __all__ = ["AXI_LITE", "RegisterFile"]
@@ -50,6 +51,7 @@ class Phase(IntEnum):
     FETCH = 4
     FETCHED = 5
     REPLY = 6
+    BOOT = 7
 
 
 class RegisterFile(wiring.Component):
@@ -60,6 +62,8 @@ class RegisterFile(wiring.Component):
     readings:  set by the owner before elaboration: what read-only registers show, by (name, stage or None).
     reset_core: strobe. run: CONTROL.run. idle: memories may be reached.
     memories:  attribute, by (kind, stage): the host's side of every memory port.
+    boot:      writes that come before any access of the bus, until `booted`; only if the core has a boot memory.
+    forget:    strobe: the host writes another memory than that of the boot program.
     """
 
     def __init__(self, config: CoreConfig, widths: Mapping[tuple[Memory, int], int]) -> None:
@@ -73,13 +77,17 @@ class RegisterFile(wiring.Component):
         }
         self.memories = {
             key: MemoryPort(width=width).create(path=(f"memory_{key[0].name.lower()}{key[1]}",))
-            for key, width in widths.items()
+            for key, width in {**widths, **({(Memory.BOOT, 0): 16} if config.boot else {})}.items()
         }
-        super().__init__({"bus": In(AXI_LITE), "reset_core": Out(1), "run": Out(1), "idle": In(1)})
+        ports = {"bus": In(AXI_LITE), "reset_core": Out(1), "run": Out(1), "idle": In(1)}
+        if config.boot:
+            ports |= {"boot": In(stream.Signature(write_layout())), "booted": In(1), "forget": Out(1)}
+        super().__init__(ports)
 
     def elaborate(self, platform: object) -> Module:
         m, bus = Module(), self.bus
-        phase, address, word, taken = Signal(Phase), Signal(12), Signal(32), Signal(2)  # taken: address, data
+        phase = Signal(Phase, init=Phase.BOOT if self.config.boot else Phase.IDLE)
+        address, word, taken = Signal(12), Signal(32), Signal(2)  # taken: address, data
         refused = Signal()
         known = Signal()
         m.d.comb += known.eq(0)
@@ -102,6 +110,18 @@ class RegisterFile(wiring.Component):
             with m.Case(Phase.WRITE):
                 self._write(m, address, word, known, memory)
                 m.d.sync += [taken.eq(0), phase.eq(Phase.ANSWER), refused.eq(~known)]
+                if self.config.boot:
+                    with m.If(~self.booted):
+                        m.d.sync += phase.eq(Phase.BOOT)
+                    m.d.comb += self.forget.eq(self.booted & (address == offset_of("MEM_DATA")) & ~memory.is_boot)
+            if self.config.boot:
+                with m.Case(Phase.BOOT):
+                    m.d.comb += self.boot.ready.eq(1)
+                    m.d.sync += [address.eq(self.boot.payload.address), word.eq(self.boot.payload.word)]
+                    with m.If(self.boot.valid):
+                        m.d.sync += phase.eq(Phase.WRITE)
+                    with m.Elif(self.booted):
+                        m.d.sync += phase.eq(Phase.IDLE)
             with m.Case(Phase.ANSWER):
                 m.d.comb += [bus.bvalid.eq(1), bus.bresp.eq(Mux(refused, _SLVERR, 0))]
                 with m.If(bus.bready):
@@ -175,6 +195,7 @@ class _MemoryAccess:
             m.d.sync += chosen.eq(self.select == (key[0] | key[1] << 8))
             with m.If(chosen):
                 m.d.comb += self.last.eq(beats[key] - 1)
+        self.is_boot = self.chosen.get((Memory.BOOT, 0), Const(0))
         registers.readings["MEM_CRC", None] = ~self.crc
         m.d.sync += self.wrote.eq(0)
         with m.If(self.wrote):

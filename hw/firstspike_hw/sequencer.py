@@ -17,7 +17,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from .memory_port import MemoryPort
+from .memory_port import IN_LOGIC, MemoryPort
 
 __all__ = ["Sequencer", "counts_layout", "issue_layout", "stop_layout"]
 
@@ -223,9 +223,7 @@ class Sequencer(wiring.Component):
         ports = Signal(data.StructLayout({"take": 1, "write": 1}))
         so_far = Signal(counts_layout())
         self.next_constant, self.constant_x = so_far.constants, Signal.like(self.spikes.payload.x)
-        m.submodules.counts = memory = Memory(
-            shape=counts_layout(), depth=self.max_steps, init=[], attrs={"ram_style": "distributed"}
-        )
+        m.submodules.counts = memory = Memory(shape=counts_layout(), depth=self.max_steps, init=[], attrs=IN_LOGIC)
         read, write = memory.read_port(domain="comb"), memory.write_port()
         m.d.sync += self.counts.eq(read.data)
         m.d.comb += [

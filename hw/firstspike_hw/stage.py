@@ -14,7 +14,7 @@ from firstspike_hw.contract.register_map import Memory as Kind
 
 from .filing import filed_layout
 from .lanes import lanes_for
-from .memory_port import MemoryPort
+from .memory_port import IN_BLOCKS, MemoryPort
 from .queue import BucketPort, CalendarQueue
 from .sequencer import Sequencer, counts_layout, stop_layout
 from .serialiser import Serialiser, row_layout
@@ -210,7 +210,7 @@ class Stage(wiring.Component):
         """
         fields: dict[str, Any] = {name: TABLE_BITS for name in self.lanes.reads}
         word = data.StructLayout({**fields, "fall": signed(self.config.v_bits)})
-        m.submodules.tables = memory = Memory(shape=word, depth=self.max_steps, init=[])
+        m.submodules.tables = memory = Memory(shape=word, depth=self.max_steps, init=[], attrs=IN_BLOCKS)
         read, write = memory.read_port(), memory.write_port()
         host, table = self.tables, Signal(word, reset_less=True)
         m.d.sync += table.eq(read.data)

@@ -6,6 +6,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
+from .memory_port import IN_BLOCKS
+
 __all__ = ["WeightGroup", "WeightMemory", "slice_width"]
 
 GROUP_BITS = 144  # with their own copy of the addresses: 16, 8 or 4 blocks, and a group of lanes
@@ -43,7 +45,7 @@ class WeightGroup(wiring.Component):
         slices = []
         for lsb in range(0, self.width, self.slice):
             bits = min(self.slice, self.width - lsb)
-            memory = Memory(shape=bits, depth=self.depth, init=[])
+            memory = Memory(shape=bits, depth=self.depth, init=[], attrs=IN_BLOCKS)
             m.submodules[f"slice{lsb // self.slice}"] = memory
             read, write = memory.read_port(), memory.write_port()
             m.d.comb += [

@@ -68,7 +68,7 @@ def test_a_weight_word_returns_whole_through_its_slices(depth) -> None:
         ctx.set(unit.write, 0)
         for address, word in words.items():
             ctx.set(unit.address, address)
-            await ctx.tick()
+            await ctx.tick().repeat(unit.latency)
             assert ctx.get(unit.data) == word
 
     simulate(unit, process)

@@ -60,11 +60,13 @@ class CoreConfig:
     stages:    from input to output.
     addresses: entries of the input map.
     max_steps: largest T, a power of two in 16..256.
+    boot:      words of the boot memory (contract.boot), 0 for none: then only a host can load the core.
     """
 
     stages: tuple[StageConfig, ...]
     addresses: int = 1024
     max_steps: int = 256
+    boot: int = 0
 
 
 _BOTH: Final = ("linear", "exponential")
@@ -76,12 +78,14 @@ CONFIGS: Final = {
             StageConfig(lanes=200, depth=2048, max_rows=3, a_bits=20, v_bits=28, kernels=("linear",), ring=True),
             StageConfig(lanes=10, depth=1024, max_rows=1, a_bits=20, v_bits=28, kernels=("linear",), ring=True),
         ),
+        boot=1024,
     ),
     "small": CoreConfig(
         stages=(
             StageConfig(lanes=8, depth=4096, max_rows=16, kernels=_BOTH),
             StageConfig(lanes=8, depth=512, max_rows=4, inputs=512, kernels=_BOTH),
         ),
+        boot=1024,
     ),
     "general": CoreConfig(
         stages=(
@@ -89,5 +93,6 @@ CONFIGS: Final = {
             StageConfig(lanes=32, depth=2048, max_rows=16, kernels=_BOTH),
             StageConfig(lanes=16, depth=1024, max_rows=8, kernels=_BOTH),
         ),
+        boot=1024,
     ),
 }

@@ -55,11 +55,16 @@ def image_cycles(network: Network, config: CoreConfig, batch: Batch, *, traced: 
         before = np.zeros(n, np.int64)  # when the source's horizon came to be t, and t + 1
         now = before
         for k, r in enumerate(rows):
-            walked = np.maximum(next_[k], before) + r - 1  # the cycle of the last row
-            known = np.maximum(walked, now)  # whether there are events at t
             count = events[k][t]
+            if network.kernel == "step":  # events first, whose number must be known; in the end none is left
+                ready = np.maximum(next_[k], now)
+                walked = known = ready + np.where(count > 0, count * r + 2, 0) + r - 1  # the cycle of the last row
+                next_[k], count = walked + 1, np.zeros(n, np.int64)
+            else:
+                walked = np.maximum(next_[k], before) + r - 1
+                known = np.maximum(walked, now)  # whether there are events at t
+                next_[k] = known + np.where(count > 0, 1 + count * r, 0) + 1
             at_end[:, k] = np.where(decided_at == t, (known, count), at_end[:, k])
-            next_[k] = known + np.where(count > 0, 1 + count * r, 0) + 1
             before = sent[k] + FILING_LATENCY + 1 if t else np.zeros(n, np.int64)
             for row in range(r):
                 arrived = walked - (r - 1 - row) + latency[k] + SERIALISER_LATENCY

@@ -13,7 +13,7 @@ from .errors import FirstspikeError
 from .network import DROPPED, Layer, Network
 from .register_map import Memory, offset_of
 
-__all__ = ["LoadPlan", "MemoryBlock", "beats_per_word", "core_for", "load_plan", "place"]
+__all__ = ["LoadPlan", "MemoryBlock", "beats_per_word", "boot_program", "core_for", "load_plan", "place"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,6 +110,17 @@ def load_plan(network: Network, config: CoreConfig) -> LoadPlan:
         memories += [MemoryBlock(kind=kind, stage=k, beats=b.astype(np.uint32)) for kind, b in blocks.items() if len(b)]
         pre_delays = layer.delays
     return LoadPlan(registers=tuple(registers), memories=tuple(memories), stages=stages)
+
+
+def boot_program(plan: LoadPlan) -> tuple[tuple[int, int], ...]:
+    """Register writes that load what does not lie in block RAM, and let the core run: (byte offset, value) in order."""
+    writes = list(plan.registers)
+    for block in plan.memories:
+        if block.kind == Memory.CONSTANTS:
+            writes.append((offset_of("MEM_SELECT"), int(block.kind) | block.stage << 8))
+            writes.append((offset_of("MEM_ADDRESS"), 0))
+            writes += [(offset_of("MEM_DATA"), int(beat)) for beat in block.beats]
+    return (*writes, (offset_of("CONTROL"), 1))
 
 
 def _holds(stage: StageConfig, layer: Layer) -> bool:

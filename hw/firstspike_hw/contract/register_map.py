@@ -46,6 +46,7 @@ class Memory(IntEnum):
     DELAYS = 2
     CONSTANTS = 3
     INPUT_MAP = 4
+    BOOT = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,7 @@ GLOBAL: Final = (
         0x030,
         "rw",
         "the memory that MEM_DATA reaches",
-        _field("kind", 0, 8, "0 weights, 1 tables, 2 delays, 3 constants, 4 input map"),
+        _field("kind", 0, 8, "0 weights, 1 tables, 2 delays, 3 constants, 4 input map, 5 boot program"),
         _field("stage", 8, 8, "stage of kinds 0..3"),
     ),
     _register("MEM_ADDRESS", 0x034, "rw", "word address; writing it also goes to beat 0 and restarts MEM_CRC"),
