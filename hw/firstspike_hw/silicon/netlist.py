@@ -1,4 +1,4 @@
-"""RTLIL of a design made ready for synthesis: known contents in the block memories, modules that are alike only once."""
+"""RTLIL made ready for synthesis: known contents in the block memories, and modules that are alike only once."""
 
 import hashlib
 import re
@@ -72,7 +72,8 @@ def with_contents(rtlil: str, contents: Callable[[BlockMemory], Contents]) -> st
         for name, memory in _in_blocks(module):
             bits = contents(memory)[::-1, ::-1].reshape(-1)  # RTLIL writes the highest bit first
             text = (bits + ord("0")).astype(np.uint8).tobytes().decode()
-            cell = rf'(  cell \$meminit_v2 \S+\n    parameter \\MEMID "\\\\{re.escape(name)}"\n(?:    .*\n)*?    connect \\DATA )\S+'
+            memory_id = rf'    parameter \\MEMID "\\\\{re.escape(name)}"\n'
+            cell = rf"(  cell \$meminit_v2 \S+\n{memory_id}(?:    .*\n)*?    connect \\DATA )\S+"
             module, count = re.subn(cell, rf"\g<1>{len(bits)}'{text}", module)
             if count != 1:
                 raise ValueError(f"{memory.path} has its first contents in {count} places, not one")
@@ -101,10 +102,11 @@ def share_modules(rtlil: str) -> str:
                 same[name] = original
         if not same:
             return head + "".join(modules)
-        modules = [
-            re.sub(r"^  cell \\(\S+) ", lambda m: f"  cell \\{same.get(m[1], m[1])} ", module, flags=re.MULTILINE)
-            for module in kept
-        ]
+        modules = [_with_cells_renamed(module, same) for module in kept]
+
+
+def _with_cells_renamed(module: str, names: Mapping[str, str]) -> str:
+    return re.sub(r"^  cell \\(\S+) ", lambda m: f"  cell \\{names.get(m[1], m[1])} ", module, flags=re.MULTILINE)
 
 
 def _with_plain_ports(module: str, ports: Mapping[str, Mapping[str, str]]) -> str:

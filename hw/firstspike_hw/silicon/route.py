@@ -44,7 +44,11 @@ def place_and_route(
         command += [*_ECP5, "--textcfg", str(out / "design.config")]
         command += ["--lpf", str(pins)] if pins else ["--lpf-allow-unconstrained"]
     else:
-        command += ["--asc", str(out / "design.asc"), *(["--pcf", str(pins)] if pins else ["--pcf-allow-unconstrained"])]
+        command += [
+            "--asc",
+            str(out / "design.asc"),
+            *(["--pcf", str(pins)] if pins else ["--pcf-allow-unconstrained"]),
+        ]
     run(command, "place and route", log=out / "route.log")
     return read_report(report)
 

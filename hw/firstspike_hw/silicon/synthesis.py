@@ -1,6 +1,6 @@
 """RTLIL -> netlist for nextpnr, by Yosys as a library, in a process of its own.
 
-    python -m firstspike_hw.silicon.synthesis FAMILY IN.il OUT.json
+python -m firstspike_hw.silicon.synthesis FAMILY IN.il OUT.json
 """
 
 import os

