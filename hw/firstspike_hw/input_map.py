@@ -8,7 +8,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from .memory_port import IN_BLOCKS, MemoryPort
+from .memory_port import IN_BLOCKS, IN_LOGIC, MemoryPort
 from .queue import event_layout
 
 __all__ = ["InputMap", "mapped_layout"]
@@ -28,7 +28,7 @@ class InputMap(wiring.Component):
 
     steps, addresses: T, external addresses. ordered: this image's events promise not to fall in time.
     events: raw `(t, x)`, one a cycle. mapped: what became of each, `latency` cycles later; always taken.
-    clean, clean_word: forget that rows 32 w .. 32 w + 31 have spiked, and the order so far; not while events pass.
+    clean: strobe: forget which rows have spiked, and the order so far; not while events pass.
     host: word of address x: row [15:0], delay [24:16], kept [31].
     """
 
@@ -46,7 +46,6 @@ class InputMap(wiring.Component):
                 "events": In(stream.Signature(data.StructLayout({"t": 16, "x": 16}), always_ready=True)),
                 "mapped": Out(stream.Signature(self.mapped_layout, always_ready=True)),
                 "clean": In(1),
-                "clean_word": In(bits_for(max(1, entries // 32))),
                 "host": In(MemoryPort(width=32)),
             }
         )
@@ -130,15 +129,24 @@ class InputMap(wiring.Component):
         return read
 
     def _taken(self, m: Module, row: Any) -> tuple[Signal, Signal]:
-        """A bit per row, 32 a word: has it spiked in this image; and the strobe that marks it."""
-        m.submodules.taken = memory = Memory(shape=32, depth=max(1, -(-self.entries // 32)), init=[])
+        """A bit per row, 32 a word: has it spiked in this image; and the strobe that marks it.
+
+        A word that no row of this image has touched means nothing: all are forgotten in one cycle.
+        """
+        words = max(1, -(-self.entries // 32))
+        m.submodules.taken = memory = Memory(shape=32, depth=words, init=[], attrs=IN_LOGIC)
         read, write = memory.read_port(domain="comb"), memory.write_port()
-        taken, mark = Signal(), Signal()
+        taken, mark, touched, marks = Signal(), Signal(), Signal(words), Signal(32)
         m.d.comb += [
             read.addr.eq(row[5:]),
-            taken.eq(read.data.bit_select(row[:5], 1)),
-            write.addr.eq(Mux(self.clean, self.clean_word, row[5:])),
-            write.data.eq(Mux(self.clean, 0, read.data | Cat(row[:5] == k for k in range(32)))),
-            write.en.eq(self.clean | mark),
+            marks.eq(Mux(touched.bit_select(row[5:], 1), read.data, 0)),
+            taken.eq(marks.bit_select(row[:5], 1)),
+            write.addr.eq(row[5:]),
+            write.data.eq(marks | Cat(row[:5] == k for k in range(32))),
+            write.en.eq(mark),
         ]
+        with m.If(mark):
+            m.d.sync += touched.bit_select(row[5:], 1).eq(1)
+        with m.If(self.clean):
+            m.d.sync += touched.eq(0)
         return taken, mark

@@ -18,10 +18,9 @@ __all__ = ["Intake", "axis_layout", "image_layout"]
 
 
 class Phase(IntEnum):
-    CLEAN = 0
-    HEADER = 1
-    BEATS = 2
-    DRAIN = 3
+    HEADER = 0
+    BEATS = 1
+    DRAIN = 2
 
 
 def axis_layout() -> data.StructLayout:
@@ -48,11 +47,11 @@ class Intake(wiring.Component):
     image, source: the oldest image: about it, and its events. release: strobe: the core has done with it.
     idle: no image is here. map: host port of the input map.
 
-    An image is `complete` `latency` cycles after its last beat (a bitmap's last set bit) was taken. Before the next
-    header the marks of which inputs have spiked are wiped, 32 a cycle.
+    An image is `complete` `latency` cycles after its last beat (a bitmap's last set bit) was taken, and the next header
+    is taken from then on. A beat of a bitmap takes a cycle for each set bit, and one if there is none.
     """
 
-    latency = InputMap.latency + 1
+    latency = InputMap.latency + 2
 
     def __init__(self, *, addresses: int, entries: int, steps: int) -> None:
         self.max_addresses, self.entries, self.max_steps = addresses, entries, steps
@@ -104,24 +103,19 @@ class Intake(wiring.Component):
         return m
 
     def _phases(self, m: Module, banks: Any, writing: Signal) -> None:
-        """Forget which inputs have spiked; header; beats, bitmaps bit by bit; wait for the map; the other bank."""
-        words = -(-self.entries // 32)
-        phase, count = Signal(Phase), Signal(range(max(words, InputMap.latency)))
-        bank, beat, out = banks[writing], self.beats, self.input_map.events
+        """Header; beats, bitmaps bit by bit; wait for the map; the other bank."""
+        phase, count = Signal(Phase), Signal(range(self.latency))
+        bank, beat, into_map = banks[writing], self.beats, self.input_map.events
+        out = stream.Signature(into_map.payload.shape(), always_ready=True).create(path=("event",))
+        m.d.sync += [into_map.valid.eq(out.valid), into_map.payload.eq(out.payload)]
         header = data.View(data.StructLayout({"flags": 8, "tag": 8, "label": 16}), beat.payload.data)
         is_bitmap, bits, base, ending = Signal(), Signal(32), Signal(16), Signal()
         free = Signal()
         m.d.comb += free.eq(~bank.ready)
-        m.d.comb += self.input_map.clean_word.eq(count)
-
         with m.Switch(phase):
-            with m.Case(Phase.CLEAN):
-                m.d.comb += self.input_map.clean.eq(1)
-                m.d.sync += count.eq(count + 1)
-                with m.If(count == words - 1):
-                    m.d.sync += [count.eq(0), phase.eq(Phase.HEADER)]
             with m.Case(Phase.HEADER):
                 m.d.comb += beat.ready.eq(self.run & free)
+                m.d.comb += self.input_map.clean.eq(1)
                 with m.If(beat.valid & beat.ready):
                     ordered = header.flags[ceil_log2(Header.ORDERED)]
                     m.d.sync += [
@@ -142,25 +136,29 @@ class Intake(wiring.Component):
                 last = Signal()
                 m.d.comb += last.eq(beat.valid & beat.payload.last)
                 with m.If(is_bitmap):
-                    lowest = Signal(5)
+                    lowest, rest = Signal(5), Signal(32)
                     for k in reversed(range(32)):
                         with m.If(bits[k]):
                             m.d.comb += lowest.eq(k)
-                    m.d.comb += [out.valid.eq(bits.any()), out.payload.t.eq(0), out.payload.x.eq(base + lowest)]
-                    m.d.comb += beat.ready.eq(~bits.any() & ~ending)
-                    with m.If(bits.any()):
-                        m.d.sync += bits.eq(bits & (bits - 1))
-                    with m.Elif(beat.valid & beat.ready):
+                    m.d.comb += [
+                        rest.eq(bits & (bits - 1)),
+                        out.valid.eq(bits.any()),
+                        out.payload.t.eq(0),
+                        out.payload.x.eq(Cat(lowest, base[5:])),
+                        beat.ready.eq(~rest.any() & ~ending),
+                        last.eq(ending & ~rest.any()),
+                    ]
+                    m.d.sync += bits.eq(rest)
+                    with m.If(beat.valid & beat.ready):
                         m.d.sync += [bits.eq(beat.payload.data), base.eq(base + 32), ending.eq(beat.payload.last)]
-                    m.d.comb += last.eq(ending & ~bits.any())
                     m.d.sync += bank.waited.eq(bank.waited + ending)
                 with m.If(last):
                     m.d.sync += phase.eq(Phase.DRAIN)
             with m.Case(Phase.DRAIN):
                 m.d.sync += count.eq(count + 1)
-                with m.If(count == InputMap.latency - 1):
+                with m.If(count == self.latency - 2):
                     m.d.sync += [count.eq(0), bank.ready.eq(1), bank.complete.eq(1), writing.eq(~writing)]
-                    m.d.sync += [bank.waited.eq(bank.waited + InputMap.latency + 1), phase.eq(Phase.CLEAN)]
+                    m.d.sync += [bank.waited.eq(bank.waited + self.latency), phase.eq(Phase.HEADER)]
         # an image that is being taken is not idle, be it ready or not
         with m.If((phase == Phase.BEATS) | (phase == Phase.DRAIN)):
             m.d.comb += self.idle.eq(0)

@@ -85,7 +85,7 @@ FAULTS = {
     ),
     "fires twice": Fault(unit="lanes", old="fires.eq(crossed & ~state.now.fired)", new="fires.eq(crossed)"),
     "marks of the image before": Fault(
-        unit="input_map", old="write.data.eq(Mux(self.clean, 0,", new="write.data.eq(Mux(self.clean, read.data,"
+        unit="input_map", old="m.d.sync += touched.eq(0)", new="m.d.sync += touched[1:].eq(0)"
     ),
     "spike counted at the next step": Fault(
         unit="sequencer", old="write.addr.eq(self.step)", new="write.addr.eq(self.step + 1)"

@@ -32,9 +32,7 @@ def test_every_event_is_filed_dropped_or_refused_as_the_model_says(seed, ordered
         ctx.set(unit.host.write, 0)
         for image in images:
             ctx.set(unit.clean, 1)
-            for word in range(2):
-                ctx.set(unit.clean_word, word)
-                await ctx.tick()
+            await ctx.tick()
             ctx.set(unit.clean, 0)
             filed, dropped, refused = [], 0, 0
             for cycle in range(len(image) + unit.latency):

@@ -71,13 +71,24 @@ class CoreConfig:
 
 _BOTH: Final = ("linear", "exponential")
 
-# The cores that ship, in the order of preference. Accumulators of `fast` hold 784 inputs of weight 127 over 256 steps.
+# The cores that ship, in the order of preference. Accumulators of `fast` hold 784 inputs of weight 127 over 256 steps,
+# those of `wide` 512 over 32.
 CONFIGS: Final = {
     "fast": CoreConfig(
         stages=(
             StageConfig(lanes=200, depth=2048, max_rows=3, a_bits=20, v_bits=28, kernels=("linear",), ring=True),
             StageConfig(lanes=10, depth=1024, max_rows=1, a_bits=20, v_bits=28, kernels=("linear",), ring=True),
         ),
+        boot=1024,
+    ),
+    "wide": CoreConfig(
+        stages=(
+            StageConfig(
+                lanes=600, depth=512, max_rows=1, inputs=512, a_bits=17, v_bits=22, kernels=("linear",), ring=True
+            ),
+            StageConfig(lanes=10, depth=1024, max_rows=1, a_bits=17, v_bits=22, kernels=("linear",), ring=True),
+        ),
+        max_steps=32,
         boot=1024,
     ),
     "small": CoreConfig(

@@ -101,9 +101,7 @@ async def map_files_drops_and_refuses(dut) -> None:
         ordered = n % 3 == 2
         events = _events(chances, addresses, chances.randrange(90))
         u["ordered"], u["clean"] = ordered, 1
-        for word in range(2):
-            u["clean_word"] = word
-            await u.tick()
+        await u.tick()
         u["clean"] = 0
         sent, came = [], []
         idle = chances.choice([0.0, 0.5])
