@@ -11,7 +11,12 @@ from amaranth.utils import bits_for
 from .memory_port import IN_BLOCKS, IN_LOGIC, MemoryPort
 from .queue import event_layout
 
-__all__ = ["InputMap", "mapped_layout"]
+__all__ = ["InputMap", "entry_layout", "mapped_layout"]
+
+
+def entry_layout(*, entries: int, steps: int) -> data.StructLayout:
+    """What is stored of an address: its weight row and its delay, if it is kept."""
+    return data.StructLayout({"row": bits_for(entries - 1), "delay": bits_for(steps), "kept": 1})
 
 
 def mapped_layout(*, entries: int, steps: int) -> data.StructLayout:
@@ -36,7 +41,7 @@ class InputMap(wiring.Component):
 
     def __init__(self, *, addresses: int, entries: int, steps: int) -> None:
         self.max_addresses, self.entries, self.max_steps = addresses, entries, steps
-        self.entry = data.StructLayout({"row": bits_for(entries - 1), "delay": bits_for(steps), "kept": 1})
+        self.entry = entry_layout(entries=entries, steps=steps)
         self.mapped_layout = mapped_layout(entries=entries, steps=steps)
         super().__init__(
             {

@@ -2,22 +2,22 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import bits_for
 
-from firstspike_hw.contract import TABLE_BITS, StageConfig
+from firstspike_hw.contract import StageConfig
 from firstspike_hw.contract.loading import beats_per_word
 from firstspike_hw.contract.register_map import Memory as Kind
 
 from .filing import filed_layout
 from .lanes import lanes_for
-from .memory_port import IN_BLOCKS, MemoryPort
+from .memory_port import MemoryPort
 from .queue import BucketPort, CalendarQueue
 from .sequencer import Sequencer, counts_layout, stop_layout
 from .serialiser import Serialiser, row_layout
+from .step_tables import StepTables
 from .weights import WeightMemory
 
 __all__ = ["LANE_GROUP", "Stage", "layer_layout"]
@@ -175,7 +175,10 @@ class Stage(wiring.Component):
             weights.write.eq(self.weights.write),
             self.weights.data.eq(weights.data),
         ]
-        table = self._tables(m, issue.t)
+        m.submodules.tables = tables = StepTables(lanes=self.lanes, v_bits=config.v_bits, steps=self.max_steps)
+        connect(m, flipped(self.tables), tables.host)
+        m.d.comb += tables.t.eq(issue.t)
+        table = tables.table
 
         issues = [issue]
         for k in range(WeightMemory.latency + self.lanes.latency):
@@ -202,30 +205,3 @@ class Stage(wiring.Component):
             fires.append(group.fires)
             values.append(group.values.as_value())
         return Cat(fires), Cat(values), issues[-1]
-
-    def _tables(self, m: Module, t: Any) -> Any:
-        """What the lanes need of a[t], m[t] - m[t-1] and th[t-1] - th[t], registered, two cycles after t.
-
-        What they do not need is not stored: it reads back as what it is for every network that they serve.
-        """
-        fields: dict[str, Any] = {name: TABLE_BITS for name in self.lanes.reads}
-        word = data.StructLayout({**fields, "fall": signed(self.config.v_bits)})
-        m.submodules.tables = memory = Memory(shape=word, depth=self.max_steps, init=[], attrs=IN_BLOCKS)
-        read, write = memory.read_port(), memory.write_port()
-        host, table = self.tables, Signal(word, reset_less=True)
-        m.d.sync += table.eq(read.data)
-        m.d.comb += [
-            read.addr.eq(Mux(host.active, host.address, t)),
-            write.addr.eq(host.address),
-            write.data.fall.eq(-host.word[64:128]),
-            write.en.eq(host.write),
-        ]
-        implied = {"gain": Const(1), "rise": Const(0) if "step" in self.lanes.serves else host.address != 0}
-        for name, lsb in (("gain", 0), ("rise", 32)):
-            if name in fields:
-                m.d.comb += getattr(write.data, name).eq(host.word[lsb : lsb + 32])
-            shown = getattr(table, name) if name in fields else implied[name]
-            m.d.comb += host.data[lsb : lsb + 32].eq(shown)
-        change = Signal(signed(64))
-        m.d.comb += [change.eq(-table.fall), host.data[64:128].eq(change)]
-        return table

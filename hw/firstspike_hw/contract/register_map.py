@@ -92,6 +92,7 @@ GLOBAL: Final = (
         "what the core was built for",
         _field("stages", 0, 8, "number of stages"),
         _field("steps_log2", 8, 8, "log2 of the largest T"),
+        _field("boot", 16, 16, "words of the boot memory"),
     ),
     _register("BUILD_ADDRESSES", 0x00C, "ro", "entries of the input map"),
     _register(
@@ -159,6 +160,7 @@ STAGE: Final = (
         "what else it was built with",
         _field("constants", 0, 16, "largest CONSTANTS"),
         _field("learning", 16, 1, "weights can be learnt on chip"),
+        _field("ring", 17, 1, "every layer takes MAX_ROWS rows"),
     ),
 )
 

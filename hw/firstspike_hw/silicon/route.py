@@ -29,28 +29,24 @@ class Report:
 
 
 def place_and_route(
-    netlist: Path, *, family: str, device: Sequence[str], seed: int, clock_mhz: float, out: Path, pins: Path | None
+    folder: Path, *, family: str, device: Sequence[str], seed: int, clock_mhz: float, pins: str | None = None
 ) -> Report:
-    """Writes `design.config` or `design.asc`, `report.json` and `route.log` into `out`.
+    """`design.json` of a folder -> `design.config` or `design.asc`, `report.json` and `route.log` beside it.
 
-    device: nextpnr's options that name the part. pins: constraints, none: pads where they like.
-    Raises UsageError if nextpnr is missing; FirstspikeError if the design does not fit or cannot be routed. A missed
+    device: nextpnr's options that name the part. pins: name of the constraints, none: pads where they like.
+    Raises FirstspikeError if nextpnr is missing, or the design does not fit or cannot be routed. A missed
     clock is no error here: the report has the figure.
     """
-    report = out / "report.json"
-    command = [NEXTPNR[family].command(), *device, "--json", str(netlist), "--report", str(report)]
+    # Names, not paths: the program sees little more of the file system than its folder.
+    command = [NEXTPNR[family].command(), *device, "--json", "design.json", "--report", "report.json"]
     command += ["--seed", str(seed), "--freq", f"{clock_mhz:g}", "--timing-allow-fail"]
     if family == "ecp5":
-        command += [*_ECP5, "--textcfg", str(out / "design.config")]
-        command += ["--lpf", str(pins)] if pins else ["--lpf-allow-unconstrained"]
+        command += [*_ECP5, "--textcfg", "design.config"]
+        command += ["--lpf", pins] if pins else ["--lpf-allow-unconstrained"]
     else:
-        command += [
-            "--asc",
-            str(out / "design.asc"),
-            *(["--pcf", str(pins)] if pins else ["--pcf-allow-unconstrained"]),
-        ]
-    run(command, "place and route", log=out / "route.log")
-    return read_report(report)
+        command += ["--asc", "design.asc", *(["--pcf", pins] if pins else ["--pcf-allow-unconstrained"])]
+    run(command, "place and route", log=folder / "route.log", folder=folder)
+    return read_report(folder / "report.json")
 
 
 def read_report(path: Path) -> Report:

@@ -22,7 +22,7 @@ FAMILIES: Final = {
 
 
 def synthesise(rtlil: Path, netlist: Path, family: str, log: Path) -> None:
-    """Raises UsageError if Yosys is missing, FirstspikeError with what it said if it fails."""
+    """Raises FirstspikeError if Yosys is missing, or with what it said if it fails."""
     YOSYS.version()
     command = [sys.executable, "-m", "firstspike_hw.silicon.synthesis", family, str(rtlil), str(netlist)]
     run(command, "synthesis", log=log)

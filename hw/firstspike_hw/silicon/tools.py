@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from firstspike_hw.contract import FirstspikeError
-from firstspike_hw.contract.errors import UsageError
 
 __all__ = ["ECPPACK", "ECPUNPACK", "ICEPACK", "LOADER", "NEXTPNR_ECP5", "NEXTPNR_ICE40", "YOSYS", "Tool", "run"]
 
@@ -27,18 +26,18 @@ class Tool:
     program: str = ""
 
     def version(self) -> str:
-        """Version of the package. Raises UsageError if it is not installed, naming the command that installs it."""
+        """Version of the package. Raises FirstspikeError if it is not installed, with the command that installs it."""
         if util.find_spec(self.module) is None:
-            raise UsageError(f"{self.program or self.module} is missing; install it with: {INSTALL}")
+            raise FirstspikeError(f"{self.program or self.module} is missing; install it with: {INSTALL}")
         return metadata.version(self.package)
 
     def command(self) -> str:
-        """Path of the program, beside this Python or on PATH. Raises UsageError likewise."""
+        """Path of the program, beside this Python or on PATH. Raises FirstspikeError likewise."""
         self.version()
         beside = Path(sys.executable).parent / self.program
         found = str(beside) if beside.exists() else shutil.which(self.program)
         if found is None:
-            raise UsageError(f"{self.program} is missing; install it with: {INSTALL}")
+            raise FirstspikeError(f"{self.program} is missing; install it with: {INSTALL}")
         return found
 
 

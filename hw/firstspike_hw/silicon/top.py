@@ -1,6 +1,6 @@
 """The core alone with its few hundred ports in two shift chains, so that place and route measures it on any package."""
 
-from typing import Any
+from typing import Any, Final
 
 from amaranth.back import rtlil
 from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, Mux, ResetSignal, Signal
@@ -11,7 +11,11 @@ from firstspike_hw.contract import CoreConfig
 from firstspike_hw.core import Core
 from firstspike_hw.registers import AXI_LITE
 
-__all__ = ["CoreInChains", "emit_rtlil"]
+from .pll import Pll, add_pll
+
+__all__ = ["CORE", "CoreInChains", "emit_rtlil"]
+
+CORE: Final = "top.design.core"  # path of the core in the design
 
 
 class CoreInChains(wiring.Component):
@@ -58,12 +62,39 @@ def _ports(core: Core) -> tuple[list[Any], list[Any]]:
     return into, out
 
 
-def emit_rtlil(config: CoreConfig) -> str:
-    """RTLIL of the module `top`: clk, rst, shift_in, shift_out."""
+def emit_rtlil(config: CoreConfig, *, family: str, pll: Pll) -> str:
+    """RTLIL of the module `top` with the ports of the boards, clk, rx and tx; reset until its clock is stable."""
     m = Module()
     m.domains.sync = ClockDomain()
+    clk, rx, tx = (Signal(name=name) for name in ("clk", "rx", "tx"))
+    clock, locked = add_pll(m, family, pll, clk)
+    m.submodules.reset = reset = PowerOnReset()
     m.submodules.design = design = CoreInChains(config)
-    clk, rst = Signal(name="clk"), Signal(name="rst")
-    m.d.comb += [ClockSignal().eq(clk), ResetSignal().eq(rst)]
-    ports = [clk, rst, design.shift_in, design.shift_out]
-    return str(rtlil.convert(m, name="top", ports=ports, emit_src=False))
+    m.d.comb += [
+        ClockSignal().eq(clock),
+        ResetSignal().eq(reset.reset),
+        reset.locked.eq(locked),
+        design.shift_in.eq(rx),
+        tx.eq(design.shift_out),
+    ]
+    return str(rtlil.convert(m, name="top", ports=[clk, rx, tx], emit_src=False))
+
+
+class PowerOnReset(wiring.Component):
+    """reset: until the clock has been stable for a few cycles, after configuration and whenever it was lost."""
+
+    cycles = 15
+
+    def __init__(self) -> None:
+        super().__init__({"locked": In(1), "reset": Out(1)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        seen, count, reset = Signal(2, reset_less=True), Signal(4, reset_less=True), Signal(init=1, reset_less=True)
+        m.d.sync += [seen.eq(Cat(self.locked, seen)), reset.eq(count != self.cycles)]
+        with m.If(~seen[1]):
+            m.d.sync += count.eq(0)
+        with m.Elif(count != self.cycles):
+            m.d.sync += count.eq(count + 1)
+        m.d.comb += self.reset.eq(reset)
+        return m
