@@ -186,6 +186,7 @@ class Engine(wiring.Component):
             with m.If(stage.first):
                 m.d.comb += [
                     intake.source.step.eq(bucket.step),
+                    intake.source.advance.eq(bucket.advance),
                     intake.source.open.eq(bucket.open),
                     intake.source.events.ready.eq(bucket.events.ready),
                 ]

@@ -174,6 +174,7 @@ class Intake(wiring.Component):
                 queue.push.valid.eq(mapped.valid & mapped.payload.filed & (writing == k)),
                 queue.push.payload.eq(mapped.payload.event),
                 queue.step.eq(self.source.step),
+                queue.advance.eq(self.source.advance),
                 queue.open.eq(self.source.open & (reading == k)),
                 queue.events.ready.eq(self.source.events.ready & (reading == k)),
                 queue.clear.eq(self.release & (reading == k)),

@@ -21,6 +21,7 @@ class BucketPort(wiring.Signature):
         super().__init__(
             {
                 "step": Out(bits_for(steps - 1)),
+                "advance": Out(1),
                 "occupied": In(1),
                 "open": Out(1),
                 "events": In(stream.Signature(unsigned(bits_for(entries - 1)))),
@@ -40,15 +41,16 @@ class CalendarQueue(wiring.Component):
     A row is filed at most once between two clears, so its place in `next` is its own and nothing is ever allocated.
     Within a bucket the last event filed leaves first; the order within a step has no meaning.
 
-    push:     one event a cycle, always taken; visible in the cycle after.
+    push:     one event a cycle, always taken; visible two cycles later.
     clear:    empties all buckets, in one cycle.
-    step:     the bucket that `occupied` and `open` are about.
-    occupied: something is filed at `step`.
+    step:     the bucket that `occupied` and `open` are about, from the cycle after it came.
+    advance:  strobe: `step` is one higher in the next cycle, and `occupied` and `open` are about that already then.
+    occupied: something had been filed at `step` a cycle ago.
     open:     strobe: from the next cycle on `events` gives the bucket, one event a cycle. Nothing may be filed at this
-              step from here on, and the bucket before must have been emptied.
+              step from the cycle before on, and the bucket before must have been emptied.
     """
 
-    push_latency = 1
+    push_latency = 2
     open_latency = 1
 
     def __init__(self, *, entries: int, steps: int) -> None:
@@ -59,6 +61,7 @@ class CalendarQueue(wiring.Component):
                 "push": In(stream.Signature(event, always_ready=True)),
                 "clear": In(1),
                 "step": In(bits_for(steps - 1)),
+                "advance": In(1),
                 "occupied": Out(1),
                 "open": In(1),
                 "events": Out(stream.Signature(unsigned(bits_for(entries - 1)))),
@@ -99,18 +102,27 @@ class CalendarQueue(wiring.Component):
         with m.If(self.clear):
             m.d.sync += filled.eq(0)
 
+        # The bucket of this step, and of the next one: whether there is one, and its first event.
+        following_step = Signal.like(self.step)
+        m.d.comb += following_step.eq(self.step + 1)
+        firsts = [head.read_port(domain="comb") for _ in range(2)]
+        m.d.comb += [port.addr.eq(step) for port, step in zip(firsts, (self.step, following_step), strict=True)]
+        here, there = (filled.bit_select(step, 1) for step in (self.step, following_step))
+        first = Signal(x_bits)
+        m.d.sync += [
+            self.occupied.eq(Mux(self.advance, there, here) & ~self.clear),
+            first.eq(Mux(self.advance, firsts[1].data, firsts[0].data)),
+        ]
+
         # Leave: `next` is read for the event on offer while it is on offer, so that one can leave every cycle.
-        first, following = head.read_port(domain="comb"), next_.read_port()
-        taken = Signal()
+        following, taken = next_.read_port(), Signal()
         m.d.comb += [
-            self.occupied.eq(filled.bit_select(self.step, 1)),
-            first.addr.eq(self.step),
             taken.eq(self.events.valid & self.events.ready),
-            following.addr.eq(Mux(self.open, first.data, following.data.x)),
+            following.addr.eq(Mux(self.open, first, following.data.x)),
             following.en.eq(self.open | taken),
         ]
         with m.If(self.open):
-            m.d.sync += Cat(self.events.payload, self.events.valid).eq(Cat(first.data, self.occupied))
+            m.d.sync += Cat(self.events.payload, self.events.valid).eq(Cat(first, self.occupied))
         with m.Elif(taken):
             m.d.sync += Cat(self.events.payload, self.events.valid).eq(Cat(following.data.x, ~following.data.last))
         with m.If(self.clear):

@@ -56,8 +56,8 @@ class Sequencer(wiring.Component):
     start:    strobe: begin an image. clear: forget it, back to idle.
     stop:     may become valid at any time: finish step t and no later one.
     horizon:  H of the source.
-    step, occupied, open, events: the calendar queue of the source.
-    room:     the serialiser can take another row.
+    step, advance, occupied, open, events: the calendar queue of the source.
+    room:     the serialiser can take another row, and did so a cycle ago.
     tracing:  show each spike of the source on `spikes`, and wait while it is not taken.
     issue:    registered. finished: from the last step until `clear`.
     counts:   of step `stop.t`, valid two cycles after `finished`. rows_read: events driven so far.
@@ -83,6 +83,7 @@ class Sequencer(wiring.Component):
                 "stop": In(stop_layout(steps)),
                 "horizon": In(bits_for(steps)),
                 "step": Out(t_bits),
+                "advance": Out(1),
                 "occupied": In(1),
                 "open": Out(1),
                 "events": In(stream.Signature(unsigned(x_bits))),
@@ -112,10 +113,17 @@ class Sequencer(wiring.Component):
         counts = self._counts(m)
         due, source_x = self._source(m, t)
 
+        # What depends on t is compared a cycle ahead, with the t that will be.
         past, drain = Signal(), Signal()  # beyond the last step that matters; or at it, where only counts do
-        m.d.comb += [past.eq(self.stop.valid & (t > self.stop.t)), drain.eq(self.stop.valid & (t >= self.stop.t))]
         filed_before, filed = Signal(), Signal()
-        m.d.comb += [filed_before.eq(self.horizon >= t), filed.eq(self.horizon > t)]
+        following = Signal(range(self.max_steps + 1))
+        m.d.comb += following.eq(t + 1)
+        m.d.sync += [
+            past.eq(self.stop.valid & (t > self.stop.t)),
+            drain.eq(self.stop.valid & Mux(self.advance, following >= self.stop.t, t >= self.stop.t)),
+            filed_before.eq(Mux(self.advance, self.horizon >= following, self.horizon >= t)),
+            filed.eq(Mux(self.advance, self.horizon > following, self.horizon > t)),
+        ]
 
         issue, offset, stride = self.issue, Signal.like(self.issue.address), Signal.like(self.issue.address)
         m.d.sync += stride.eq(self.inputs + self.constants)
@@ -131,8 +139,8 @@ class Sequencer(wiring.Component):
             m.d.sync += r.eq(Mux(last_row, 0, r + 1))
 
         def finish_step() -> None:
-            m.d.comb += counts.write.eq(1)
-            m.d.sync += [t.eq(t + 1), phase.eq(Phase.WAIT if self.events_first else Phase.WALK)]
+            m.d.comb += [counts.write.eq(1), self.advance.eq(1)]
+            m.d.sync += [t.eq(following), phase.eq(Phase.WAIT if self.events_first else Phase.WALK)]
             with m.If((t == final_step) | drain):
                 m.d.sync += phase.eq(Phase.FINISHED)
 
@@ -211,10 +219,17 @@ class Sequencer(wiring.Component):
             write.data.eq(self.times.word),
             write.en.eq(self.times.write),
         ]
-        due, x = Signal(), Signal.like(self.spikes.payload.x)
+        # The next constant input, looked up a cycle ahead.
+        due, x, waits = Signal(), Signal.like(self.spikes.payload.x), Signal()
+        time, second = Signal.like(read.data), times.read_port(domain="comb")
         m.d.comb += [
-            due.eq((self.next_constant != self.constants) & (read.data == t)),
+            second.addr.eq(self.next_constant + 1),
+            due.eq(waits & (time == t)),
             x.eq(Mux(self.events.valid, self.events.payload, self.constant_x)),
+        ]
+        m.d.sync += [
+            time.eq(Mux(self.takes_constant, second.data, read.data)),
+            waits.eq(Mux(self.takes_constant, self.next_constant + 1, self.next_constant) != self.constants),
         ]
         return due, x
 
@@ -223,6 +238,8 @@ class Sequencer(wiring.Component):
         ports = Signal(data.StructLayout({"take": 1, "write": 1}))
         so_far = Signal(counts_layout())
         self.next_constant, self.constant_x = so_far.constants, Signal.like(self.spikes.payload.x)
+        self.takes_constant = Signal()
+        m.d.comb += self.takes_constant.eq(ports.take & ~self.events.valid)
         m.submodules.counts = memory = Memory(shape=counts_layout(), depth=self.max_steps, init=[], attrs=IN_LOGIC)
         read, write = memory.read_port(domain="comb"), memory.write_port()
         m.d.sync += self.counts.eq(read.data)

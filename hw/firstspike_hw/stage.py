@@ -145,7 +145,8 @@ class Stage(wiring.Component):
         else:
             m.d.comb += sequencer.horizon.eq(self.source.horizon)
         for bucket, chosen in connect_to:
-            m.d.comb += [bucket.step.eq(sequencer.step), bucket.open.eq(sequencer.open & chosen)]
+            m.d.comb += [bucket.step.eq(sequencer.step), bucket.advance.eq(sequencer.advance)]
+            m.d.comb += bucket.open.eq(sequencer.open & chosen)
             m.d.comb += bucket.events.ready.eq(sequencer.events.ready & chosen)
             with m.If(chosen):
                 m.d.comb += [
@@ -155,14 +156,12 @@ class Stage(wiring.Component):
                 ]
 
     def _room(self, m: Module, sequencer: Any) -> None:
-        """Rows on their way to the serialiser's queue, and in it."""
-        outstanding = Signal(range(Serialiser.depth + 1))
-        ahead = Signal.like(outstanding)  # the row being issued counts already
-        m.d.comb += ahead.eq(outstanding + sequencer.issue.walk)
-        m.d.comb += sequencer.room.eq(ahead < Serialiser.depth)
-        m.d.sync += outstanding.eq(ahead - self.row_taken)
+        """Rows on their way to the serialiser's queue, and in it; two more may follow before it is noticed."""
+        outstanding, now = Signal(range(Serialiser.depth + 1)), Signal(range(Serialiser.depth + 1))
+        m.d.comb += now.eq(outstanding + sequencer.issue.walk - self.row_taken)
+        m.d.sync += [outstanding.eq(now), sequencer.room.eq(now <= Serialiser.depth - 2)]
         with m.If(self.clear):
-            m.d.sync += outstanding.eq(0)
+            m.d.sync += [outstanding.eq(0), sequencer.room.eq(0)]
 
     def _lanes(self, m: Module, issue: Any) -> tuple[Any, Any, Any]:
         """Memories, then groups of lanes. Returns fires, values, and the issue that they answer."""

@@ -23,7 +23,8 @@ class Fed(Elaboratable):
     def elaborate(self, platform):
         m = Module()
         m.submodules.unit, m.submodules.queue = unit, queue = self.unit, self.queue
-        m.d.comb += [queue.step.eq(unit.step), queue.open.eq(unit.open), unit.occupied.eq(queue.occupied)]
+        m.d.comb += [queue.step.eq(unit.step), queue.advance.eq(unit.advance)]
+        m.d.comb += [queue.open.eq(unit.open), unit.occupied.eq(queue.occupied)]
         connect(m, queue.events, unit.events)
         return m
 
@@ -69,11 +70,11 @@ def play(buckets, times, rows, *, horizons=None, stop=None, inputs=8):
             issue = unit.issue
             if ctx.get(issue.walk):
                 operations.append(("walk", ctx.get(issue.t), ctx.get(issue.row)))
-                assert horizons is None or horizons(cycles - 1) >= ctx.get(issue.t), "walked before H >= t"
+                assert horizons is None or horizons(cycles - 2) >= ctx.get(issue.t), "walked before H >= t"
                 assert ctx.get(issue.last) == (ctx.get(issue.row) == rows - 1)
             elif ctx.get(issue.drive):
                 operations.append(("drive", ctx.get(issue.t), ctx.get(issue.row), ctx.get(issue.address)))
-                assert horizons is None or horizons(cycles - 1) > ctx.get(issue.t), "driven before H > t"
+                assert horizons is None or horizons(cycles - 2) > ctx.get(issue.t), "driven before H > t"
             elif ctx.get(issue.clear):
                 operations.append(("clear", ctx.get(issue.row)))
         await ctx.tick().repeat(2)

@@ -28,6 +28,8 @@ ROW_LATENCY: Final = 3  # of the sequencer and the weight memory, before the lan
 SERIALISER_LATENCY: Final = 4
 FILING_LATENCY: Final = 3
 VERDICT_LATENCY: Final = 3  # of the decision, behind its serialiser
+HORIZON_LATENCY: Final = 2  # from what is filed to a sequencer that may go on
+STOP_LATENCY: Final = 2  # from the verdict to a sequencer that knows of it
 OVERHEAD: Final = 5  # cycles of an image outside RUN
 
 Cycles = NDArray[np.int64]
@@ -65,21 +67,23 @@ def image_cycles(network: Network, config: CoreConfig, batch: Batch, *, traced: 
                 known = np.maximum(walked, now)  # whether there are events at t
                 next_[k] = known + np.where(count > 0, 1 + count * r, 0) + 1
             at_end[:, k] = np.where(decided_at == t, (known, count), at_end[:, k])
-            before = sent[k] + FILING_LATENCY + 1 if t else np.zeros(n, np.int64)
+            before = sent[k] + FILING_LATENCY + HORIZON_LATENCY if t else np.zeros(n, np.int64)
             for row in range(r):
                 arrived = walked - (r - 1 - row) + latency[k] + SERIALISER_LATENCY
                 # at T-1 all outputs are candidates
                 messages = stages[k].lanes if k == last and t == steps - 1 else fired[k][t, row]
                 sent[k] = np.maximum(arrived, sent[k] + 1) + np.maximum(messages, 1) - 1
-            now = sent[k] + FILING_LATENCY + 1
+            now = sent[k] + FILING_LATENCY + HORIZON_LATENCY
         verdict = np.where(decided_at == t, sent[last] + VERDICT_LATENCY, verdict)
     # A stage is through a cycle after finishing step D, or once it knows D. Events of step D that it has not come to by
     # then it counts without working on them.
-    knows = np.where(decided_at == steps - 1, 0, verdict + 1)
+    knows = np.where(decided_at == steps - 1, 0, verdict + STOP_LATENCY)
     known, count = at_end
     first, by_row = known + 1, np.array(rows)[:, None]
-    driven = np.clip((verdict + 1 - first) // by_row, 0, count)
-    finished = np.where(driven < count, np.maximum(first, verdict + 1) + count - driven, first + count * by_row)
+    driven = np.clip((verdict + STOP_LATENCY - first) // by_row, 0, count)
+    finished = np.where(
+        driven < count, np.maximum(first, verdict + STOP_LATENCY) + count - driven, first + count * by_row
+    )
     finished = np.where(count > 0, finished, known)
     through = np.maximum(finished, knows).max(axis=0) + 1
     return np.maximum(verdict, through) + OVERHEAD + traced  # the trace's marker takes a cycle
