@@ -229,7 +229,7 @@ class Engine(wiring.Component):
         m.d.comb += through.eq(Cat(stage.finished | ~used[k] for k, stage in enumerate(stages)).all())
         m.submodules.sender = sender = ResultSender()
         connect(m, flipped(self.results), sender.beats)
-        packet = Signal(packet_layout())
+        packet = Signal(packet_layout(), reset_less=True)
         tracing = self._flag(Header.SPIKES)
         m.d.comb += [
             sender.packet.payload.eq(packet),

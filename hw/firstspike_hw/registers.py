@@ -60,7 +60,7 @@ class RegisterFile(wiring.Component):
     bus:       AXI4-Lite. One access at a time.
     values:    by (name, stage or None) in the attribute `stored`, Signals of the writable registers.
     readings:  set by the owner before elaboration: what read-only registers show, by (name, stage or None).
-    reset_core: strobe. run: CONTROL.run. idle: memories may be reached.
+    reset_core: strobe, and after reset. run: CONTROL.run. idle: memories may be reached.
     memories:  attribute, by (kind, stage): the host's side of every memory port.
     boot:      writes that come before any access of the bus, until `booted`; only if the core has a boot memory.
     forget:    strobe: the host writes another memory than that of the boot program.
@@ -79,7 +79,7 @@ class RegisterFile(wiring.Component):
             key: MemoryPort(width=width).create(path=(f"memory_{key[0].name.lower()}{key[1]}",))
             for key, width in {**widths, **({(Memory.BOOT, 0): 16} if config.boot else {})}.items()
         }
-        ports = {"bus": In(AXI_LITE), "reset_core": Out(1), "run": Out(1), "idle": In(1)}
+        ports = {"bus": In(AXI_LITE), "reset_core": Out(1, init=1), "run": Out(1), "idle": In(1)}
         if config.boot:
             ports |= {"boot": In(stream.Signature(write_layout())), "booted": In(1), "forget": Out(1)}
         super().__init__(ports)
@@ -187,7 +187,7 @@ class _MemoryAccess:
         self.select = registers.stored["MEM_SELECT", None]
         beats = {key: port.word.shape().width + 31 >> 5 for key, port in self.ports.items()}
         self.beats, most = beats, max(beats.values())
-        self.gathered = Signal(32 * most)
+        self.gathered = Signal(32 * most, reset_less=True)
         self.beat, self.crc, self.wrote = Signal(range(most)), Signal(32, init=0xFFFFFFFF), Signal()
         self.last = Signal(range(most))  # beat that completes a word of the selected memory
         self.chosen = {key: Signal(name=f"chosen_{key[0].name.lower()}{key[1]}") for key in self.ports}

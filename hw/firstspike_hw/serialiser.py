@@ -93,7 +93,10 @@ class Serialiser(wiring.Component):
         within, within_ends = Signal(self.row, reset_less=True), Signal(reset_less=True)
 
         # The group being sent.
-        bits, values = Signal(GROUP, reset_less=True), Signal(data.ArrayLayout(signed(self.value_bits or 1), GROUP))
+        bits, values = (
+            Signal(GROUP, reset_less=True),
+            Signal(data.ArrayLayout(signed(self.value_bits or 1), GROUP), reset_less=True),
+        )
         sending, ends, base = Signal(), Signal(reset_less=True), Signal.like(x)
         single, sent = Signal(), Signal()
         m.d.comb += [single.eq((bits & (bits - 1)) == 0), sent.eq(~sending | (self.messages.ready & single))]

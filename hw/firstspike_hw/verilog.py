@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from amaranth.back import rtlil, verilog
-from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal
+from amaranth.hdl import ClockDomain, ClockSignal, Module, Signal
 
 from firstspike_hw.contract import CONFIGS, CoreConfig, FirstspikeError
 
@@ -33,6 +33,7 @@ def emit(config: CoreConfig, name: str = CORE, *, contents: Mapping[str, Content
     """
     top = _Top()
     top.m.submodules.core = core = Core(config)
+    top.m.d.comb += core.reset.eq(top.rst)
     for label, into in (("s_axis", True), ("m_axis", False), ("t_axis", False)):
         axis = getattr(core, label)
         top.port(f"{label}_tdata", axis.payload.data, into)
@@ -62,6 +63,7 @@ def emit_board(
     top = _Top()
     board = Board(config, clock=clock, divisor=divisor, patience=patience, byte_port=byte_port)
     top.m.submodules.board = board
+    top.m.d.comb += board.reset.eq(top.rst)
     top.port("rx", board.rx, True)
     top.port("tx", board.tx, False)
     if byte_port:
@@ -75,10 +77,10 @@ class _Top:
 
     def __init__(self) -> None:
         self.m = Module()
-        self.m.domains.sync = ClockDomain()
-        clk, rst = Signal(name="clk"), Signal(name="rst")
-        self.m.d.comb += [ClockSignal().eq(clk), ResetSignal().eq(rst)]
-        self.ports: list[Any] = [clk, rst]
+        self.m.domains.sync = ClockDomain(reset_less=True)  # core and board take their reset as a port
+        clk, self.rst = Signal(name="clk"), Signal(name="rst")
+        self.m.d.comb += ClockSignal().eq(clk)
+        self.ports: list[Any] = [clk, self.rst]
 
     def port(self, label: str, inside: Any, into: bool) -> None:
         outside = Signal(len(inside), name=label)

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from amaranth.back import rtlil
-from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, Mux, ResetSignal, Signal
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -27,7 +27,7 @@ class CoreInChains(wiring.Component):
 
     def __init__(self, config: CoreConfig) -> None:
         self.config = config
-        super().__init__({"shift_in": In(1), "shift_out": Out(1)})
+        super().__init__({"shift_in": In(1), "shift_out": Out(1), "reset": In(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -37,7 +37,7 @@ class CoreInChains(wiring.Component):
         coming, held = Signal(len(inputs)), Signal(len(inputs))
         taken, leaving = Signal(len(outputs)), Signal(len(outputs))
         count = Signal(range(max(len(inputs), len(outputs))))
-        m.d.comb += inputs.eq(held)
+        m.d.comb += [inputs.eq(held), core.reset.eq(self.reset)]
         m.d.sync += [
             count.eq(count + 1),
             coming.eq(Cat(self.shift_in, coming)),
@@ -65,14 +65,14 @@ def _ports(core: Core) -> tuple[list[Any], list[Any]]:
 def emit_rtlil(config: CoreConfig, *, family: str, pll: Pll) -> str:
     """RTLIL of the module `top` with the ports of the boards, clk, rx and tx; reset until its clock is stable."""
     m = Module()
-    m.domains.sync = ClockDomain()
+    m.domains.sync = ClockDomain(reset_less=True)
     clk, rx, tx = (Signal(name=name) for name in ("clk", "rx", "tx"))
     clock, locked = add_pll(m, family, pll, clk)
     m.submodules.reset = reset = PowerOnReset()
     m.submodules.design = design = CoreInChains(config)
     m.d.comb += [
         ClockSignal().eq(clock),
-        ResetSignal().eq(reset.reset),
+        design.reset.eq(reset.reset),
         reset.locked.eq(locked),
         design.shift_in.eq(rx),
         tx.eq(design.shift_out),

@@ -51,6 +51,7 @@ def receiver() -> Receiver:
     unit.sequencer = SimpleNamespace(
         horizon=Signal(bits_for(STEPS), name="published"),
         step=Signal(range(STEPS), name="asked"),
+        advance=Signal(name="announced"),
         open=Signal(name="opened"),
         occupied=Signal(),
         events=SimpleNamespace(

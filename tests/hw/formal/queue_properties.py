@@ -8,7 +8,7 @@ A small queue stands for all: rows and steps are names to it, compared with noth
 bucket, in two, and one behind the other in every order are all there with three rows and three steps.
 """
 
-from amaranth.hdl import Array, Cat, Signal
+from amaranth.hdl import Array, Cat, Mux, Signal
 from prover import Proof
 from stream_properties import holds
 
@@ -26,7 +26,7 @@ def calendar() -> Proof:
     push = proof.free("push")
     t, x = (proof.free(name, getattr(queue.push.payload, name).shape()) for name in "tx")
     clear, open_, step = proof.free("clear"), proof.free("open"), proof.free("step", queue.step.shape())
-    ready = proof.free("ready")
+    ready, advance = proof.free("ready"), proof.free("advance")
     m.d.comb += [
         queue.push.valid.eq(push),
         queue.push.payload.t.eq(t),
@@ -34,6 +34,7 @@ def calendar() -> Proof:
         queue.clear.eq(clear),
         queue.open.eq(open_),
         queue.step.eq(step),
+        queue.advance.eq(advance),
         queue.events.ready.eq(ready),
     ]
     events = queue.events
@@ -48,6 +49,13 @@ def calendar() -> Proof:
     proof.assume(~(push & open_) | (t > step))
     proof.assume(~open_ | ~opened | (step > at))
     proof.assume(~open_ | ~events.valid)
+
+    # `step` is asked about a cycle before it counts, or announced; what was filed in that cycle is not seen yet
+    before, announced, fresh = Signal(range(STEPS)), Signal(), Signal(ENTRIES)
+    steady = step == before + announced
+    m.d.sync += [before.eq(step), announced.eq(advance), fresh.eq(Mux(push, 1 << x, 0))]
+    proof.assume(~advance | (step < STEPS - 1))
+    proof.assume(~open_ | (steady & ~Cat(fresh[k] & (times[k] == step) for k in range(ENTRIES)).any()))
     with m.If(push):
         m.d.sync += [filed.bit_select(x, 1).eq(1), pending.bit_select(x, 1).eq(1), times[x].eq(t)]
     with m.If(open_):
@@ -58,11 +66,12 @@ def calendar() -> Proof:
         m.d.sync += [filed.eq(0), pending.eq(0), opened.eq(0), at.eq(0)]
 
     due = Signal(ENTRIES)  # of the step that `step` asks about
-    m.d.comb += due.eq(Cat(pending[k] & (times[k] == step) for k in range(ENTRIES)))
+    m.d.comb += due.eq(Cat(pending[k] & ~fresh[k] & (times[k] == step) for k in range(ENTRIES)))
     overdue = Cat(pending[k] & opened & (times[k] == at) for k in range(ENTRIES)).any()
     proof.require("nothing invented", ~events.valid | (opened & pending.bit_select(events.payload, 1)))
     proof.require("in time order", ~events.valid | (times[events.payload] == at))
     proof.require("nothing lost", events.valid | ~overdue)
-    proof.require("occupied is the truth", (opened & (step <= at)) | (queue.occupied == due.any()))
+    known = ~steady | (opened & (step <= at))
+    proof.require("occupied is the truth", known | (queue.occupied == due.any()))
     holds(proof, "events", events.valid, events.ready, events.payload, clear)
     return proof
