@@ -72,7 +72,7 @@ class CoreConfig:
 _BOTH: Final = ("linear", "exponential")
 
 # The cores that ship, in the order of preference. Accumulators of `fast` hold 784 inputs of weight 127 over 256 steps,
-# those of `wide` 512 over 32.
+# those of `wide` 512 over 32. A multiplier is 18 bits wide: where A is, a lane takes one.
 CONFIGS: Final = {
     "fast": CoreConfig(
         stages=(
@@ -97,6 +97,45 @@ CONFIGS: Final = {
             StageConfig(lanes=8, depth=512, max_rows=4, inputs=512, kernels=_BOTH),
         ),
         boot=1024,
+    ),
+    "exponential": CoreConfig(
+        stages=(
+            StageConfig(lanes=100, depth=4096, max_rows=6, a_bits=18, v_bits=36, kernels=_BOTH),
+            StageConfig(lanes=10, depth=1024, max_rows=1, a_bits=18, v_bits=36, kernels=_BOTH, ring=True),
+        ),
+        boot=1024,
+    ),
+    "step": CoreConfig(
+        stages=(
+            StageConfig(lanes=200, depth=2048, max_rows=3, a_bits=20, v_bits=20, kernels=("step",), ring=True),
+            StageConfig(lanes=10, depth=1024, max_rows=1, a_bits=20, v_bits=20, kernels=("step",), ring=True),
+        ),
+        boot=1024,
+    ),
+    "alpha": CoreConfig(
+        stages=(
+            StageConfig(lanes=32, depth=8192, max_rows=16, inputs=512, a_bits=32, v_bits=40, kernels=("alpha",)),
+            StageConfig(lanes=16, depth=512, max_rows=1, inputs=512, kernels=("alpha",), ring=True),
+        ),
+        boot=1024,
+    ),
+    "lif": CoreConfig(
+        stages=(
+            StageConfig(lanes=32, depth=8192, max_rows=16, inputs=512, a_bits=32, v_bits=40, kernels=("lif-2to1",)),
+            StageConfig(lanes=16, depth=512, max_rows=1, inputs=512, kernels=("lif-2to1",), ring=True),
+        ),
+        boot=1024,
+    ),
+    "tiny": CoreConfig(
+        stages=(
+            StageConfig(lanes=8, depth=512, max_rows=16, inputs=16, constants=4, a_bits=16, v_bits=32, kernels=_BOTH),
+            StageConfig(
+                lanes=4, depth=512, max_rows=1, inputs=128, constants=4, a_bits=16, v_bits=32, kernels=_BOTH, ring=True
+            ),
+        ),
+        addresses=16,
+        max_steps=64,
+        boot=256,
     ),
     "general": CoreConfig(
         stages=(
