@@ -37,7 +37,7 @@ class InputMap(wiring.Component):
     host: word of address x: row [15:0], delay [24:16], kept [31].
     """
 
-    latency = 3
+    latency = 4
 
     def __init__(self, *, addresses: int, entries: int, steps: int) -> None:
         self.max_addresses, self.entries, self.max_steps = addresses, entries, steps
@@ -88,8 +88,11 @@ class InputMap(wiring.Component):
         # 2: the entry, registered
         entry, t2, valid2, in_range2 = Signal(self.entry), Signal.like(t1), Signal(), Signal()
         m.d.sync += [entry.eq(read.data), t2.eq(t1), valid2.eq(valid1), in_range2.eq(in_range1)]
-        # 3: has the row spiked, is it late; recorded time
+        # 3: the marks of its word, registered; 4: has the row spiked, is it late; recorded time
         taken, mark = self._taken(m, entry.row)
+        looked_up, t3, valid3, in_range3 = Signal(self.entry), Signal.like(t1), Signal(), Signal()
+        m.d.sync += [looked_up.eq(entry), t3.eq(t2), valid3.eq(valid2), in_range3.eq(in_range2)]
+        entry, t2, valid2, in_range2 = looked_up, t3, valid3, in_range3
         latest, recorded = Signal.like(t1), Signal(bits_for(2 * self.max_steps))
         wanted, late, fresh = Signal(), Signal(), Signal()
         out = self.mapped
@@ -134,24 +137,27 @@ class InputMap(wiring.Component):
         return read
 
     def _taken(self, m: Module, row: Any) -> tuple[Signal, Signal]:
-        """A bit per row, 32 a word: has it spiked in this image; and the strobe that marks it.
+        """A bit per row, 32 a word: has the row of the cycle before spiked in this image; and the strobe that marks it.
 
         A word that no row of this image has touched means nothing: all are forgotten in one cycle.
         """
         words = max(1, -(-self.entries // 32))
         m.submodules.taken = memory = Memory(shape=32, depth=words, init=[], attrs=IN_LOGIC)
         read, write = memory.read_port(domain="comb"), memory.write_port()
-        taken, mark, touched, marks = Signal(), Signal(), Signal(words), Signal(32)
+        taken, mark, touched = Signal(), Signal(), Signal(words)
+        marks, before = Signal(32), Signal.like(row)
         m.d.comb += [
             read.addr.eq(row[5:]),
-            marks.eq(Mux(touched.bit_select(row[5:], 1), read.data, 0)),
-            taken.eq(marks.bit_select(row[:5], 1)),
-            write.addr.eq(row[5:]),
-            write.data.eq(marks | Cat(row[:5] == k for k in range(32))),
+            taken.eq(marks.bit_select(before[:5], 1)),
+            write.addr.eq(before[5:]),
+            write.data.eq(marks | Cat(before[:5] == k for k in range(32))),
             write.en.eq(mark),
         ]
+        m.d.sync += [before.eq(row), marks.eq(Mux(touched.bit_select(row[5:], 1), read.data, 0))]
         with m.If(mark):
-            m.d.sync += touched.bit_select(row[5:], 1).eq(1)
+            m.d.sync += touched.bit_select(before[5:], 1).eq(1)
+            with m.If(before[5:] == row[5:]):
+                m.d.sync += marks.eq(write.data)
         with m.If(self.clean):
             m.d.sync += touched.eq(0)
         return taken, mark

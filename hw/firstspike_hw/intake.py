@@ -31,11 +31,11 @@ def axis_layout() -> data.StructLayout:
 def image_layout() -> data.StructLayout:
     """What is known of an image besides its events.
 
-    ready: the core may begin. complete: TLAST has come and the counts are final. waited: cycles since TLAST.
+    ready: the core may begin. complete: TLAST has come and the counts are final. since: the cycle before TLAST.
     """
     header = {"flags": 8, "tag": 8, "label": 16}
     return data.StructLayout(
-        {**header, "ready": 1, "complete": 1, "late": 1, "dropped": 32, "refused": 32, "waited": 32}
+        {**header, "ready": 1, "complete": 1, "late": 1, "dropped": 32, "refused": 32, "since": 32}
     )
 
 
@@ -45,7 +45,7 @@ class Intake(wiring.Component):
     beats: images as in docs/core.md. run: take headers.
     steps, addresses: T, and external addresses of the network.
     image, source: the oldest image: about it, and its events. release: strobe: the core has done with it.
-    idle: no image is here. map: host port of the input map.
+    waited: cycles from TLAST of that image to the next one. idle: no image is here. map: host port of the input map.
 
     An image is `complete` `latency` cycles after its last beat (a bitmap's last set bit) was taken, and the next header
     is taken from then on. A beat of a bitmap takes a cycle for each set bit, and one if there is none.
@@ -64,6 +64,7 @@ class Intake(wiring.Component):
                 "image": Out(image_layout()),
                 "source": In(BucketPort(entries=entries, steps=steps)),
                 "release": In(1),
+                "waited": Out(32),
                 "idle": Out(1),
                 "map": In(MemoryPort(width=32)),
             }
@@ -95,9 +96,11 @@ class Intake(wiring.Component):
             with m.If(mapped.payload.late):
                 m.d.sync += banks[writing].late.eq(1)
         m.d.comb += self.source.horizon.eq(Mux(self.image.complete, self.steps, horizon))
-        for bank in banks:
-            with m.If(bank.complete):
-                m.d.sync += bank.waited.eq(bank.waited + 1)
+        now, before = Signal(32), Signal(32, init=-1)
+        m.d.sync += [now.eq(now + 1), before.eq(now)]
+        m.d.comb += self.waited.eq(now - self.image.since)
+        with m.If(self.beats.valid & self.beats.ready & self.beats.payload.last):
+            m.d.sync += banks[writing].since.eq(before)
         with m.If(self.release):
             m.d.sync += [banks[reading].ready.eq(0), banks[reading].complete.eq(0), reading.eq(~reading)]
         return m
@@ -151,14 +154,13 @@ class Intake(wiring.Component):
                     m.d.sync += bits.eq(rest)
                     with m.If(beat.valid & beat.ready):
                         m.d.sync += [bits.eq(beat.payload.data), base.eq(base + 32), ending.eq(beat.payload.last)]
-                    m.d.sync += bank.waited.eq(bank.waited + ending)
                 with m.If(last):
                     m.d.sync += phase.eq(Phase.DRAIN)
             with m.Case(Phase.DRAIN):
                 m.d.sync += count.eq(count + 1)
                 with m.If(count == self.latency - 2):
                     m.d.sync += [count.eq(0), bank.ready.eq(1), bank.complete.eq(1), writing.eq(~writing)]
-                    m.d.sync += [bank.waited.eq(bank.waited + self.latency), phase.eq(Phase.HEADER)]
+                    m.d.sync += phase.eq(Phase.HEADER)
         # an image that is being taken is not idle, be it ready or not
         with m.If((phase == Phase.BEATS) | (phase == Phase.DRAIN)):
             m.d.comb += self.idle.eq(0)
@@ -173,8 +175,7 @@ class Intake(wiring.Component):
             m.d.comb += [
                 queue.push.valid.eq(mapped.valid & mapped.payload.filed & (writing == k)),
                 queue.push.payload.eq(mapped.payload.event),
-                queue.step.eq(self.source.step),
-                queue.advance.eq(self.source.advance),
+                queue.advance.eq(self.source.advance & (reading == k)),
                 queue.open.eq(self.source.open & (reading == k)),
                 queue.events.ready.eq(self.source.events.ready & (reading == k)),
                 queue.clear.eq(self.release & (reading == k)),

@@ -20,7 +20,6 @@ class BucketPort(wiring.Signature):
     def __init__(self, *, entries: int, steps: int) -> None:
         super().__init__(
             {
-                "step": Out(bits_for(steps - 1)),
                 "advance": Out(1),
                 "occupied": In(1),
                 "open": Out(1),
@@ -42,10 +41,9 @@ class CalendarQueue(wiring.Component):
     Within a bucket the last event filed leaves first; the order within a step has no meaning.
 
     push:     one event a cycle, always taken; visible two cycles later.
-    clear:    empties all buckets, in one cycle.
-    step:     the bucket that `occupied` and `open` are about, from the cycle after it came.
-    advance:  strobe: `step` is one higher in the next cycle, and `occupied` and `open` are about that already then.
-    occupied: something had been filed at `step` a cycle ago.
+    clear:    empties all buckets, in one cycle, and goes back to the first.
+    advance:  strobe: on to the bucket of the next step; `occupied` and `open` are about that from the next cycle on.
+    occupied: something had been filed in this bucket a cycle ago; not in the cycle after `clear`.
     open:     strobe: from the next cycle on `events` gives the bucket, one event a cycle. Nothing may be filed at this
               step from the cycle before on, and the bucket before must have been emptied.
     """
@@ -60,7 +58,6 @@ class CalendarQueue(wiring.Component):
             {
                 "push": In(stream.Signature(event, always_ready=True)),
                 "clear": In(1),
-                "step": In(bits_for(steps - 1)),
                 "advance": In(1),
                 "occupied": Out(1),
                 "open": In(1),
@@ -103,11 +100,14 @@ class CalendarQueue(wiring.Component):
             m.d.sync += filled.eq(0)
 
         # The bucket of this step, and of the next one: whether there is one, and its first event.
-        following_step = Signal.like(self.step)
-        m.d.comb += following_step.eq(self.step + 1)
+        step, following_step = Signal(range(self.steps)), Signal(range(self.steps), init=1)
+        with m.If(self.advance):
+            m.d.sync += [step.eq(following_step), following_step.eq(following_step + 1)]
+        with m.If(self.clear):
+            m.d.sync += [step.eq(0), following_step.eq(1)]
         firsts = [head.read_port(domain="comb") for _ in range(2)]
-        m.d.comb += [port.addr.eq(step) for port, step in zip(firsts, (self.step, following_step), strict=True)]
-        here, there = (filled.bit_select(step, 1) for step in (self.step, following_step))
+        m.d.comb += [port.addr.eq(at) for port, at in zip(firsts, (step, following_step), strict=True)]
+        here, there = (filled.bit_select(at, 1) for at in (step, following_step))
         first = Signal(x_bits)
         m.d.sync += [
             self.occupied.eq(Mux(self.advance, there, here) & ~self.clear),

@@ -47,7 +47,7 @@ class Serialiser(wiring.Component):
     """
 
     depth = 16
-    latency = 4  # from the row to its first message
+    latency = 5  # from the row to its first message
 
     def __init__(self, *, lanes: int, rows: int, steps: int, value_bits: int = 0) -> None:
         self.lanes, self.max_rows, self.value_bits = lanes, rows, value_bits
@@ -81,72 +81,92 @@ class Serialiser(wiring.Component):
         m.d.comb += [fifo.w_data.eq(self.rows.payload), fifo.w_en.eq(self.rows.valid)]
         arriving = self.row(fifo.r_data)
         groups = -(-self.lanes // GROUP)
-        x, t = self.messages.payload.x, self.messages.payload.t
 
-        # The row being searched: which groups of lanes have spikes; a group is struck out when it goes on.
-        row, busy, has = Signal(self.row, reset_less=True), Signal(), Signal(groups, reset_less=True)
-        first, final = Signal(groups), Signal()
-        m.d.comb += [first.eq(has & ~(has - 1)), final.eq((has & (has - 1)) == 0)]
+        # The row being searched: which groups of lanes have spikes, and which after the first of them. What is left
+        # after the first is kept beside it, here and for the lanes below: then the last is known at once.
+        row, busy = Signal(self.row, reset_less=True), Signal()
+        has, rest = Signal(groups, reset_less=True), Signal(groups, reset_less=True)
+        wanted, goes, advance = Signal(), Signal(), Signal()
 
-        # The group chosen, within its row.
-        chosen, pick, which = Signal(), Signal(groups, reset_less=True), Signal(range(groups), reset_less=True)
-        within, within_ends = Signal(self.row, reset_less=True), Signal(reset_less=True)
-
-        # The group being sent.
-        bits, values = (
-            Signal(GROUP, reset_less=True),
-            Signal(data.ArrayLayout(signed(self.value_bits or 1), GROUP), reset_less=True),
-        )
-        sending, ends, base = Signal(), Signal(reset_less=True), Signal.like(x)
-        single, sent = Signal(), Signal()
-        m.d.comb += [single.eq((bits & (bits - 1)) == 0), sent.eq(~sending | (self.messages.ready & single))]
-        lane = Signal(range(GROUP))
+        # Groups chosen, within their rows: the one at the front, and one that had to wait behind it.
+        front, back = (Signal(self._chosen(groups), name=name, reset_less=True) for name in ("front", "back"))
+        waits, blocked, found, pops = Signal(), Signal(), Signal.like(front), Signal()
+        first = has & ~rest
         m.d.comb += [
-            lane.eq(lowest(bits, GROUP)),
-            self.messages.valid.eq(sending),
-            self.messages.payload.spike.eq(bits.any()),
-            self.messages.payload.done.eq(ends & single),
-            x.eq(base + lane),
-        ]
-        if self.value_bits:
-            m.d.comb += self.messages.payload.value.eq(values[lane])
-
-        moves, wanted, advance = Signal(), Signal(), Signal()  # advance: the row is searched, the next may come
-        m.d.comb += [
-            moves.eq(~chosen | sent),
-            wanted.eq(has.any() | row.last),
-            advance.eq(~busy | (final & (moves | ~wanted))),
+            found.row.eq(row),
+            found.pick.eq(first),
+            found.which.eq(
+                Cat(Cat(first[k] for k in range(groups) if k >> n & 1).any() for n in range(len(found.which)))
+            ),
+            found.ends.eq(~rest.any() & row.last),
+            wanted.eq(busy & (has.any() | row.last)),
+            goes.eq(wanted & ~blocked),
+            advance.eq(~busy | (~rest.any() & ~(wanted & blocked))),
             fifo.r_en.eq(advance),
             self.taken.eq(fifo.r_en & fifo.r_rdy),
         ]
-        with m.If(sent):
+        with m.If(advance):
+            arriving_has = _groups_with_spikes(arriving.fires)
+            m.d.sync += [row.eq(arriving), busy.eq(fifo.r_rdy), has.eq(arriving_has), rest.eq(_struck(arriving_has))]
+        with m.Elif(goes):
+            m.d.sync += [has.eq(rest), rest.eq(_struck(rest))]
+        with m.If(pops | ~waits):
+            m.d.sync += [front.eq(Mux(blocked, back, found)), waits.eq(blocked | goes), blocked.eq(0)]
+        with m.Elif(goes):
+            m.d.sync += [back.eq(found), blocked.eq(1)]
+
+        # Its lanes, out of the row.
+        x, t = self.messages.payload.x, self.messages.payload.t
+        there, bits = Signal(), Signal(GROUP, reset_less=True)
+        values = Signal(data.ArrayLayout(signed(self.value_bits or 1), GROUP), reset_less=True)
+        of = Signal(data.StructLayout({"base": len(x), "t": len(t), "ends": 1}), reset_less=True)
+        sent = Signal()
+        m.d.comb += pops.eq(~there | sent)
+        with m.If(pops):
             m.d.sync += [
-                sending.eq(chosen),
-                bits.eq(_picked(pick, within.fires)),
-                base.eq(Array(k * self.lanes for k in range(self.max_rows))[within.row] + which * GROUP),
-                t.eq(within.t),
-                ends.eq(within_ends),
+                there.eq(waits),
+                bits.eq(_picked(front.pick, front.row.fires)),
+                of.base.eq(Array(k * self.lanes for k in range(self.max_rows))[front.row.row] + front.which * GROUP),
+                of.t.eq(front.row.t),
+                of.ends.eq(front.ends),
             ]
             if self.value_bits:
-                padded = [within.values[k] if k < self.lanes else 0 for k in range(groups * GROUP)]
+                padded = [front.row.values[k] if k < self.lanes else 0 for k in range(groups * GROUP)]
                 for k in range(GROUP):
-                    m.d.sync += values[k].eq(Array(padded[k::GROUP])[which])
+                    m.d.sync += values[k].eq(Array(padded[k::GROUP])[front.which])
+
+        # The lane being sent.
+        sending, now, left = Signal(), Signal.like(of), Signal(GROUP, reset_less=True)
+        lanes, sending_values = Signal(GROUP, reset_less=True), Signal.like(values)
+        lane = Signal(range(GROUP))
+        m.d.comb += [
+            sent.eq(~sending | (self.messages.ready & ~left.any())),
+            lane.eq(lowest(lanes, GROUP)),
+            self.messages.valid.eq(sending),
+            self.messages.payload.spike.eq(lanes.any()),
+            self.messages.payload.done.eq(now.ends & ~left.any()),
+            x.eq(now.base + lane),
+            t.eq(now.t),
+        ]
+        if self.value_bits:
+            m.d.comb += self.messages.payload.value.eq(sending_values[lane])
+        with m.If(sent):
+            m.d.sync += [sending.eq(there), lanes.eq(bits), left.eq(_struck(bits)), now.eq(of)]
+            m.d.sync += sending_values.eq(values)
         with m.Elif(self.messages.ready):
-            m.d.sync += bits.eq(bits & (bits - 1))
-        with m.If(moves):
-            m.d.sync += [
-                chosen.eq(busy & wanted),
-                pick.eq(first),
-                which.eq(Cat(Cat(first[k] for k in range(groups) if k >> n & 1).any() for n in range(len(which)))),
-                within.eq(row),
-                within_ends.eq(final & row.last),
-                has.eq(has & (has - 1)),
-            ]
-        with m.If(advance):
-            m.d.sync += [row.eq(arriving), busy.eq(fifo.r_rdy), has.eq(_groups_with_spikes(arriving.fires))]
+            m.d.sync += [lanes.eq(left), left.eq(_struck(left))]
         with m.If(self.clear):
-            m.d.sync += [busy.eq(0), chosen.eq(0), sending.eq(0)]
+            m.d.sync += [busy.eq(0), waits.eq(0), blocked.eq(0), there.eq(0), sending.eq(0)]
         return m
+
+    def _chosen(self, groups: int) -> data.StructLayout:
+        """A group of lanes, by a bit and by its number; its row; ends: none of the step comes behind it."""
+        return data.StructLayout({"row": self.row, "pick": groups, "which": range(groups), "ends": 1})
+
+
+def _struck(bits: Value) -> Value:
+    """All but the lowest set bit."""
+    return bits & (bits - 1)
 
 
 def _groups_with_spikes(fires: Value) -> Value:

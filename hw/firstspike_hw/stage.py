@@ -145,8 +145,7 @@ class Stage(wiring.Component):
         else:
             m.d.comb += sequencer.horizon.eq(self.source.horizon)
         for bucket, chosen in connect_to:
-            m.d.comb += [bucket.step.eq(sequencer.step), bucket.advance.eq(sequencer.advance)]
-            m.d.comb += bucket.open.eq(sequencer.open & chosen)
+            m.d.comb += [bucket.advance.eq(sequencer.advance & chosen), bucket.open.eq(sequencer.open & chosen)]
             m.d.comb += bucket.events.ready.eq(sequencer.events.ready & chosen)
             with m.If(chosen):
                 m.d.comb += [

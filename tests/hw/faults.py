@@ -25,7 +25,9 @@ class Fault:
 
 FAULTS = {
     "horizon off by one": Fault(unit="filing", old="horizon.eq(message.t + 1)", new="horizon.eq(message.t + 2)"),
-    "horizon ahead of the last spike": Fault(unit="serialiser", old="done.eq(ends & single)", new="done.eq(ends)"),
+    "horizon ahead of the last spike": Fault(
+        unit="serialiser", old="done.eq(now.ends & ~left.any())", new="done.eq(now.ends)"
+    ),
     "horizon of ordered images off by one": Fault(
         unit="input_map", old="Mux(fresh, t2, latest)", new="Mux(fresh, t2 + 1, latest)"
     ),
@@ -57,8 +59,8 @@ FAULTS = {
     "swapped rows": Fault(unit="sequencer", old="offset.eq(offset + stride)", new="offset.eq(self.inputs - offset)"),
     "neurons of a row shifted": Fault(
         unit="serialiser",
-        old="Array(k * self.lanes for k in range(self.max_rows))[within.row]",
-        new="within.row * (self.lanes - 1)",
+        old="Array(k * self.lanes for k in range(self.max_rows))[front.row.row]",
+        new="front.row.row * (self.lanes - 1)",
     ),
     "delay off by one": Fault(
         unit="filing", old="recorded.eq(message.t + delay)", new="recorded.eq(message.t + delay + 1)"
@@ -68,7 +70,9 @@ FAULTS = {
     ),
     "filed beyond T": Fault(unit="filing", old="& (recorded < self.steps)),", new="),"),
     "early exit without draining": Fault(
-        unit="sequencer", old="drain.eq(self.stop.valid & (t >= self.stop.t))", new="drain.eq(self.stop.valid)"
+        unit="sequencer",
+        old="drain.eq(self.stop.valid & Mux(self.advance, following >= self.stop.t, t >= self.stop.t))",
+        new="drain.eq(self.stop.valid)",
     ),
     "early exit one step short": Fault(unit="sequencer", old="(t > self.stop.t)", new="(t >= self.stop.t)"),
     "duplicate accepted": Fault(unit="input_map", old="wanted & ~taken & ~late", new="wanted & ~late"),
@@ -80,8 +84,8 @@ FAULTS = {
     ),
     "constant missing": Fault(
         unit="sequencer",
-        old="self.next_constant != self.constants)",
-        new="self.next_constant + 1 < self.constants)",
+        old="self.next_constant + 1, self.next_constant) != self.constants",
+        new="self.next_constant + 2, self.next_constant + 1) != self.constants",
     ),
     "fires twice": Fault(unit="lanes", old="fires.eq(crossed & ~state.now.fired)", new="fires.eq(crossed)"),
     "marks of the image before": Fault(
@@ -94,7 +98,7 @@ FAULTS = {
     "result not held": Fault(
         unit="result", old="m.Elif(self.beats.valid & self.beats.ready)", new="m.Elif(self.beats.valid)"
     ),
-    "serialiser does not wait": Fault(unit="serialiser", old="(self.messages.ready & single)", new="single"),
+    "serialiser does not wait": Fault(unit="serialiser", old="(self.messages.ready & ~left.any())", new="~left.any()"),
     "sequencer does not wait for the trace": Fault(
         unit="sequencer",
         old="go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (r != 0))",

@@ -23,8 +23,7 @@ class Fed(Elaboratable):
     def elaborate(self, platform):
         m = Module()
         m.submodules.unit, m.submodules.queue = unit, queue = self.unit, self.queue
-        m.d.comb += [queue.step.eq(unit.step), queue.advance.eq(unit.advance)]
-        m.d.comb += [queue.open.eq(unit.open), unit.occupied.eq(queue.occupied)]
+        m.d.comb += [queue.advance.eq(unit.advance), queue.open.eq(unit.open), unit.occupied.eq(queue.occupied)]
         connect(m, queue.events, unit.events)
         return m
 

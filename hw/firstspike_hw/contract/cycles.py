@@ -25,7 +25,7 @@ LANE_LATENCY: Final = {
     ("linear", "exponential", "alpha", "lif-2to1"): 6,
 }  # by the kernels that the lanes serve
 ROW_LATENCY: Final = 3  # of the sequencer and the weight memory, before the lanes
-SERIALISER_LATENCY: Final = 4
+SERIALISER_LATENCY: Final = 5
 FILING_LATENCY: Final = 3
 VERDICT_LATENCY: Final = 3  # of the decision, behind its serialiser
 HORIZON_LATENCY: Final = 2  # from what is filed to a sequencer that may go on

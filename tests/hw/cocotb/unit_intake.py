@@ -34,7 +34,9 @@ async def queue_gives_each_bucket_what_was_filed(dut) -> None:
             await u.tick()
 
         for step in range(STEPS):
-            u["step"] = step
+            u["advance"] = step > 0
+            await cycle(step)
+            u["advance"] = 0
             while any(t == step for t, _ in waiting):
                 await cycle(step - 1)
             await cycle(step)
@@ -61,10 +63,16 @@ async def queue_gives_each_bucket_what_was_filed(dut) -> None:
         u["push__valid"], u["clear"] = 0, 1
         await u.tick()
         u["clear"] = 0
-        for step in range(STEPS):
-            u["step"] = step
+        await u.tick()
+        for _ in range(STEPS):
+            u["advance"] = 1
             await u.tick()
+            u["advance"] = 0
             assert not u["occupied"], "clear empties all buckets in one cycle"
+        u["clear"] = 1
+        await u.tick()
+        u["clear"] = 0
+        await u.tick()
         assert not u["events__valid"]
 
 
@@ -176,8 +184,10 @@ async def intake_takes_one_image_while_another_is_read(dut) -> None:
         assert (image["dropped"], image["refused"]) == (dropped, refused), where
         assert u["source__horizon"] == STEPS
         for step in range(STEPS):
-            u["source__step"] = step
+            u["source__advance"] = step > 0
             await u.tick()
+            u["source__advance"] = 0
+            await u.tick(2)
             expected = CalendarQueue.model(filed, STEPS)[step]
             assert u["source__occupied"] == bool(expected), f"{where}, step {step}"
             if not expected:

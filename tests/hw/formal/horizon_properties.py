@@ -27,7 +27,7 @@ LANES, ROWS, STEPS = 2, 2, 3
 NEURONS = LANES * ROWS
 DELAY = range(STEPS + 1)
 ROWS_IN = 3  # of the input map
-DRAINED = 12  # cycles in which two rows of two lanes pass: 2 x 2 messages, and eight of latency
+DRAINED = 13  # cycles in which two rows of two lanes pass: 2 x 2 messages, and nine of latency
 
 
 class ShortSerialiser(Serialiser):
@@ -50,7 +50,6 @@ def receiver() -> Receiver:
     unit = Receiver(config, steps=STEPS, queue_inputs=NEURONS)
     unit.sequencer = SimpleNamespace(
         horizon=Signal(bits_for(STEPS), name="published"),
-        step=Signal(range(STEPS), name="asked"),
         advance=Signal(name="announced"),
         open=Signal(name="opened"),
         occupied=Signal(),
