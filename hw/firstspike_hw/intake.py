@@ -112,7 +112,8 @@ class Intake(wiring.Component):
         out = stream.Signature(into_map.payload.shape(), always_ready=True).create(path=("event",))
         m.d.sync += [into_map.valid.eq(out.valid), into_map.payload.eq(out.payload)]
         header = data.View(data.StructLayout({"flags": 8, "tag": 8, "label": 16}), beat.payload.data)
-        is_bitmap, bits, base, ending = Signal(), Signal(32), Signal(16), Signal()
+        is_bitmap, base, ending = Signal(), Signal(16), Signal()
+        bits, rest = Signal(32), Signal(32)  # of a bitmap's beat; without the lowest
         free = Signal()
         m.d.comb += free.eq(~bank.ready)
         with m.Switch(phase):
@@ -129,6 +130,7 @@ class Intake(wiring.Component):
                         is_bitmap.eq(header.flags[ceil_log2(Header.BITMAP)]),
                         base.eq(-32),
                         bits.eq(0),
+                        rest.eq(0),
                         ending.eq(0),
                         phase.eq(Mux(beat.payload.last, Phase.DRAIN, Phase.BEATS)),
                     ]
@@ -139,21 +141,21 @@ class Intake(wiring.Component):
                 last = Signal()
                 m.d.comb += last.eq(beat.valid & beat.payload.last)
                 with m.If(is_bitmap):
-                    lowest, rest = Signal(5), Signal(32)
+                    lowest, word = Signal(5), beat.payload.data
                     for k in reversed(range(32)):
                         with m.If(bits[k]):
                             m.d.comb += lowest.eq(k)
                     m.d.comb += [
-                        rest.eq(bits & (bits - 1)),
                         out.valid.eq(bits.any()),
                         out.payload.t.eq(0),
                         out.payload.x.eq(Cat(lowest, base[5:])),
                         beat.ready.eq(~rest.any() & ~ending),
                         last.eq(ending & ~rest.any()),
                     ]
-                    m.d.sync += bits.eq(rest)
+                    m.d.sync += [bits.eq(rest), rest.eq(rest & (rest - 1))]
                     with m.If(beat.valid & beat.ready):
-                        m.d.sync += [bits.eq(beat.payload.data), base.eq(base + 32), ending.eq(beat.payload.last)]
+                        m.d.sync += [bits.eq(word), rest.eq(word & (word - 1)), base.eq(base + 32)]
+                        m.d.sync += ending.eq(beat.payload.last)
                 with m.If(last):
                     m.d.sync += phase.eq(Phase.DRAIN)
             with m.Case(Phase.DRAIN):

@@ -5,11 +5,13 @@ from typing import Final
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["IN_BLOCKS", "IN_LOGIC", "MemoryPort"]
+__all__ = ["APART", "IN_BLOCKS", "IN_LOGIC", "MemoryPort"]
 
 # Where a memory is to lie, for synthesis. What the host loads lies in block memories, whose contents a bitstream can be
-# given without place and route.
-IN_BLOCKS: Final = {"ram_style": "block"}
+# given without place and route. A word is never used that was read while it was written, where it says so: then
+# nothing has to be added behind a block to make that case as in simulation.
+APART: Final = {"read_and_written_apart": 1}
+IN_BLOCKS: Final = {"ram_style": "block", **APART}
 IN_LOGIC: Final = {"ram_style": "distributed"}
 
 

@@ -8,6 +8,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
+from .memory_port import APART
+
 __all__ = ["BucketPort", "CalendarQueue", "event_layout"]
 
 
@@ -78,7 +80,7 @@ class CalendarQueue(wiring.Component):
         x_bits = bits_for(self.entries - 1)
         link = data.StructLayout({"x": x_bits, "last": 1})
         m.submodules.head = head = Memory(shape=x_bits, depth=self.steps, init=[])
-        m.submodules.next = next_ = Memory(shape=link, depth=self.entries, init=[])
+        m.submodules.next = next_ = Memory(shape=link, depth=self.entries, init=[], attrs=APART)
         filled = Signal(self.steps)
 
         # File in front of the bucket's list: the event's link leads to the head so far.
@@ -107,11 +109,17 @@ class CalendarQueue(wiring.Component):
             m.d.sync += [step.eq(0), following_step.eq(1)]
         firsts = [head.read_port(domain="comb") for _ in range(2)]
         m.d.comb += [port.addr.eq(at) for port, at in zip(firsts, (step, following_step), strict=True)]
-        here, there = (filled.bit_select(at, 1) for at in (step, following_step))
+        # Both are registered, and chosen between afterwards.
+        advanced, known = Signal(), Signal()
+        occupied = [Signal(name=f"occupied{k}") for k in range(2)]
+        heads = [Signal(x_bits, name=f"first{k}", reset_less=True) for k in range(2)]
+        m.d.sync += [advanced.eq(self.advance), known.eq(~self.clear)]
+        for k, at in enumerate((step, following_step)):
+            m.d.sync += [occupied[k].eq(filled.bit_select(at, 1)), heads[k].eq(firsts[k].data)]
         first = Signal(x_bits)
-        m.d.sync += [
-            self.occupied.eq(Mux(self.advance, there, here) & ~self.clear),
-            first.eq(Mux(self.advance, firsts[1].data, firsts[0].data)),
+        m.d.comb += [
+            self.occupied.eq(Mux(advanced, occupied[1], occupied[0]) & known),
+            first.eq(Mux(advanced, heads[1], heads[0])),
         ]
 
         # Leave: `next` is read for the event on offer while it is on offer, so that one can leave every cycle.

@@ -4,7 +4,7 @@
     event of step t; note the counts up to t.
 
 Where events act at once (`step`) it is: wait until H > t, drive, walk, note the counts. Rows follow each other without
-a gap; a step without events costs its rows, one with events its rows and one cycle more.
+a gap; a step without events costs its rows, one with events its rows and one cycle more, and so does a constant input.
 """
 
 from collections.abc import Callable
@@ -99,10 +99,14 @@ class Sequencer(wiring.Component):
         )
 
     @staticmethod
-    def model(events: list[int], rows: int, stop: int) -> int:
-        """Cycles from start to finished with H = T throughout; events: number at each step, constant ones included."""
-        walked = events[: stop + 1]
-        return 1 + rows + sum(rows + (1 + n * rows if n else 0) for n in walked)
+    def model(events: list[int], constants: list[int], rows: int, stop: int) -> int:
+        """Cycles from start to finished with H = T throughout; spikes, and constant inputs, at each step."""
+        cycles = 1 + rows
+        for t in range(stop + 1):
+            known = t > 0 and rows == 1 and sum(constants[t:]) > 0  # a cycle later whether one is due
+            count = events[t] + constants[t]
+            cycles += rows + known + (1 + count * rows + constants[t] if count else 0)
+        return cycles
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -111,7 +115,7 @@ class Sequencer(wiring.Component):
         m.d.sync += [final_row.eq(self.rows - 1), final_step.eq(self.steps - 1)]
         m.d.comb += last_row.eq(r == final_row)
         counts = self._counts(m)
-        due, source_x = self._source(m, t)
+        due, unknown, source_x = self._source(m, t)
 
         # What depends on t is compared a cycle ahead, with the t that will be.
         past, drain = Signal(), Signal()  # beyond the last step that matters; or at it, where only counts do
@@ -152,7 +156,7 @@ class Sequencer(wiring.Component):
 
         def take_events(otherwise: Callable[[], None]) -> None:
             """To the events of this step, if it is known that there are, or are not, any."""
-            with m.If(filed):
+            with m.If(filed & ~unknown):
                 with m.If(self.occupied | due):
                     m.d.comb += self.open.eq(1)
                     m.d.sync += phase.eq(Phase.DRIVE)
@@ -182,7 +186,9 @@ class Sequencer(wiring.Component):
                 go = Signal()  # the first row of a spike waits for the trace
                 m.d.comb += go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (r != 0))
                 m.d.comb += self.spikes.valid.eq(self.tracing & self.events.valid & (r == 0))
-                with m.If(~self.events.valid & ~due):
+                with m.If(~self.events.valid & unknown):
+                    pass  # whether another constant input is due is known in the next cycle
+                with m.Elif(~self.events.valid & ~due):
                     if self.events_first:
                         m.d.sync += phase.eq(Phase.WALK)
                     else:
@@ -206,8 +212,11 @@ class Sequencer(wiring.Component):
         m.d.comb += self.finished.eq(phase == Phase.FINISHED)
         return m
 
-    def _source(self, m: Module, t: Any) -> tuple[Signal, Signal]:
-        """Whether a constant input is due at this step; row of the event on offer, spikes before constant inputs."""
+    def _source(self, m: Module, t: Any) -> tuple[Signal, Signal, Signal]:
+        """Whether a constant input is due at this step, unless that is unknown yet; row of the event on offer.
+
+        Spikes come before constant inputs.
+        """
         m.submodules.times = times = Memory(shape=self.times.word.shape(), depth=self.max_constants, init=[])
         read, host = times.read_port(domain="comb"), times.read_port()
         write = times.write_port()
@@ -219,19 +228,20 @@ class Sequencer(wiring.Component):
             write.data.eq(self.times.word),
             write.en.eq(self.times.write),
         ]
-        # The next constant input, looked up a cycle ahead.
-        due, x, waits = Signal(), Signal.like(self.spikes.payload.x), Signal()
-        time, second = Signal.like(read.data), times.read_port(domain="comb")
+        # The next constant input is looked up in the cycle after it, or the step, has changed.
+        due, unknown, x = Signal(), Signal(), Signal.like(self.spikes.payload.x)
+        some_left, changed = Signal(), Signal()
+        left = self.next_constant != self.constants
+        m.d.sync += [
+            some_left.eq(left),
+            due.eq(left & (read.data == t)),
+            changed.eq(self.takes_constant | self.advance | self.start),
+        ]
         m.d.comb += [
-            second.addr.eq(self.next_constant + 1),
-            due.eq(waits & (time == t)),
+            unknown.eq(some_left & changed),
             x.eq(Mux(self.events.valid, self.events.payload, self.constant_x)),
         ]
-        m.d.sync += [
-            time.eq(Mux(self.takes_constant, second.data, read.data)),
-            waits.eq(Mux(self.takes_constant, self.next_constant + 1, self.next_constant) != self.constants),
-        ]
-        return due, x
+        return due, unknown, x
 
     def _counts(self, m: Module) -> Any:
         """Counts so far, and what they were at the end of each step (in LUT memory: blocks are for weights)."""

@@ -10,6 +10,8 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
+from .elastic import Elastic
+
 __all__ = ["Serialiser", "lowest", "message_layout", "row_layout"]
 
 GROUP = 16  # lanes that are searched at once
@@ -88,9 +90,9 @@ class Serialiser(wiring.Component):
         has, rest = Signal(groups, reset_less=True), Signal(groups, reset_less=True)
         wanted, goes, advance = Signal(), Signal(), Signal()
 
-        # Groups chosen, within their rows: the one at the front, and one that had to wait behind it.
-        front, back = (Signal(self._chosen(groups), name=name, reset_less=True) for name in ("front", "back"))
-        waits, blocked, found, pops = Signal(), Signal(), Signal.like(front), Signal()
+        # Groups chosen, within their rows.
+        m.submodules.chosen = chosen = Elastic(self._chosen(groups))
+        found, front = chosen.i.payload, chosen.o.payload
         first = has & ~rest
         m.d.comb += [
             found.row.eq(row),
@@ -99,21 +101,19 @@ class Serialiser(wiring.Component):
                 Cat(Cat(first[k] for k in range(groups) if k >> n & 1).any() for n in range(len(found.which)))
             ),
             found.ends.eq(~rest.any() & row.last),
-            wanted.eq(busy & (has.any() | row.last)),
-            goes.eq(wanted & ~blocked),
-            advance.eq(~busy | (~rest.any() & ~(wanted & blocked))),
+            wanted.eq(has.any() | row.last),
+            chosen.i.valid.eq(busy & wanted),
+            goes.eq(chosen.i.valid & chosen.i.ready),
+            advance.eq(~busy | (~rest.any() & (chosen.i.ready | ~wanted))),
             fifo.r_en.eq(advance),
             self.taken.eq(fifo.r_en & fifo.r_rdy),
+            chosen.clear.eq(self.clear),
         ]
         with m.If(advance):
             arriving_has = _groups_with_spikes(arriving.fires)
             m.d.sync += [row.eq(arriving), busy.eq(fifo.r_rdy), has.eq(arriving_has), rest.eq(_struck(arriving_has))]
         with m.Elif(goes):
             m.d.sync += [has.eq(rest), rest.eq(_struck(rest))]
-        with m.If(pops | ~waits):
-            m.d.sync += [front.eq(Mux(blocked, back, found)), waits.eq(blocked | goes), blocked.eq(0)]
-        with m.Elif(goes):
-            m.d.sync += [back.eq(found), blocked.eq(1)]
 
         # Its lanes, out of the row.
         x, t = self.messages.payload.x, self.messages.payload.t
@@ -121,10 +121,10 @@ class Serialiser(wiring.Component):
         values = Signal(data.ArrayLayout(signed(self.value_bits or 1), GROUP), reset_less=True)
         of = Signal(data.StructLayout({"base": len(x), "t": len(t), "ends": 1}), reset_less=True)
         sent = Signal()
-        m.d.comb += pops.eq(~there | sent)
-        with m.If(pops):
+        m.d.comb += chosen.o.ready.eq(~there | sent)
+        with m.If(chosen.o.ready):
             m.d.sync += [
-                there.eq(waits),
+                there.eq(chosen.o.valid),
                 bits.eq(_picked(front.pick, front.row.fires)),
                 of.base.eq(Array(k * self.lanes for k in range(self.max_rows))[front.row.row] + front.which * GROUP),
                 of.t.eq(front.row.t),
@@ -156,7 +156,7 @@ class Serialiser(wiring.Component):
         with m.Elif(self.messages.ready):
             m.d.sync += [lanes.eq(left), left.eq(_struck(left))]
         with m.If(self.clear):
-            m.d.sync += [busy.eq(0), waits.eq(0), blocked.eq(0), there.eq(0), sending.eq(0)]
+            m.d.sync += [busy.eq(0), there.eq(0), sending.eq(0)]
         return m
 
     def _chosen(self, groups: int) -> data.StructLayout:

@@ -84,8 +84,8 @@ FAULTS = {
     ),
     "constant missing": Fault(
         unit="sequencer",
-        old="self.next_constant + 1, self.next_constant) != self.constants",
-        new="self.next_constant + 2, self.next_constant + 1) != self.constants",
+        old="left = self.next_constant != self.constants",
+        new="left = self.next_constant + 1 < self.constants",
     ),
     "fires twice": Fault(unit="lanes", old="fires.eq(crossed & ~state.now.fired)", new="fires.eq(crossed)"),
     "marks of the image before": Fault(

@@ -46,6 +46,7 @@ def image_cycles(network: Network, config: CoreConfig, batch: Batch, *, traced: 
     rows = [stage.rows(layer.outputs) for stage, layer in zip(stages, network.layers, strict=True)]
     latency = [ROW_LATENCY + min(v for k, v in LANE_LATENCY.items() if set(s.kernels) <= set(k)) for s in stages]
     events = _events(network, batch)
+    constants = [np.bincount(layer.constant_times, minlength=steps) for layer in network.layers]
     fired = _fired(network, batch, [stage.lanes for stage in stages], rows)
 
     # All times count from the start of the image; `next_` is the first cycle in which the stage may decide.
@@ -58,14 +59,17 @@ def image_cycles(network: Network, config: CoreConfig, batch: Batch, *, traced: 
         now = before
         for k, r in enumerate(rows):
             count = events[k][t]
+            taken, left = constants[k][t], constants[k][t:].sum() > 0
             if network.kernel == "step":  # events first, whose number must be known; in the end none is left
-                ready = np.maximum(next_[k], now)
-                walked = known = ready + np.where(count > 0, count * r + 2, 0) + r - 1  # the cycle of the last row
+                ready = np.maximum(next_[k] + (left and t > 0), now)
+                walked = known = (
+                    ready + np.where(count > 0, count * r + taken + 2, 0) + r - 1
+                )  # the cycle of the last row
                 next_[k], count = walked + 1, np.zeros(n, np.int64)
             else:
                 walked = np.maximum(next_[k], before) + r - 1
-                known = np.maximum(walked, now)  # whether there are events at t
-                next_[k] = known + np.where(count > 0, 1 + count * r, 0) + 1
+                known = np.maximum(walked + (left and t > 0 and r == 1), now)  # whether there are events at t
+                next_[k] = known + np.where(count > 0, 1 + count * r + taken, 0) + 1
             at_end[:, k] = np.where(decided_at == t, (known, count), at_end[:, k])
             before = sent[k] + FILING_LATENCY + HORIZON_LATENCY if t else np.zeros(n, np.int64)
             for row in range(r):

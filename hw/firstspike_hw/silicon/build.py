@@ -16,7 +16,7 @@ import numpy as np
 from firstspike_hw.contract import CoreConfig, FirstspikeError
 
 from .blocks import Blocks, Column, find_columns, read_blocks, read_memories, with_blocks, with_memories
-from .netlist import Contents, block_memories, known_contents, share_modules, with_contents
+from .netlist import Contents, block_memories, known_contents, share_modules, with_contents, without_collisions
 from .pll import pll_for
 from .route import Report, place_and_route, read_report
 from .synthesis import synthesise
@@ -76,7 +76,7 @@ def routed(
     pll = pll_for(device.family, device.oscillator_mhz, clock_mhz)
     text = emit_rtlil(config, family=device.family, pll=pll)
     memories = block_memories(text)
-    text = share_modules(with_contents(text, known_contents))
+    text = share_modules(without_collisions(with_contents(text, known_contents)))
     tools = {tool.package: tool.version() for tool in (YOSYS, ECPPACK)}
     key = json.dumps([text, asdict(device), clock_mhz, seed, tools])
     folder = cache / "silicon" / hashlib.sha256(key.encode()).hexdigest()[:24]

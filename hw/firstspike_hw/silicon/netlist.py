@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BlockMemory", "block_memories", "known_contents", "share_modules", "with_contents"]
+__all__ = ["BlockMemory", "block_memories", "known_contents", "share_modules", "with_contents", "without_collisions"]
 
 # Modules that stay as they are through synthesis: their registers are copies for fan-out, and would be merged.
 KEPT_MODULES: Final = ("*.lanes?", "*.lanes??", "*.group?", "*.group??")
@@ -77,6 +77,22 @@ def with_contents(rtlil: str, contents: Callable[[BlockMemory], Contents]) -> st
             module, count = re.subn(cell, rf"\g<1>{len(bits)}'{text}", module)
             if count != 1:
                 raise ValueError(f"{memory.path} has its first contents in {count} places, not one")
+        modules[n] = module
+    return head + "".join(modules)
+
+
+def without_collisions(rtlil: str) -> str:
+    """The same design, where it does not matter what is read of a word while it is written (memory_port.APART).
+
+    Otherwise synthesis adds a comparison and a copy to every block, in its slowest path.
+    """
+    head, modules = _modules(rtlil)
+    for n, module in enumerate(modules):
+        for attributes, _, _, name in _MEMORY.findall(module):
+            if "\\read_and_written_apart" in attributes:
+                memory_id = rf'    parameter \\MEMID "\\\\{re.escape(name)}"\n'
+                ports = rf"(  cell \$memrd_v2 \S+\n{memory_id}(?:    .*\n)*?    parameter \\COLLISION_X_MASK 1')0"
+                module = re.sub(ports, r"\g<1>1", module)
         modules[n] = module
     return head + "".join(modules)
 
