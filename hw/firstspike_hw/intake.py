@@ -96,11 +96,12 @@ class Intake(wiring.Component):
             with m.If(mapped.payload.late):
                 m.d.sync += banks[writing].late.eq(1)
         m.d.comb += self.source.horizon.eq(Mux(self.image.complete, self.steps, horizon))
-        now, before = Signal(32), Signal(32, init=-1)
-        m.d.sync += [now.eq(now + 1), before.eq(now)]
+        now, before, earlier, ended = Signal(32), Signal(32, init=2**32 - 1), Signal(32, init=2**32 - 2), Signal()
+        m.d.sync += [now.eq(now + 1), before.eq(now), earlier.eq(before)]
+        m.d.sync += ended.eq(self.beats.valid & self.beats.ready & self.beats.payload.last)
         m.d.comb += self.waited.eq(now - self.image.since)
-        with m.If(self.beats.valid & self.beats.ready & self.beats.payload.last):
-            m.d.sync += banks[writing].since.eq(before)
+        with m.If(ended):
+            m.d.sync += banks[writing].since.eq(earlier)
         with m.If(self.release):
             m.d.sync += [banks[reading].ready.eq(0), banks[reading].complete.eq(0), reading.eq(~reading)]
         return m
@@ -120,7 +121,7 @@ class Intake(wiring.Component):
             with m.Case(Phase.HEADER):
                 m.d.comb += beat.ready.eq(self.run & free)
                 m.d.comb += self.input_map.clean.eq(1)
-                with m.If(beat.valid & beat.ready):
+                with m.If(beat.valid & self.run & free):
                     ordered = header.flags[ceil_log2(Header.ORDERED)]
                     m.d.sync += [
                         bank.eq(0),
@@ -153,7 +154,7 @@ class Intake(wiring.Component):
                         last.eq(ending & ~rest.any()),
                     ]
                     m.d.sync += [bits.eq(rest), rest.eq(rest & (rest - 1))]
-                    with m.If(beat.valid & beat.ready):
+                    with m.If(beat.valid & ~rest.any() & ~ending):
                         m.d.sync += [bits.eq(word), rest.eq(word & (word - 1)), base.eq(base + 32)]
                         m.d.sync += ending.eq(beat.payload.last)
                 with m.If(last):

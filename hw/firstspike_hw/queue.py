@@ -42,15 +42,15 @@ class CalendarQueue(wiring.Component):
     A row is filed at most once between two clears, so its place in `next` is its own and nothing is ever allocated.
     Within a bucket the last event filed leaves first; the order within a step has no meaning.
 
-    push:     one event a cycle, always taken; visible two cycles later.
+    push:     one event a cycle, always taken; seen three cycles later.
     clear:    empties all buckets, in one cycle, and goes back to the first.
     advance:  strobe: on to the bucket of the next step; `occupied` and `open` are about that from the next cycle on.
-    occupied: something had been filed in this bucket a cycle ago; not in the cycle after `clear`.
+    occupied: something had been filed in this bucket two cycles ago; not in the cycle after `clear`.
     open:     strobe: from the next cycle on `events` gives the bucket, one event a cycle. Nothing may be filed at this
-              step from the cycle before on, and the bucket before must have been emptied.
+              step from two cycles before on, and the bucket before must have been emptied.
     """
 
-    push_latency = 2
+    push_latency = 3
     open_latency = 1
 
     def __init__(self, *, entries: int, steps: int) -> None:
@@ -83,21 +83,30 @@ class CalendarQueue(wiring.Component):
         m.submodules.next = next_ = Memory(shape=link, depth=self.entries, init=[], attrs=APART)
         filled = Signal(self.steps)
 
-        # File in front of the bucket's list: the event's link leads to the head so far.
-        push, old = self.push, head.read_port(domain="comb")
+        # Look up the bucket's list; a cycle later file in front of it: the event's link leads to the head so far.
+        old = head.read_port(domain="comb")
         head_write, next_write = head.write_port(), next_.write_port()
-        m.d.comb += [
-            old.addr.eq(push.payload.t),
-            head_write.addr.eq(push.payload.t),
-            head_write.data.eq(push.payload.x),
-            head_write.en.eq(push.valid),
-            next_write.addr.eq(push.payload.x),
-            next_write.data.x.eq(old.data),
-            next_write.data.last.eq(~filled.bit_select(push.payload.t, 1)),
-            next_write.en.eq(push.valid),
+        push, valid = Signal(self.push.payload.shape(), reset_less=True), Signal()
+        first_so_far, has_one = Signal(x_bits, reset_less=True), Signal(reset_less=True)
+        same = valid & (push.t == self.push.payload.t)  # as the event before, which is in no list yet
+        m.d.sync += [
+            valid.eq(self.push.valid & ~self.clear),
+            push.eq(self.push.payload),
+            first_so_far.eq(Mux(same, push.x, old.data)),
+            has_one.eq(same | filled.bit_select(self.push.payload.t, 1)),
         ]
-        with m.If(push.valid):
-            m.d.sync += filled.bit_select(push.payload.t, 1).eq(1)
+        m.d.comb += [
+            old.addr.eq(self.push.payload.t),
+            head_write.addr.eq(push.t),
+            head_write.data.eq(push.x),
+            head_write.en.eq(valid),
+            next_write.addr.eq(push.x),
+            next_write.data.x.eq(first_so_far),
+            next_write.data.last.eq(~has_one),
+            next_write.en.eq(valid),
+        ]
+        with m.If(valid):
+            m.d.sync += filled.bit_select(push.t, 1).eq(1)
         with m.If(self.clear):
             m.d.sync += filled.eq(0)
 

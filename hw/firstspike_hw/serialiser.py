@@ -121,7 +121,10 @@ class Serialiser(wiring.Component):
         values = Signal(data.ArrayLayout(signed(self.value_bits or 1), GROUP), reset_less=True)
         of = Signal(data.StructLayout({"base": len(x), "t": len(t), "ends": 1}), reset_less=True)
         sent = Signal()
-        m.d.comb += chosen.o.ready.eq(~there | sent)
+        # with values there is much to move, and little of it: rows of outputs may wait a cycle for each other
+        m.d.comb += chosen.o.ready.eq(~there if self.value_bits else ~there | sent)
+        with m.If(sent):
+            m.d.sync += there.eq(0)
         with m.If(chosen.o.ready):
             m.d.sync += [
                 there.eq(chosen.o.valid),

@@ -141,9 +141,9 @@ class Stage(wiring.Component):
             with m.If(self.clear):
                 m.d.sync += horizon.eq(0)
             connect_to = [(self.source, self.first), (queue, ~self.first)]
-            m.d.comb += sequencer.horizon.eq(Mux(self.first, self.source.horizon, horizon))
+            m.d.sync += sequencer.horizon.eq(Mux(self.first, self.source.horizon, horizon))
         else:
-            m.d.comb += sequencer.horizon.eq(self.source.horizon)
+            m.d.sync += sequencer.horizon.eq(self.source.horizon)
         for bucket, chosen in connect_to:
             m.d.comb += [bucket.advance.eq(sequencer.advance & chosen), bucket.open.eq(sequencer.open & chosen)]
             m.d.comb += bucket.events.ready.eq(sequencer.events.ready & chosen)
@@ -157,8 +157,13 @@ class Stage(wiring.Component):
     def _room(self, m: Module, sequencer: Any) -> None:
         """Rows on their way to the serialiser's queue, and in it; two more may follow before it is noticed."""
         outstanding, now = Signal(range(Serialiser.depth + 1)), Signal(range(Serialiser.depth + 1))
-        m.d.comb += now.eq(outstanding + sequencer.issue.walk - self.row_taken)
-        m.d.sync += [outstanding.eq(now), sequencer.room.eq(now <= Serialiser.depth - 2)]
+        taken = Signal()
+        m.d.comb += now.eq(outstanding + sequencer.issue.walk - taken)
+        m.d.sync += [
+            taken.eq(self.row_taken & ~self.clear),
+            outstanding.eq(now),
+            sequencer.room.eq(now <= Serialiser.depth - 2),
+        ]
         with m.If(self.clear):
             m.d.sync += [outstanding.eq(0), sequencer.room.eq(0)]
 

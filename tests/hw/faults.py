@@ -48,7 +48,7 @@ FAULTS = {
     "stale bucket": Fault(unit="queue", old="m.d.sync += filled.eq(0)", new="m.d.sync += filled[1:].eq(0)"),
     "lost link": Fault(
         unit="queue",
-        old="next_write.data.last.eq(~filled.bit_select(push.payload.t, 1))",
+        old="next_write.data.last.eq(~has_one)",
         new="next_write.data.last.eq(1)",
     ),
     "dropped carry": Fault(

@@ -19,7 +19,7 @@ def play(pushed, steps=16, entries=64, stall=0.0, rounds=1):
                 ctx.set(queue.push.valid, 1)
                 await ctx.tick()
             ctx.set(queue.push.valid, 0)
-            await ctx.tick().repeat(2)
+            await ctx.tick().repeat(queue.push_latency)
             buckets, cycles = [], 0
             for t in range(steps):
                 buckets.append([])
@@ -67,7 +67,7 @@ def test_clear_leaves_nothing_of_a_half_drained_bucket() -> None:
             ctx.set(queue.push.payload, {"t": 0, "x": x})
             await ctx.tick()
         ctx.set(queue.push.valid, 0)
-        await ctx.tick()
+        await ctx.tick().repeat(2)
         ctx.set(queue.open, 1)
         await ctx.tick()
         ctx.set(queue.open, 0)

@@ -28,7 +28,7 @@ ROW_LATENCY: Final = 3  # of the sequencer and the weight memory, before the lan
 SERIALISER_LATENCY: Final = 5
 FILING_LATENCY: Final = 3
 VERDICT_LATENCY: Final = 3  # of the decision, behind its serialiser
-HORIZON_LATENCY: Final = 2  # from what is filed to a sequencer that may go on
+HORIZON_LATENCY: Final = 3  # from what is filed to a sequencer that may go on
 STOP_LATENCY: Final = 2  # from the verdict to a sequencer that knows of it
 OVERHEAD: Final = 5  # cycles of an image outside RUN
 

@@ -39,8 +39,8 @@ async def queue_gives_each_bucket_what_was_filed(dut) -> None:
             u["advance"] = 0
             while any(t == step for t, _ in waiting):
                 await cycle(step - 1)
-            await cycle(step)
-            await cycle(step)
+            for _ in range(3):
+                await cycle(step)
             bucket: list[int] = []
             expected = CalendarQueue.model(filed, STEPS)[step]
             assert u["occupied"] == bool(expected), f"seed {SEED}, image {n}, step {step}"

@@ -27,7 +27,7 @@ LANES, ROWS, STEPS = 2, 2, 3
 NEURONS = LANES * ROWS
 DELAY = range(STEPS + 1)
 ROWS_IN = 3  # of the input map
-DRAINED = 13  # cycles in which two rows of two lanes pass: 2 x 2 messages, and nine of latency
+DRAINED = 14  # cycles in which two rows of two lanes pass: 2 x 2 messages, and ten of latency
 
 
 class ShortSerialiser(Serialiser):

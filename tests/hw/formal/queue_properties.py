@@ -55,9 +55,9 @@ def calendar() -> Proof:
     proof.assume(~open_ | ~opened | (step > at))
     proof.assume(~open_ | ~events.valid)
 
-    # what was filed a cycle ago is not seen yet, and nothing is in the cycle after `clear`
-    fresh, cleared = Signal(ENTRIES), Signal()
-    m.d.sync += [fresh.eq(Mux(push, 1 << x, 0)), cleared.eq(clear)]
+    # what was filed in the last two cycles is not seen yet, and nothing is in the cycle after `clear`
+    filing, fresh, cleared = Signal(ENTRIES), Signal(ENTRIES), Signal()
+    m.d.sync += [filing.eq(Mux(push, 1 << x, 0)), fresh.eq(filing | Mux(push, 1 << x, 0)), cleared.eq(clear)]
     proof.assume(~open_ | ~(cleared | Cat(fresh[k] & (times[k] == step) for k in range(ENTRIES)).any()))
     with m.If(push):
         m.d.sync += [filed.bit_select(x, 1).eq(1), pending.bit_select(x, 1).eq(1), times[x].eq(t)]
