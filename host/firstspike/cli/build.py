@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> Answer:
     from firstspike_hw.contract.loading import load_plan
     from firstspike_hw.silicon.build import Device, make_bitstream, routed
     from firstspike_hw.silicon.contents import contents_of
+    from firstspike_hw.silicon.pll import pll_for
     from firstspike_hw.silicon.top import CORE
     from firstspike_sim.rtl.toolchain import cache_folder
 
@@ -75,13 +76,14 @@ def run(args: argparse.Namespace) -> Answer:
             stages.append(what)
             progress(len(stages), 5)
 
-        design = routed(config, device, clock_mhz=clock, seed=args.seed, cache=cache_folder(), progress=next_stage)
-        refuse_a_missed_clock(design, name)
+        design = routed(config, device, seed=args.seed, cache=cache_folder(), progress=next_stage)
+        pll = pll_for(device.family, device.oscillator_mhz, clock)
+        refuse_a_missed_clock(name, reached=design.report.fmax_mhz, clock=pll.mhz)
         start = time.monotonic()
         contents = contents_of(load_plan(deployment.network, config), config, CORE)
-        changed = make_bitstream(design, contents, args.output)
+        changed = make_bitstream(design, contents, pll, args.output)
         seconds = round(time.monotonic() - start, 2)
-    figures = estimated(deployment, config, clock_mhz=design.clock_mhz)
+    figures = estimated(deployment, config, clock_mhz=pll.mhz)
     data = {
         "deployment": args.deployment,
         "output": args.output,
@@ -93,7 +95,7 @@ def run(args: argparse.Namespace) -> Answer:
         "contents_seconds": seconds,
         "bits_changed": changed,
         "estimate": figures,
-        "actual": actual(design, target.device),
+        "actual": {**actual(design, target.device), "clock_mhz": pll.mhz},
     }
     (args.output / REPORT).write_text(json.dumps(data, indent=1, default=str) + "\n")
     (args.output / "nextpnr-report.json").write_text((design.folder / "report.json").read_text())
@@ -114,12 +116,12 @@ def refuse_what_does_not_fit(core: str, needs: "Resources", target: "Target") ->
             )
 
 
-def refuse_a_missed_clock(design: "Routed", core: str) -> None:
+def refuse_a_missed_clock(core: str, *, reached: float, clock: float) -> None:
     """Raises FirstspikeError: what was reached, and with which clock it would do."""
-    if design.report.fmax_mhz < design.clock_mhz:
+    if reached < clock:
         raise FirstspikeError(
-            f"the core {core} reached {design.report.fmax_mhz:g} MHz after place and route, its clock is "
-            f"{design.clock_mhz:g} MHz; build with --clock {int(design.report.fmax_mhz)}, or with another --seed"
+            f"the core {core} reached {reached:g} MHz after place and route, its clock is {clock:g} MHz; "
+            f"build with --clock {int(reached)}, or with another --seed"
         )
 
 
@@ -132,7 +134,7 @@ def actual(design: "Routed", device: "BuildDevice") -> dict[str, Any]:
         else {"lut": "ICESTORM_LC", "ff": "ICESTORM_LC", "bram": "ICESTORM_RAM", "dsp": "ICESTORM_DSP"}
     )
     figures: dict[str, Any] = {ours: used.get(theirs, 0) for ours, theirs in names.items()}
-    return {**figures, "fmax_mhz": design.report.fmax_mhz, "clock_mhz": design.clock_mhz}
+    return {**figures, "fmax_mhz": design.report.fmax_mhz}
 
 
 def _describe(data: dict[str, Any]) -> str:

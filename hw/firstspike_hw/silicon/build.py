@@ -17,7 +17,7 @@ from firstspike_hw.contract import CoreConfig, FirstspikeError
 
 from .blocks import Blocks, Column, find_columns, read_blocks, read_memories, with_blocks, with_memories
 from .netlist import Contents, block_memories, known_contents, share_modules, with_contents, without_collisions
-from .pll import pll_for
+from .pll import Pll, pll_for
 from .route import Report, place_and_route, read_report
 from .synthesis import synthesise
 from .tools import ECPPACK, ECPUNPACK, YOSYS, run
@@ -28,6 +28,8 @@ __all__ = ["Device", "Routed", "check_only_contents_changed", "make_bitstream", 
 Progress = Callable[[str], None]
 
 _FINISHED: Final = "finished.json"  # written last into the folder of a routed design
+GOAL_MHZ: Final = 100.0  # what place and route works towards
+_CLOCK: Final = re.compile(r"^word: (CLKI_DIV|CLKFB_DIV|CLKOP_DIV|CLKOP_CPHASE) [01]{7}$", re.MULTILINE)
 _BRAM: Final = re.compile(r"^\.bram_init \d+\n(?:[0-9a-f ]+\n)+\n?", re.MULTILINE)
 
 
@@ -51,7 +53,6 @@ class Routed:
 
     folder: Path
     report: Report
-    clock_mhz: float
     columns: tuple[Column, ...]
     seed: int
     seconds: float
@@ -59,26 +60,19 @@ class Routed:
 
 
 def routed(
-    config: CoreConfig,
-    device: Device,
-    *,
-    clock_mhz: float,
-    seed: int,
-    cache: Path,
-    progress: Progress = lambda what: None,
+    config: CoreConfig, device: Device, *, seed: int, cache: Path, progress: Progress = lambda what: None
 ) -> Routed:
     """From the cache if the same core was routed for the same device with the same tools before.
 
-    clock_mhz: the fastest that the core's clock may be; see the report for what place and route reached.
     Raises FirstspikeError for a missing tool, and a design that does not fit or cannot be routed.
     """
     progress("the gateware")
-    pll = pll_for(device.family, device.oscillator_mhz, clock_mhz)
+    pll = pll_for(device.family, device.oscillator_mhz, GOAL_MHZ)
     text = emit_rtlil(config, family=device.family, pll=pll)
     memories = block_memories(text)
     text = share_modules(without_collisions(with_contents(text, known_contents)))
     tools = {tool.package: tool.version() for tool in (YOSYS, ECPPACK)}
-    key = json.dumps([text, asdict(device), clock_mhz, seed, tools])
+    key = json.dumps([text, asdict(device), seed, tools])
     folder = cache / "silicon" / hashlib.sha256(key.encode()).hexdigest()[:24]
     if not (folder / _FINISHED).exists():
         shutil.rmtree(folder, ignore_errors=True)
@@ -114,7 +108,6 @@ def routed(
     return Routed(
         folder=folder,
         report=read_report(folder / "report.json"),
-        clock_mhz=round(pll.mhz, 3),
         columns=tuple(columns),
         seed=seed,
         seconds=done["seconds"],
@@ -122,8 +115,10 @@ def routed(
     )
 
 
-def make_bitstream(design: Routed, contents: Mapping[str, Contents], out: Path) -> int:
+def make_bitstream(design: Routed, contents: Mapping[str, Contents], pll: Pll, out: Path) -> int:
     """`firstspike.bit` in `out`: the routed design with those contents, without placing or routing anything.
+
+    pll: the clock of the core, at most what place and route reached.
 
     contents: uint8 ``[depth, width]`` by path, of every memory of the design. Returns how many bits they change.
     Raises FirstspikeError if they are not those of the design, or what comes back out of the bitstream differs.
@@ -135,7 +130,7 @@ def make_bitstream(design: Routed, contents: Mapping[str, Contents], out: Path) 
     out.mkdir(parents=True, exist_ok=True)
     text = (design.folder / "design.config").read_text()
     blocks = with_memories(design.columns, read_blocks(text), contents)
-    (out / "firstspike.config").write_text(with_blocks(text, blocks))
+    (out / "firstspike.config").write_text(_with_clock(with_blocks(text, blocks), pll))
     _pack(out, "firstspike")
     back = read_back(design, out / "firstspike.bit")
     wrong = [path for path, bits in contents.items() if not np.array_equal(back[path], bits)]
@@ -153,10 +148,10 @@ def read_back(design: Routed, bitstream: Path) -> dict[str, Contents]:
 def check_only_contents_changed(design: Routed, out: Path) -> int:
     """Compares the unpacked bitstream with the unpacked template; returns how many bits of block RAM differ.
 
-    Raises FirstspikeError if anything differs but bits of the memories.
+    Raises FirstspikeError if anything differs but bits of the memories, and the divisors of the clock.
     """
     texts = [(design.folder / "template.config").read_text(), (out / "firstspike.back.config").read_text()]
-    logic = [_BRAM.sub("", text) for text in texts]
+    logic = [_CLOCK.sub("", _BRAM.sub("", text)) for text in texts]
     if logic[0] != logic[1]:
         raise FirstspikeError(f"the bitstream in {out} differs from the routed design in more than block RAM contents")
     before, after = (read_blocks(text) for text in texts)
@@ -168,6 +163,19 @@ def check_only_contents_changed(design: Routed, out: Path) -> int:
             raise FirstspikeError(f"block RAM {number} differs from the routed design outside of the loaded memories")
         changed += int(np.bitwise_count(differing).sum())
     return changed
+
+
+def _with_clock(config: str, pll: Pll) -> str:
+    """The same configuration with other divisors of the PLL. Raises FirstspikeError if it has no PLL of its own."""
+    words = {
+        "CLKI_DIV": pll.reference - 1,
+        "CLKFB_DIV": pll.feedback - 1,
+        "CLKOP_DIV": pll.output - 1,
+        "CLKOP_CPHASE": pll.output - 1,
+    }
+    if sorted(found[1] for found in _CLOCK.finditer(config)) != sorted(words):
+        raise FirstspikeError("the configuration has not one PLL, whose divisors could be set")
+    return _CLOCK.sub(lambda found: f"word: {found[1]} {words[found[1]]:07b}", config)
 
 
 def _bits_of(columns: tuple[Column, ...], blocks: Blocks) -> Blocks:
