@@ -67,7 +67,7 @@ def test_proved_for_a_whole_image(proof, bound) -> None:
 )
 def test_a_planted_fault_has_a_counterexample(proof, fault, violated) -> None:
     with planted((FAULTS | LINK_FAULTS)[fault]):
-        verdict = refute(proof(), bound=20)
+        verdict = refute(proof(), bound=24)
     assert verdict.violated == violated
 
 
