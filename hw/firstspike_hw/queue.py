@@ -8,7 +8,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from .memory_port import APART
+from .memory_port import APART, IN_LOGIC
 
 __all__ = ["BucketPort", "CalendarQueue", "event_layout"]
 
@@ -79,7 +79,7 @@ class CalendarQueue(wiring.Component):
         m = Module()
         x_bits = bits_for(self.entries - 1)
         link = data.StructLayout({"x": x_bits, "last": 1})
-        m.submodules.head = head = Memory(shape=x_bits, depth=self.steps, init=[])
+        m.submodules.head = head = Memory(shape=x_bits, depth=self.steps, init=[], attrs=IN_LOGIC)
         m.submodules.next = next_ = Memory(shape=link, depth=self.entries, init=[], attrs=APART)
         filled = Signal(self.steps)
 
