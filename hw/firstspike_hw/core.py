@@ -47,7 +47,7 @@ class Core(wiring.Component):
         connect(m, flipped(self.s_axil), registers.bus)
         m.d.comb += [
             engine.images.payload.eq(self.s_axis.payload),
-            engine.images.valid.eq(self.s_axis.valid & ~registers.reset_core),
+            engine.images.valid.eq(self.s_axis.valid),  # in reset nothing comes of it
             self.s_axis.ready.eq(engine.images.ready & ~registers.reset_core),
         ]
         connect(m, flipped(self.m_axis), engine.results)

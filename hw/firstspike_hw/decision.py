@@ -28,7 +28,7 @@ class Decision(wiring.Component):
     spikes:  the outputs that fired at D, if `tracing`.
     """
 
-    latency = Serialiser.latency + 3  # from the row that decides, alone, to the verdict
+    latency = Serialiser.latency + 4  # from the row that decides, alone, to the verdict
 
     def __init__(self, *, lanes: int, rows: int, steps: int, value_bits: int) -> None:
         self.sizes = {"lanes": lanes, "rows": rows, "steps": steps, "value_bits": value_bits}
@@ -70,7 +70,9 @@ class Decision(wiring.Component):
             m.d.comb += serialiser.rows.payload.fires.eq(~0)
 
         # The message on hand, and what it is.
-        verdict, coming = self.verdict, serialiser.messages.payload
+        m.submodules.coming = first = Elastic(serialiser.message)
+        wiring.connect(m, serialiser.messages, first.i)
+        verdict, coming = self.verdict, first.o.payload
         m.submodules.message = on_hand = Elastic(
             data.StructLayout({"message": serialiser.message, "candidate": 1, "fires": 1})
         )
@@ -78,8 +80,9 @@ class Decision(wiring.Component):
         message, candidate, fires = (getattr(on_hand.o.payload, name) for name in ("message", "candidate", "fires"))
         m.d.comb += [
             is_candidate.eq(coming.spike & (coming.x < self.outputs)),
-            on_hand.i.valid.eq(serialiser.messages.valid),
-            serialiser.messages.ready.eq(on_hand.i.ready),
+            on_hand.i.valid.eq(first.o.valid),
+            first.o.ready.eq(on_hand.i.ready),
+            first.clear.eq(self.quiet),
             on_hand.i.payload.message.eq(coming),
             on_hand.i.payload.candidate.eq(is_candidate),
             on_hand.i.payload.fires.eq(is_candidate & (coming.value >= 0)),

@@ -169,8 +169,8 @@ class Engine(wiring.Component):
         for source, chosen in ((filing.filed, used), (before, ~used)):
             if source is not None:
                 with m.If(chosen):
-                    m.d.comb += out.valid.eq(source.valid)
-                    m.d.comb += [getattr(out.payload, f).eq(getattr(source.payload, f)) for f, _ in layout]
+                    m.d.sync += out.valid.eq(source.valid)
+                    m.d.sync += [getattr(out.payload, f).eq(getattr(source.payload, f)) for f, _ in layout]
         return out
 
     def _sources(self, m: Module, intake: Intake, stages: list[Stage]) -> None:

@@ -171,10 +171,11 @@ class Intake(wiring.Component):
     def _queues(self, m: Module, writing: Signal, reading: Signal, input_map: Any) -> Signal:
         """Two calendar queues; returns H of the image being read, while it is not complete."""
         horizons = Array(Signal(bits_for(self.max_steps), name=f"horizon{k}") for k in range(2))
-        mapped = input_map.mapped
+        mapped, queues = input_map.mapped, []
         for k in range(2):
             queue = CalendarQueue(entries=self.entries, steps=self.max_steps)
             m.submodules[f"queue{k}"] = queue
+            queues.append(queue)
             m.d.comb += [
                 queue.push.valid.eq(mapped.valid & mapped.payload.filed & (writing == k)),
                 queue.push.payload.eq(mapped.payload.event),
@@ -182,15 +183,16 @@ class Intake(wiring.Component):
                 queue.open.eq(self.source.open & (reading == k)),
                 queue.events.ready.eq(self.source.events.ready & (reading == k)),
                 queue.clear.eq(self.release & (reading == k)),
+                queue.selected.eq(reading == k),
             ]
-            with m.If(reading == k):
-                m.d.comb += [
-                    self.source.occupied.eq(queue.occupied),
-                    self.source.events.valid.eq(queue.events.valid),
-                    self.source.events.payload.eq(queue.events.payload),
-                ]
             with m.If(mapped.valid & (writing == k)):
                 m.d.sync += horizons[k].eq(mapped.payload.horizon)
             with m.If(queue.clear):
                 m.d.sync += horizons[k].eq(0)
+        # the one that is not read is silent
+        m.d.comb += [
+            self.source.occupied.eq(queues[0].occupied | queues[1].occupied),
+            self.source.events.valid.eq(queues[0].events.valid | queues[1].events.valid),
+            self.source.events.payload.eq(Mux(reading, queues[1].events.payload, queues[0].events.payload)),
+        ]
         return horizons[reading]

@@ -46,6 +46,7 @@ class CalendarQueue(wiring.Component):
     clear:    empties all buckets, in one cycle, and goes back to the first.
     advance:  strobe: on to the bucket of the next step; `occupied` and `open` are about that from the next cycle on.
     occupied: something had been filed in this bucket two cycles ago; not in the cycle after `clear`.
+    selected: the queue is one of several, and is asked: otherwise `occupied` stays 0 (from the cycle after on).
     open:     strobe: from the next cycle on `events` gives the bucket, one event a cycle. Nothing may be filed at this
               step from two cycles before on, and the bucket before must have been emptied.
     """
@@ -61,6 +62,7 @@ class CalendarQueue(wiring.Component):
                 "push": In(stream.Signature(event, always_ready=True)),
                 "clear": In(1),
                 "advance": In(1),
+                "selected": In(1, init=1),
                 "occupied": Out(1),
                 "open": In(1),
                 "events": Out(stream.Signature(unsigned(bits_for(entries - 1)))),
@@ -119,15 +121,16 @@ class CalendarQueue(wiring.Component):
         firsts = [head.read_port(domain="comb") for _ in range(2)]
         m.d.comb += [port.addr.eq(at) for port, at in zip(firsts, (step, following_step), strict=True)]
         # Both are registered, and chosen between afterwards.
-        advanced, known = Signal(), Signal()
+        advanced = Signal()
         occupied = [Signal(name=f"occupied{k}") for k in range(2)]
         heads = [Signal(x_bits, name=f"first{k}", reset_less=True) for k in range(2)]
-        m.d.sync += [advanced.eq(self.advance), known.eq(~self.clear)]
+        m.d.sync += advanced.eq(self.advance)
         for k, at in enumerate((step, following_step)):
-            m.d.sync += [occupied[k].eq(filled.bit_select(at, 1)), heads[k].eq(firsts[k].data)]
+            is_filled = filled.bit_select(at, 1) & self.selected & ~self.clear
+            m.d.sync += [occupied[k].eq(is_filled), heads[k].eq(firsts[k].data)]
         first = Signal(x_bits)
         m.d.comb += [
-            self.occupied.eq(Mux(advanced, occupied[1], occupied[0]) & known),
+            self.occupied.eq(Mux(advanced, occupied[1], occupied[0])),
             first.eq(Mux(advanced, heads[1], heads[0])),
         ]
 

@@ -6,16 +6,17 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from firstspike_hw.contract import CoreConfig
-from firstspike_hw.contract.register_map import Memory, offset_of, registers
+from firstspike_hw.contract.register_map import STAGE_STRIDE, Memory, offset_of, registers
 from firstspike_hw.contract.unloading import identity
 
 from .boot import write_layout
 from .memory_port import MemoryPort
+from .window import Window, WindowGroup, beat_bits
 
 __all__ = ["AXI_LITE", "RegisterFile"]
 
@@ -52,6 +53,7 @@ class Phase(IntEnum):
     FETCHED = 5
     REPLY = 6
     BOOT = 7
+    SELECT = 8
 
 
 class RegisterFile(wiring.Component):
@@ -70,6 +72,7 @@ class RegisterFile(wiring.Component):
         """widths: bits of a word of every memory."""
         self.config = config
         self.readings: dict[tuple[str, int | None], Any] = {}
+        self._parts: list[tuple[Signal, list[tuple[int, Any]], Signal, Signal]] = []
         self.stored = {
             (name, k): Signal(16 if k is not None or name.startswith("MEM") else 32, name=f"{name}{k}".lower())
             for _, name, k, register in registers(len(config.stages))
@@ -127,12 +130,14 @@ class RegisterFile(wiring.Component):
                 with m.If(bus.bready):
                     m.d.sync += phase.eq(Phase.IDLE)
             with m.Case(Phase.READ):
-                self._read(m, address, word, known)
-                m.d.sync += [phase.eq(Phase.REPLY), refused.eq(~known)]
+                m.d.sync += phase.eq(Phase.SELECT)
                 with m.If(address == offset_of("MEM_DATA")):
-                    m.d.sync += [refused.eq(~self.idle), word.eq(0)]
+                    m.d.sync += [phase.eq(Phase.REPLY), refused.eq(~self.idle), word.eq(0)]
                     with m.If(self.idle):
                         m.d.sync += phase.eq(Phase.FETCH)
+            with m.Case(Phase.SELECT):
+                self._select(m, address, word, refused)
+                m.d.sync += phase.eq(Phase.REPLY)
             with m.Case(Phase.FETCH), m.If(memory.ready):
                 m.d.sync += phase.eq(Phase.FETCHED)
             with m.Case(Phase.FETCHED):
@@ -142,7 +147,8 @@ class RegisterFile(wiring.Component):
                 m.d.comb += [bus.rvalid.eq(1), bus.rdata.eq(word), bus.rresp.eq(Mux(refused, _SLVERR, 0))]
                 with m.If(bus.rready):
                     m.d.sync += phase.eq(Phase.IDLE)
-        memory.connect(m, active=phase == Phase.FETCH)
+        self._look_within_blocks(m)
+        memory.connect(m, active=phase == Phase.FETCH, word=word)
         return m
 
     def _write(self, m: Module, address: Signal, word: Signal, known: Signal, memory: "_MemoryAccess") -> None:
@@ -160,77 +166,74 @@ class RegisterFile(wiring.Component):
                 m.d.comb += known.eq(1)
                 memory.written(m, word)
 
-    def _read(self, m: Module, address: Signal, word: Signal, known: Signal) -> None:
+    def _select(self, m: Module, address: Signal, word: Signal, refused: Signal) -> None:
+        """A register in two steps, the first of which is always under way: within its block, then the block."""
         shown: dict[tuple[str, int | None], Any] = {
             **identity(self.config),
             ("CONTROL", None): self.run,
             **self.stored,
             **self.readings,
         }
-        m.d.sync += word.eq(0)
-        with m.Switch(address):
-            for offset, name, k, _ in registers(len(self.config.stages)):
-                if name != "MEM_DATA":
+        blocks: dict[int, list[tuple[int, Any]]] = {}
+        for offset, name, k, _ in registers(len(self.config.stages)):
+            if name != "MEM_DATA":
+                blocks.setdefault(offset // STAGE_STRIDE, []).append((offset % STAGE_STRIDE, shown[name, k]))
+        m.d.sync += [word.eq(0), refused.eq(1)]
+        for number, block in blocks.items():
+            part, found = Signal(32, name=f"part{number}", reset_less=True), Signal(name=f"found{number}")
+            self._parts.append((address, block, part, found))
+            with m.If(address[6:] == number):
+                m.d.sync += [word.eq(part), refused.eq(~found)]
+
+    def _look_within_blocks(self, m: Module) -> None:
+        for address, block, part, found in self._parts:
+            m.d.sync += [part.eq(0), found.eq(0)]
+            with m.Switch(address[:6]):
+                for offset, value in block:
                     with m.Case(offset):
-                        m.d.sync += word.eq(shown[name, k])
-                        m.d.comb += known.eq(1)
+                        m.d.sync += [part.eq(value), found.eq(1)]
 
 
 class _MemoryAccess:
-    """Words of any width through a 32-bit window: gathered and written whole, or read whole and shown beat by beat.
-
-    A beat is chosen in steps of a few, each registered: thousands of bits come from all over the device.
-    """
+    """Words of any width through a 32-bit window: gathered and written whole, or read whole and shown beat by beat."""
 
     def __init__(self, m: Module, registers: RegisterFile) -> None:
         self.ports, self.address = registers.memories, registers.stored["MEM_ADDRESS", None]
         self.select = registers.stored["MEM_SELECT", None]
-        beats = {key: port.word.shape().width + 31 >> 5 for key, port in self.ports.items()}
-        self.beats, most = beats, max(beats.values())
-        self.gathered = Signal(32 * most, reset_less=True)
-        self.beat, self.crc, self.wrote = Signal(range(most)), Signal(32, init=0xFFFFFFFF), Signal()
-        self.last = Signal(range(most))  # beat that completes a word of the selected memory
+        widths = {key: port.word.shape().width for key, port in self.ports.items()}
+        bits = beat_bits(list(widths.values()))
+        self.beat, self.crc, self.last = Signal(bits), Signal(32, init=0xFFFFFFFF), Signal(bits)
+        self.word, self.write, self.wrote = Signal(32), Signal(), Signal(WindowGroup.latency)
         self.chosen = {key: Signal(name=f"chosen_{key[0].name.lower()}{key[1]}") for key in self.ports}
-        for key, chosen in self.chosen.items():
-            m.d.sync += chosen.eq(self.select == (key[0] | key[1] << 8))
-            with m.If(chosen):
-                m.d.comb += self.last.eq(beats[key] - 1)
+        self.windows = {key: Window(width=width, beat_bits=bits) for key, width in widths.items()}
+        for key, window in self.windows.items():
+            m.submodules[f"window_{key[0].name.lower()}{key[1]}"] = window
+            m.d.sync += self.chosen[key].eq(self.select == (key[0] | key[1] << 8))
+            m.d.comb += [
+                window.word.eq(self.word),
+                window.beat.eq(self.beat),
+                window.write.eq(self.write & self.chosen[key]),
+                window.data.eq(self.ports[key].data),
+            ]
+            with m.If(self.chosen[key]):
+                m.d.comb += self.last.eq(window.beats - 1)
         self.is_boot = self.chosen.get((Memory.BOOT, 0), Const(0))
         registers.readings["MEM_CRC", None] = ~self.crc
-        m.d.sync += self.wrote.eq(0)
-        with m.If(self.wrote):
+        # a word is written when its last beat has come to where the word is gathered
+        m.d.sync += self.wrote.eq(Cat(self.write & (self.beat == self.last), self.wrote))
+        with m.If(self.wrote[-1]):
             m.d.sync += self.address.eq(self.address + 1)
-        self.shown, latency = self._shown(m)
-        self.waited, self.ready = Signal(range(latency + 1)), Signal()
+        shown = [Mux(self.chosen[key], window.shown, 0) for key, window in self.windows.items()]
+        self.shown, self.waited, self.ready = Signal(32, reset_less=True), Signal(5), Signal()
+        latency = MemoryPort.latency + max(window.latency for window in self.windows.values()) + 1
+        m.d.sync += self.shown.eq(reduce(or_, shown))
         m.d.comb += self.ready.eq(self.waited == latency)
-
-    def _shown(self, m: Module) -> tuple[Signal, int]:
-        """The beat of the selected memory, and how many cycles after the address it is there."""
-        columns, depth = [], 0
-        for key, port in self.ports.items():
-            padded = Cat(port.data, Signal(32 * self.beats[key] - len(port.data)))
-            column: list[Any] = [padded[32 * k : 32 * k + 32] for k in range(self.beats[key])]
-            level = 0
-            while len(column) > 1 or level == 0:
-                index = self.beat[2 * level : 2 * level + 2]
-                later = [Signal(32, name=f"beats{level}", reset_less=True) for _ in column[::4]]
-                m.d.sync += [out.eq(Array(column[4 * k : 4 * k + 4])[index]) for k, out in enumerate(later)]
-                column, level = later, level + 1
-            columns.append(Mux(self.chosen[key], column[0], 0))
-            depth = max(depth, level)
-        shown = Signal(32, reset_less=True)
-        m.d.sync += shown.eq(reduce(or_, columns))
-        return shown, MemoryPort.latency + depth + 1
 
     def restart(self, m: Module) -> None:
         m.d.sync += [self.beat.eq(0), self.crc.eq(0xFFFFFFFF)]
 
     def written(self, m: Module, word: Signal) -> None:
-        with m.Switch(self.beat):
-            for k in range(len(self.gathered) // 32):
-                with m.Case(k):
-                    m.d.sync += self.gathered[32 * k : 32 * k + 32].eq(word)
-        m.d.sync += self.wrote.eq(self.beat == self.last)
+        m.d.comb += self.write.eq(1)
         self._next(m, word)
 
     def fetched(self, m: Module, word: Signal) -> None:
@@ -245,14 +248,15 @@ class _MemoryAccess:
             self.crc.eq(_crc_after(self.crc, word)),
         ]
 
-    def connect(self, m: Module, active: Value) -> None:
+    def connect(self, m: Module, active: Value, word: Signal) -> None:
+        m.d.comb += self.word.eq(word)
         m.d.sync += self.waited.eq(Mux(active, self.waited + 1, 0))
         for key, port in self.ports.items():
             m.d.comb += [
                 port.active.eq(active & self.chosen[key]),
                 port.address.eq(self.address),
-                port.word.eq(self.gathered),
-                port.write.eq(self.wrote & self.chosen[key]),
+                port.word.eq(self.windows[key].gathered),
+                port.write.eq(self.wrote[-1] & self.chosen[key]),
             ]
 
 

@@ -25,12 +25,14 @@ COUNT_BITS = 16
 
 
 class Phase(IntEnum):
-    IDLE = 0
-    CLEAR = 1
-    WALK = 2
-    WAIT = 3
-    DRIVE = 4
-    FINISHED = 5
+    """One bit each: what is done in a cycle depends on little else."""
+
+    IDLE = 1
+    CLEAR = 2
+    WALK = 4
+    WAIT = 8
+    DRIVE = 16
+    FINISHED = 32
 
 
 def counts_layout() -> data.StructLayout:
@@ -110,7 +112,7 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        t, r, phase = self.step, Signal.like(self.rows), Signal(Phase)
+        t, r, phase = self.step, Signal.like(self.rows), Signal(6, init=Phase.IDLE)
         last_row, final_row, final_step = Signal(), Signal.like(self.rows), Signal.like(t)
         m.d.sync += [final_row.eq(self.rows - 1), final_step.eq(self.steps - 1)]
         m.d.comb += last_row.eq(r == final_row)
@@ -173,16 +175,16 @@ class Sequencer(wiring.Component):
                 walk_row(then=finish_step)
 
         with m.Switch(phase):
-            with m.Case(Phase.CLEAR):
+            with m.Case("----1-"):
                 m.d.sync += issue.clear.eq(1)
                 next_row()
                 with m.If(last_row):
                     m.d.sync += phase.eq(Phase.WAIT if self.events_first else Phase.WALK)
-            with m.Case(Phase.WALK), m.If((filed_before | self.events_first) & self.room):
+            with m.Case("---1--"), m.If((filed_before | self.events_first) & self.room):
                 walk_row(then=finish_step if self.events_first else after_walk)
-            with m.Case(Phase.WAIT):
+            with m.Case("--1---"):
                 take_events(otherwise=walk_after_events if self.events_first else finish_step)
-            with m.Case(Phase.DRIVE):
+            with m.Case("-1----"):
                 go = Signal()  # the first row of a spike waits for the trace
                 m.d.comb += go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (r != 0))
                 m.d.comb += self.spikes.valid.eq(self.tracing & self.events.valid & (r == 0))
@@ -202,14 +204,14 @@ class Sequencer(wiring.Component):
                         m.d.comb += [self.events.ready.eq(1), counts.take.eq(1)]
                     with m.If(r == 0):
                         m.d.sync += self.rows_read.eq(self.rows_read + ~drain)
-        with m.If(past & (phase != Phase.IDLE)):
+        with m.If(past & ~phase[0]):
             m.d.sync += phase.eq(Phase.FINISHED)
         with m.If(self.start):
             m.d.sync += [t.eq(0), r.eq(0), offset.eq(0), self.rows_read.eq(0), phase.eq(Phase.CLEAR)]
         with m.If(self.clear):
             m.d.sync += phase.eq(Phase.IDLE)
         m.d.comb += [self.spikes.payload.t.eq(t), self.spikes.payload.x.eq(source_x)]
-        m.d.comb += self.finished.eq(phase == Phase.FINISHED)
+        m.d.comb += self.finished.eq(phase[5])
         return m
 
     def _source(self, m: Module, t: Any) -> tuple[Signal, Signal, Signal]:

@@ -85,7 +85,7 @@ class Serialiser(wiring.Component):
         groups = -(-self.lanes // GROUP)
 
         # The row being searched: which groups of lanes have spikes, and which after the first of them. What is left
-        # after the first is kept beside it, here and for the lanes below: then the last is known at once.
+        # after the first is kept beside it, here and for the lanes below, so that the last is known at once.
         row, busy = Signal(self.row, reset_less=True), Signal()
         has, rest = Signal(groups, reset_less=True), Signal(groups, reset_less=True)
         wanted, goes, advance = Signal(), Signal(), Signal()
@@ -139,25 +139,25 @@ class Serialiser(wiring.Component):
                     m.d.sync += values[k].eq(Array(padded[k::GROUP])[front.which])
 
         # The lane being sent.
-        sending, now, left = Signal(), Signal.like(of), Signal(GROUP, reset_less=True)
+        sending, now, left, more = Signal(), Signal.like(of), Signal(GROUP, reset_less=True), Signal()
         lanes, sending_values = Signal(GROUP, reset_less=True), Signal.like(values)
         lane = Signal(range(GROUP))
         m.d.comb += [
-            sent.eq(~sending | (self.messages.ready & ~left.any())),
+            sent.eq(~sending | (self.messages.ready & ~more)),
             lane.eq(lowest(lanes, GROUP)),
             self.messages.valid.eq(sending),
             self.messages.payload.spike.eq(lanes.any()),
-            self.messages.payload.done.eq(now.ends & ~left.any()),
+            self.messages.payload.done.eq(now.ends & ~more),
             x.eq(now.base + lane),
             t.eq(now.t),
         ]
         if self.value_bits:
             m.d.comb += self.messages.payload.value.eq(sending_values[lane])
         with m.If(sent):
-            m.d.sync += [sending.eq(there), lanes.eq(bits), left.eq(_struck(bits)), now.eq(of)]
-            m.d.sync += sending_values.eq(values)
+            m.d.sync += [lanes.eq(bits), left.eq(_struck(bits)), more.eq(_struck(bits).any())]
+            m.d.sync += [sending.eq(there), now.eq(of), sending_values.eq(values)]
         with m.Elif(self.messages.ready):
-            m.d.sync += [lanes.eq(left), left.eq(_struck(left))]
+            m.d.sync += [lanes.eq(left), left.eq(_struck(left)), more.eq(_struck(left).any())]
         with m.If(self.clear):
             m.d.sync += [busy.eq(0), there.eq(0), sending.eq(0)]
         return m

@@ -148,11 +148,12 @@ class Stage(wiring.Component):
             m.d.comb += [bucket.advance.eq(sequencer.advance & chosen), bucket.open.eq(sequencer.open & chosen)]
             m.d.comb += bucket.events.ready.eq(sequencer.events.ready & chosen)
             with m.If(chosen):
-                m.d.comb += [
-                    sequencer.occupied.eq(bucket.occupied),
-                    sequencer.events.valid.eq(bucket.events.valid),
-                    sequencer.events.payload.eq(bucket.events.payload),
-                ]
+                m.d.comb += sequencer.events.payload.eq(bucket.events.payload)
+        # what is not asked, or was not opened, is silent
+        m.d.comb += [
+            sequencer.occupied.eq(Cat(bucket.occupied & chosen for bucket, chosen in connect_to).any()),
+            sequencer.events.valid.eq(Cat(bucket.events.valid & chosen for bucket, chosen in connect_to).any()),
+        ]
 
     def _room(self, m: Module, sequencer: Any) -> None:
         """Rows on their way to the serialiser's queue, and in it; two more may follow before it is noticed."""

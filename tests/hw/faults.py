@@ -26,7 +26,7 @@ class Fault:
 FAULTS = {
     "horizon off by one": Fault(unit="filing", old="horizon.eq(message.t + 1)", new="horizon.eq(message.t + 2)"),
     "horizon ahead of the last spike": Fault(
-        unit="serialiser", old="done.eq(now.ends & ~left.any())", new="done.eq(now.ends)"
+        unit="serialiser", old="done.eq(now.ends & ~more)", new="done.eq(now.ends)"
     ),
     "horizon of ordered images off by one": Fault(
         unit="input_map", old="Mux(fresh, t2, latest)", new="Mux(fresh, t2 + 1, latest)"
@@ -98,7 +98,7 @@ FAULTS = {
     "result not held": Fault(
         unit="result", old="m.Elif(self.beats.valid & self.beats.ready)", new="m.Elif(self.beats.valid)"
     ),
-    "serialiser does not wait": Fault(unit="serialiser", old="(self.messages.ready & ~left.any())", new="~left.any()"),
+    "serialiser does not wait": Fault(unit="serialiser", old="(self.messages.ready & ~more)", new="~more"),
     "sequencer does not wait for the trace": Fault(
         unit="sequencer",
         old="go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (r != 0))",

@@ -26,8 +26,8 @@ LANE_LATENCY: Final = {
 }  # by the kernels that the lanes serve
 ROW_LATENCY: Final = 3  # of the sequencer and the weight memory, before the lanes
 SERIALISER_LATENCY: Final = 5
-FILING_LATENCY: Final = 3
-VERDICT_LATENCY: Final = 3  # of the decision, behind its serialiser
+FILING_LATENCY: Final = 4  # and the way to the next stage
+VERDICT_LATENCY: Final = 4  # of the decision, behind its serialiser
 HORIZON_LATENCY: Final = 3  # from what is filed to a sequencer that may go on
 STOP_LATENCY: Final = 2  # from the verdict to a sequencer that knows of it
 OVERHEAD: Final = 5  # cycles of an image outside RUN
@@ -53,7 +53,7 @@ def image_cycles(network: Network, config: CoreConfig, batch: Batch, *, traced: 
     next_ = [np.full(n, 1 + r, np.int64) for r in rows]
     sent = [np.zeros(n, np.int64) for _ in stages]  # when the stage's serialiser gave its latest message
     at_end = np.zeros((2, last + 1, n), np.int64)  # of step D: when its events were known, and their number
-    verdict = np.zeros(n, np.int64)
+    verdict, moved = np.zeros(n, np.int64), np.zeros(n, np.int64)
     for t in range(int(decided_at.max()) + 1):
         before = np.zeros(n, np.int64)  # when the source's horizon came to be t, and t + 1
         now = before
@@ -76,7 +76,12 @@ def image_cycles(network: Network, config: CoreConfig, batch: Batch, *, traced: 
                 arrived = walked - (r - 1 - row) + latency[k] + SERIALISER_LATENCY
                 # at T-1 all outputs are candidates
                 messages = stages[k].lanes if k == last and t == steps - 1 else fired[k][t, row]
-                sent[k] = np.maximum(arrived, sent[k] + 1) + np.maximum(messages, 1) - 1
+                begun = np.maximum(arrived, sent[k] + 1)
+                if k == last:  # rows with values follow each other with a gap
+                    says = (np.asarray(messages) > 0) | (row == r - 1)
+                    begun = np.where(says, np.maximum(begun, moved + 2), begun)
+                    moved = np.where(says, begun, moved)
+                sent[k] = begun + np.maximum(messages, 1) - 1
             now = sent[k] + FILING_LATENCY + HORIZON_LATENCY
         verdict = np.where(decided_at == t, sent[last] + VERDICT_LATENCY, verdict)
     # A stage is through a cycle after finishing step D, or once it knows D. Events of step D that it has not come to by

@@ -29,7 +29,7 @@ Progress = Callable[[str], None]
 
 _FINISHED: Final = "finished.json"  # written last into the folder of a routed design
 GOAL_MHZ: Final = 100.0  # what place and route works towards
-_CLOCK: Final = re.compile(r"^word: (CLKI_DIV|CLKFB_DIV|CLKOP_DIV|CLKOP_CPHASE) [01]{7}$", re.MULTILINE)
+_CLOCK: Final = re.compile(r"^word: (CLKI_DIV|CLKFB_DIV|CLKOP_DIV|CLKOP_CPHASE) [01]{7}\n", re.MULTILINE)
 _BRAM: Final = re.compile(r"^\.bram_init \d+\n(?:[0-9a-f ]+\n)+\n?", re.MULTILINE)
 
 
@@ -175,7 +175,7 @@ def _with_clock(config: str, pll: Pll) -> str:
     }
     if sorted(found[1] for found in _CLOCK.finditer(config)) != sorted(words):
         raise FirstspikeError("the configuration has not one PLL, whose divisors could be set")
-    return _CLOCK.sub(lambda found: f"word: {found[1]} {words[found[1]]:07b}", config)
+    return _CLOCK.sub(lambda found: f"word: {found[1]} {words[found[1]]:07b}\n", config)
 
 
 def _bits_of(columns: tuple[Column, ...], blocks: Blocks) -> Blocks:

@@ -27,8 +27,8 @@ def test_proved_for_all_time(proof) -> None:
 # the first one but for the contents of memories and of registers that are not valid; so what counts is an image played
 # without a pause. Its cycles:
 #   between_stages  1 delay written, 6 rows of two cycles each, 14 until all of it is through: 27
-#   decision        4 rows, 11 until the decision, 1 in which it stands: 16
-@pytest.mark.parametrize(("proof", "bound"), [(between_stages, 27), (decision, 16)])
+#   decision        4 rows, 12 until the decision, 1 in which it stands: 17
+@pytest.mark.parametrize(("proof", "bound"), [(between_stages, 27), (decision, 17)])
 def test_proved_for_a_whole_image(proof, bound) -> None:
     assert prove(proof(), bound=bound, seconds=150) == Verdict(violated=None, frame=bound)
 
