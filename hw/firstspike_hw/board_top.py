@@ -49,7 +49,7 @@ class Board(wiring.Component):
         m.submodules.transmitter = resets(transmitter)
         m.submodules.link = resets(link)
         m.submodules.core = core
-        m.d.comb += core.reset.eq(self.reset)
+        m.d.comb += [core.reset.eq(self.reset), link.booted.eq(core.booted)]
         m.d.comb += [link.received.valid.eq(receiver.bytes.valid), link.received.payload.eq(receiver.bytes.payload)]
         if self.byte_port:
             with m.If(self.bytes.valid):

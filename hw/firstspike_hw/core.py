@@ -22,13 +22,21 @@ class Core(wiring.Component):
 
     reset: as the reset of the clock domain, for a design whose domain has none: the register file takes it, and resets
            the engine a cycle later, by one register that nothing else shares.
+    booted: strobe: the core has loaded itself from its boot memory, and runs.
     """
 
     def __init__(self, config: CoreConfig) -> None:
         self.config = config
         axis = stream.Signature(axis_layout())
         super().__init__(
-            {"s_axis": In(axis), "m_axis": Out(axis), "t_axis": Out(axis), "s_axil": In(AXI_LITE), "reset": In(1)}
+            {
+                "s_axis": In(axis),
+                "m_axis": Out(axis),
+                "t_axis": Out(axis),
+                "s_axil": In(AXI_LITE),
+                "reset": In(1),
+                "booted": Out(1),
+            }
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -42,6 +50,7 @@ class Core(wiring.Component):
             connect(m, registers.boot, boot.writes)
             connect(m, registers.memories[Memory.BOOT, 0], boot.host)
             m.d.comb += [registers.booted.eq(boot.done), boot.forget.eq(registers.forget)]
+            m.d.comb += self.booted.eq(registers.started)
         engine = Engine(self.config)
         m.submodules.engine = ResetInserter(registers.reset_core)(engine)
         connect(m, flipped(self.s_axil), registers.bus)

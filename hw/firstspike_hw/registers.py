@@ -65,6 +65,7 @@ class RegisterFile(wiring.Component):
     reset_core: strobe, and after reset. run: CONTROL.run. idle: memories may be reached.
     memories:  attribute, by (kind, stage): the host's side of every memory port.
     boot:      writes that come before any access of the bus, until `booted`; only if the core has a boot memory.
+    started:   strobe: those writes are done, and they have set `run`.
     forget:    strobe: the host writes another memory than that of the boot program.
     """
 
@@ -84,7 +85,12 @@ class RegisterFile(wiring.Component):
         }
         ports = {"bus": In(AXI_LITE), "reset_core": Out(1, init=1), "run": Out(1), "idle": In(1)}
         if config.boot:
-            ports |= {"boot": In(stream.Signature(write_layout())), "booted": In(1), "forget": Out(1)}
+            ports |= {
+                "boot": In(stream.Signature(write_layout())),
+                "booted": In(1),
+                "started": Out(1),
+                "forget": Out(1),
+            }
         super().__init__(ports)
 
     def elaborate(self, platform: object) -> Module:
@@ -124,6 +130,7 @@ class RegisterFile(wiring.Component):
                     with m.If(self.boot.valid):
                         m.d.sync += phase.eq(Phase.WRITE)
                     with m.Elif(self.booted):
+                        m.d.comb += self.started.eq(self.run)
                         m.d.sync += phase.eq(Phase.IDLE)
             with m.Case(Phase.ANSWER):
                 m.d.comb += [bus.bvalid.eq(1), bus.bresp.eq(Mux(refused, _SLVERR, 0))]

@@ -92,6 +92,7 @@ def test_a_core_loads_itself_after_reset_and_forgets_when_a_host_loads() -> None
         await bench.reset(ctx)
 
     async def loaded(bench, ctx):
+        await ctx.tick().until(bench._core.booted)
         assert await bench.read(ctx, "CONTROL") == 1
         assert await bench.read(ctx, "INPUTS", plan.stages[0]) == network.layers[0].inputs
 
