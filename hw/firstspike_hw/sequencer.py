@@ -174,44 +174,44 @@ class Sequencer(wiring.Component):
                 m.d.sync += phase.eq(Phase.WALK)
                 walk_row(then=finish_step)
 
-        with m.Switch(phase):
-            with m.Case("----1-"):
-                m.d.sync += issue.clear.eq(1)
+        now = {each: phase[each.bit_length() - 1] for each in Phase}
+        with m.If(now[Phase.CLEAR]):
+            m.d.sync += issue.clear.eq(1)
+            next_row()
+            with m.If(last_row):
+                m.d.sync += phase.eq(Phase.WAIT if self.events_first else Phase.WALK)
+        with m.If(now[Phase.WALK] & (filed_before | self.events_first) & self.room):
+            walk_row(then=finish_step if self.events_first else after_walk)
+        with m.If(now[Phase.WAIT]):
+            take_events(otherwise=walk_after_events if self.events_first else finish_step)
+        with m.If(now[Phase.DRIVE]):
+            go = Signal()  # the first row of a spike waits for the trace
+            m.d.comb += go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (r != 0))
+            m.d.comb += self.spikes.valid.eq(self.tracing & self.events.valid & (r == 0))
+            with m.If(~self.events.valid & unknown):
+                pass  # whether another constant input is due is known in the next cycle
+            with m.Elif(~self.events.valid & ~due):
+                if self.events_first:
+                    m.d.sync += phase.eq(Phase.WALK)
+                else:
+                    finish_step()
+            with m.Elif(go):
+                m.d.sync += issue.drive.eq(~drain)
+                m.d.sync += offset.eq(offset + stride)
                 next_row()
-                with m.If(last_row):
-                    m.d.sync += phase.eq(Phase.WAIT if self.events_first else Phase.WALK)
-            with m.Case("---1--"), m.If((filed_before | self.events_first) & self.room):
-                walk_row(then=finish_step if self.events_first else after_walk)
-            with m.Case("--1---"):
-                take_events(otherwise=walk_after_events if self.events_first else finish_step)
-            with m.Case("-1----"):
-                go = Signal()  # the first row of a spike waits for the trace
-                m.d.comb += go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (r != 0))
-                m.d.comb += self.spikes.valid.eq(self.tracing & self.events.valid & (r == 0))
-                with m.If(~self.events.valid & unknown):
-                    pass  # whether another constant input is due is known in the next cycle
-                with m.Elif(~self.events.valid & ~due):
-                    if self.events_first:
-                        m.d.sync += phase.eq(Phase.WALK)
-                    else:
-                        finish_step()
-                with m.Elif(go):
-                    m.d.sync += issue.drive.eq(~drain)
-                    m.d.sync += offset.eq(offset + stride)
-                    next_row()
-                    with m.If(last_row | drain):
-                        m.d.sync += [offset.eq(0), r.eq(0)]
-                        m.d.comb += [self.events.ready.eq(1), counts.take.eq(1)]
-                    with m.If(r == 0):
-                        m.d.sync += self.rows_read.eq(self.rows_read + ~drain)
-        with m.If(past & ~phase[0]):
+                with m.If(last_row | drain):
+                    m.d.sync += [offset.eq(0), r.eq(0)]
+                    m.d.comb += [self.events.ready.eq(1), counts.take.eq(1)]
+                with m.If(r == 0):
+                    m.d.sync += self.rows_read.eq(self.rows_read + ~drain)
+        with m.If(past & ~now[Phase.IDLE]):
             m.d.sync += phase.eq(Phase.FINISHED)
         with m.If(self.start):
             m.d.sync += [t.eq(0), r.eq(0), offset.eq(0), self.rows_read.eq(0), phase.eq(Phase.CLEAR)]
         with m.If(self.clear):
             m.d.sync += phase.eq(Phase.IDLE)
         m.d.comb += [self.spikes.payload.t.eq(t), self.spikes.payload.x.eq(source_x)]
-        m.d.comb += self.finished.eq(phase[5])
+        m.d.comb += self.finished.eq(now[Phase.FINISHED])
         return m
 
     def _source(self, m: Module, t: Any) -> tuple[Signal, Signal, Signal]:

@@ -15,6 +15,7 @@ IMAGES = 25
 async def queue_gives_each_bucket_what_was_filed(dut) -> None:
     """Filing goes on for later steps while a bucket leaves; `clear` at any time."""
     u = await Unit(dut, "queue").start()
+    u["selected"] = 1
     chances, layout = u.chances, event_layout(24, STEPS)
     for n in range(IMAGES):
         latest = chances.choice([1, STEPS // 2, STEPS])
