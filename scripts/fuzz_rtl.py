@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from firstspike.report import Progress
-from firstspike_hw.contract import FirstspikeError
+from firstspike_hw.contract import KERNELS, FirstspikeError, Kernel
 from firstspike_sim.rtl.fuzz import CORES, Finding, Fuzzer
 
 __all__ = ["main"]
@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--networks", type=int, default=100, metavar="N", help="how many networks (default 100)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first seed (default 0)")
     parser.add_argument("--cores", default=",".join(CORES), help="which cores, of: %(default)s (default: all)")
+    parser.add_argument("--kernel", choices=KERNELS, help="of all networks (default: linear or exponential, by chance)")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write one line a seed")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first difference")
     args = parser.parse_args()
@@ -31,7 +32,8 @@ def main() -> int:
         parser.error(f"unknown cores {', '.join(unknown)}; known: {', '.join(CORES)}")
     start = time.monotonic()
     try:
-        findings = _run(names, range(args.seed, args.seed + args.networks), keep_going=args.keep_going)
+        seeds = range(args.seed, args.seed + args.networks)
+        findings = _run(names, seeds, kernel=args.kernel, keep_going=args.keep_going)
     except FirstspikeError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -50,10 +52,10 @@ def main() -> int:
     return int(bool(wrong))
 
 
-def _run(names: tuple[str, ...], seeds: range, *, keep_going: bool) -> list[Finding]:
+def _run(names: tuple[str, ...], seeds: range, *, kernel: Kernel | None, keep_going: bool) -> list[Finding]:
     """Findings up to the first difference; a seed whose network none of the cores holds is left out."""
     findings: list[Finding] = []
-    with Progress("fuzz") as progress, Fuzzer(names, progress=_note) as fuzzer:
+    with Progress("fuzz") as progress, Fuzzer(names, kernel=kernel, progress=_note) as fuzzer:
         for done, seed in enumerate(seeds, 1):
             finding = fuzzer.check(seed)
             progress(done, len(seeds))

@@ -1,6 +1,6 @@
 """A whole board: the event core and the link on a serial line."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, ResetInserter
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
@@ -17,7 +17,7 @@ DIVISOR = 16  # cycles per bit: 3 Mbaud
 
 
 class Board(wiring.Component):
-    """rx, tx: the serial line, high when idle.
+    """rx, tx: the serial line, high when idle. reset: as of the Core.
 
     clock: hertz. divisor: clock cycles per bit, at least 4. patience: cycles without an acknowledgement before the
     board sends again; by default what the line needs.
@@ -35,17 +35,21 @@ class Board(wiring.Component):
     ) -> None:
         self.core, self.divisor, self.byte_port = Core(config), divisor, byte_port
         self.link = Link(config, clock=clock, divisor=divisor, patience_cycles=patience)
-        ports = {"rx": In(1, init=1), "tx": Out(1, init=1)}
+        ports = {"rx": In(1, init=1), "tx": Out(1, init=1), "reset": In(1)}
         if byte_port:
             ports["bytes"] = In(stream.Signature(8, always_ready=True))
         super().__init__(ports)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.receiver = receiver = Receiver(divisor=self.divisor)
-        m.submodules.transmitter = transmitter = Transmitter(divisor=self.divisor)
-        m.submodules.link = link = self.link
-        m.submodules.core = core = self.core
+        receiver, transmitter = Receiver(divisor=self.divisor), Transmitter(divisor=self.divisor)
+        link, core = self.link, self.core
+        resets = ResetInserter(self.reset)
+        m.submodules.receiver = resets(receiver)
+        m.submodules.transmitter = resets(transmitter)
+        m.submodules.link = resets(link)
+        m.submodules.core = core
+        m.d.comb += [core.reset.eq(self.reset), link.booted.eq(core.booted)]
         m.d.comb += [link.received.valid.eq(receiver.bytes.valid), link.received.payload.eq(receiver.bytes.payload)]
         if self.byte_port:
             with m.If(self.bytes.valid):

@@ -7,7 +7,9 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from firstspike_hw.contract import CoreConfig
+from firstspike_hw.contract.register_map import Memory
 
+from .boot import Boot
 from .engine import Engine, memory_widths
 from .intake import axis_layout
 from .registers import AXI_LITE, RegisterFile
@@ -16,21 +18,47 @@ __all__ = ["Core"]
 
 
 class Core(wiring.Component):
-    """s_axis: images. m_axis: results. t_axis: trace. s_axil: registers."""
+    """s_axis: images. m_axis: results. t_axis: trace. s_axil: registers.
+
+    reset: as the reset of the clock domain, for a design whose domain has none: the register file takes it, and resets
+           the engine a cycle later, by one register that nothing else shares.
+    booted: strobe: the core has loaded itself from its boot memory, and runs.
+    """
 
     def __init__(self, config: CoreConfig) -> None:
         self.config = config
         axis = stream.Signature(axis_layout())
-        super().__init__({"s_axis": In(axis), "m_axis": Out(axis), "t_axis": Out(axis), "s_axil": In(AXI_LITE)})
+        super().__init__(
+            {
+                "s_axis": In(axis),
+                "m_axis": Out(axis),
+                "t_axis": Out(axis),
+                "s_axil": In(AXI_LITE),
+                "reset": In(1),
+                "booted": Out(1),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         widths = memory_widths(self.config)
-        m.submodules.registers = registers = RegisterFile(self.config, widths)
+        registers = RegisterFile(self.config, widths)
+        m.submodules.registers = ResetInserter(self.reset)(registers)
+        if self.config.boot:
+            boot = Boot(words=self.config.boot)
+            m.submodules.boot = ResetInserter(self.reset)(boot)
+            connect(m, registers.boot, boot.writes)
+            connect(m, registers.memories[Memory.BOOT, 0], boot.host)
+            m.d.comb += [registers.booted.eq(boot.done), boot.forget.eq(registers.forget)]
+            m.d.comb += self.booted.eq(registers.started)
         engine = Engine(self.config)
         m.submodules.engine = ResetInserter(registers.reset_core)(engine)
         connect(m, flipped(self.s_axil), registers.bus)
-        connect(m, flipped(self.s_axis), engine.images)
+        m.d.comb += [
+            engine.images.payload.eq(self.s_axis.payload),
+            engine.images.valid.eq(self.s_axis.valid),  # in reset nothing comes of it
+            self.s_axis.ready.eq(engine.images.ready & ~registers.reset_core),
+        ]
         connect(m, flipped(self.m_axis), engine.results)
         connect(m, flipped(self.t_axis), engine.trace)
 

@@ -5,6 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
+from .elastic import Elastic
 from .serialiser import Serialiser, row_layout
 
 __all__ = ["Decision", "verdict_layout"]
@@ -27,7 +28,7 @@ class Decision(wiring.Component):
     spikes:  the outputs that fired at D, if `tracing`.
     """
 
-    latency = Serialiser.latency + 2  # from the row that decides, alone, to the verdict
+    latency = Serialiser.latency + 4  # from the row that decides, alone, to the verdict
 
     def __init__(self, *, lanes: int, rows: int, steps: int, value_bits: int) -> None:
         self.sizes = {"lanes": lanes, "rows": rows, "steps": steps, "value_bits": value_bits}
@@ -68,31 +69,44 @@ class Decision(wiring.Component):
         with m.If(at_end):
             m.d.comb += serialiser.rows.payload.fires.eq(~0)
 
-        verdict, message = self.verdict, serialiser.messages.payload
-        candidate, fires, decides = Signal(), Signal(), Signal()
+        # The message on hand, and what it is.
+        m.submodules.coming = first = Elastic(serialiser.message)
+        wiring.connect(m, serialiser.messages, first.i)
+        verdict, coming = self.verdict, first.o.payload
+        m.submodules.message = on_hand = Elastic(
+            data.StructLayout({"message": serialiser.message, "candidate": 1, "fires": 1})
+        )
+        is_candidate, decides, taken = Signal(), Signal(), Signal()
+        message, candidate, fires = (getattr(on_hand.o.payload, name) for name in ("message", "candidate", "fires"))
         m.d.comb += [
-            candidate.eq(message.spike & (message.x < self.outputs)),
-            fires.eq(candidate & (message.value >= 0)),
+            is_candidate.eq(coming.spike & (coming.x < self.outputs)),
+            on_hand.i.valid.eq(first.o.valid),
+            first.o.ready.eq(on_hand.i.ready),
+            first.clear.eq(self.quiet),
+            on_hand.i.payload.message.eq(coming),
+            on_hand.i.payload.candidate.eq(is_candidate),
+            on_hand.i.payload.fires.eq(is_candidate & (coming.value >= 0)),
+            on_hand.clear.eq(self.quiet),
             # none of a later step while the decision is being made
-            self.spikes.valid.eq(serialiser.messages.valid & fires & self.tracing & ~verdict.decided & ~decides),
+            self.spikes.valid.eq(on_hand.o.valid & fires & self.tracing & ~verdict.decided & ~decides),
             self.spikes.payload.t.eq(message.t),
             self.spikes.payload.x.eq(message.x),
-            serialiser.messages.ready.eq(~self.spikes.valid | self.spikes.ready),
+            on_hand.o.ready.eq(~self.spikes.valid | self.spikes.ready),
         ]
 
         # One candidate a cycle against the best so far.
-        judged = Signal()  # a step is complete: look at what it gave
+        judged, any_fired = Signal(), Signal()  # a step is complete: look at what it gave
         best, any_yet = Signal(signed(self.sizes["value_bits"])), Signal()
-        taken, end = Signal(), Signal()
+        end = Signal()
         m.d.comb += [
-            decides.eq(judged & ((verdict.fired != 0) | end)),
-            taken.eq(serialiser.messages.valid & serialiser.messages.ready & ~verdict.decided & ~decides),
+            decides.eq(judged & (any_fired | end)),
+            taken.eq(on_hand.o.valid & on_hand.o.ready & ~verdict.decided & ~decides),
         ]
         m.d.sync += judged.eq(taken & message.done)
         with m.If(taken):
             m.d.sync += [verdict.step.eq(message.t), end.eq(message.t == self.steps - 1)]
             with m.If(candidate):
-                m.d.sync += [any_yet.eq(1), verdict.fired.eq(verdict.fired + fires)]
+                m.d.sync += [any_yet.eq(1), any_fired.eq(any_fired | fires), verdict.fired.eq(verdict.fired + fires)]
                 with m.If(~any_yet | (message.value > best)):
                     m.d.sync += [best.eq(message.value), verdict["class"].eq(message.x), verdict.exact_tie.eq(0)]
                 with m.Elif(message.value == best):
@@ -100,9 +114,9 @@ class Decision(wiring.Component):
         with m.If(decides):
             m.d.sync += [
                 verdict.decided.eq(1),
-                verdict.silent.eq(verdict.fired == 0),
+                verdict.silent.eq(~any_fired),
                 verdict.tie.eq(verdict.fired > 1),
             ]
         with m.If(self.clear):
-            m.d.sync += [verdict.eq(0), any_yet.eq(0), judged.eq(0)]
+            m.d.sync += [verdict.eq(0), any_yet.eq(0), any_fired.eq(0), judged.eq(0)]
         return m

@@ -33,6 +33,7 @@ class Phase(IntEnum):
     SETTLE = 2  # counts are read
     SUM = 3  # and added up
     SEND = 4  # trace marker and result
+    CLEAR = 5  # all is forgotten
 
 
 def memory_widths(config: CoreConfig) -> dict[tuple[Memory, int], int]:
@@ -56,8 +57,7 @@ class Engine(wiring.Component):
     `memory(kind, stage)` gives a memory's host port.
     """
 
-    settle = 2  # cycles until the counts of the decision step are read
-    overhead = 1 + settle + 1 + 1  # cycles of an image outside RUN: WAIT, SETTLE, SUM, SEND
+    overhead = 5  # cycles of an image outside RUN: WAIT, SETTLE, SUM, SEND, and `clear`
 
     def __init__(self, config: CoreConfig) -> None:
         self.config = config
@@ -169,8 +169,8 @@ class Engine(wiring.Component):
         for source, chosen in ((filing.filed, used), (before, ~used)):
             if source is not None:
                 with m.If(chosen):
-                    m.d.comb += out.valid.eq(source.valid)
-                    m.d.comb += [getattr(out.payload, f).eq(getattr(source.payload, f)) for f, _ in layout]
+                    m.d.sync += out.valid.eq(source.valid)
+                    m.d.sync += [getattr(out.payload, f).eq(getattr(source.payload, f)) for f, _ in layout]
         return out
 
     def _sources(self, m: Module, intake: Intake, stages: list[Stage]) -> None:
@@ -185,7 +185,7 @@ class Engine(wiring.Component):
             ]
             with m.If(stage.first):
                 m.d.comb += [
-                    intake.source.step.eq(bucket.step),
+                    intake.source.advance.eq(bucket.advance),
                     intake.source.open.eq(bucket.open),
                     intake.source.events.ready.eq(bucket.events.ready),
                 ]
@@ -223,17 +223,18 @@ class Engine(wiring.Component):
 
     def _course(self, m: Module, intake: Intake, stages: list[Stage], used: list[Signal], decision: Decision) -> None:
         """Image by image: `clear` ends one, and the next may start in the cycle after."""
-        phase, count, cycles = self.phase, Signal(range(self.settle)), Signal(32)
+        phase, cycles = self.phase, Signal(32)
         through = Signal()
         m.d.comb += through.eq(Cat(stage.finished | ~used[k] for k, stage in enumerate(stages)).all())
         m.submodules.sender = sender = ResultSender()
         connect(m, flipped(self.results), sender.beats)
-        packet = Signal(packet_layout())
+        packet = Signal(packet_layout(), reset_less=True)
         tracing = self._flag(Header.SPIKES)
         m.d.comb += [
             sender.packet.payload.eq(packet),
-            sender.packet.payload.cycles.eq(cycles + 1),
-            sender.packet.payload.latency.eq(self.header.waited + ResultSender.latency),
+            sender.packet.payload.cycles.eq(cycles),
+            sender.packet.payload.latency.eq(intake.waited),
+            self.clear.eq(phase == Phase.CLEAR),
             intake.release.eq(self.clear),
         ]
         m.d.sync += [cycles.eq(cycles + 1), self.busy.eq(self.busy + (phase != Phase.WAIT))]
@@ -241,23 +242,22 @@ class Engine(wiring.Component):
         with m.Switch(phase):
             with m.Case(Phase.WAIT), m.If(self.header.ready):
                 m.d.comb += self.start.eq(1)
-                m.d.sync += [phase.eq(Phase.RUN), count.eq(0), cycles.eq(1)]
+                m.d.sync += [phase.eq(Phase.RUN), cycles.eq(3)]  # counted when sent: this cycle, that one and `clear`
             with m.Case(Phase.RUN), m.If(decision.verdict.decided & through & self.header.complete):
                 m.d.sync += phase.eq(Phase.SETTLE)
             with m.Case(Phase.SETTLE):
-                m.d.sync += count.eq(count + 1)
-                with m.If(count == self.settle - 1):
-                    m.d.comb += self.tracer.end.eq(tracing)
-                    m.d.sync += phase.eq(Phase.SUM)
+                m.d.comb += self.tracer.end.eq(tracing)
+                m.d.sync += phase.eq(Phase.SUM)
             with m.Case(Phase.SUM):
                 self._sum(m, packet, stages, used, decision.verdict)
                 m.d.sync += phase.eq(Phase.SEND)
             with m.Case(Phase.SEND):
                 m.d.comb += sender.packet.valid.eq(~tracing | self.tracer.settled)
                 with m.If(sender.packet.valid & sender.packet.ready):
-                    m.d.comb += self.clear.eq(1)
-                    m.d.sync += [phase.eq(Phase.WAIT), self.images_done.eq(self.images_done + 1)]
+                    m.d.sync += [phase.eq(Phase.CLEAR), self.images_done.eq(self.images_done + 1)]
                     m.d.sync += self.late.eq(self.late | self.header.late)
+            with m.Case(Phase.CLEAR):
+                m.d.sync += phase.eq(Phase.WAIT)
 
         # Rows on their way when all stages are through are of steps that do not matter: they come out within the
         # latency of a stage, and are ignored. The next image starts at least `overhead - 1` cycles later, and its first

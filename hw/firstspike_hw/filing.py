@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from .memory_port import MemoryPort
+from .memory_port import IN_BLOCKS, MemoryPort
 
 __all__ = ["Filing", "filed_layout"]
 
@@ -25,7 +25,7 @@ class Filing(wiring.Component):
     filed:   always taken, `latency` cycles after the message.
     """
 
-    latency = 2
+    latency = 3
 
     def __init__(self, *, message: data.StructLayout, neurons: int, steps: int) -> None:
         self.neurons, self.max_steps, self.message = neurons, steps, message
@@ -49,7 +49,9 @@ class Filing(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.delay = memory = Memory(shape=bits_for(self.max_steps), depth=self.neurons, init=[])
+        m.submodules.delay = memory = Memory(
+            shape=bits_for(self.max_steps), depth=self.neurons, init=[], attrs=IN_BLOCKS
+        )
         read, write = memory.read_port(), memory.write_port()
         m.d.comb += [
             read.addr.eq(Mux(self.delays.active, self.delays.address, self.messages.payload.x)),
@@ -58,12 +60,19 @@ class Filing(wiring.Component):
             write.data.eq(self.delays.word),
             write.en.eq(self.delays.write),
         ]
-        message, valid = Signal(self.message), Signal()
-        m.d.sync += [message.eq(self.messages.payload), valid.eq(self.messages.valid & ~self.clear)]
+        # 1: look up; 2: the delay, registered; 3: recorded time
+        messages = [Signal(self.message, name=f"message{k}", reset_less=True) for k in range(2)]
+        valids, delay = [Signal(name=f"valid{k}") for k in range(2)], Signal.like(read.data, reset_less=True)
+        m.d.sync += [delay.eq(read.data)]
+        for later, before in zip(messages, (self.messages.payload, messages[0]), strict=True):
+            m.d.sync += later.eq(before)
+        for later, before in zip(valids, (self.messages.valid, valids[0]), strict=True):
+            m.d.sync += later.eq(before & ~self.clear)
+        message, valid = messages[1], valids[1]
 
         recorded = Signal(bits_for(2 * self.max_steps))
         out = self.filed
-        m.d.comb += recorded.eq(message.t + read.data)
+        m.d.comb += recorded.eq(message.t + delay)
         m.d.sync += [
             out.valid.eq(valid & ~self.clear),
             out.payload.spike.eq(message.spike & (message.x < self.outputs) & (recorded < self.steps)),

@@ -8,10 +8,15 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from .memory_port import MemoryPort
+from .memory_port import IN_BLOCKS, IN_LOGIC, MemoryPort
 from .queue import event_layout
 
-__all__ = ["InputMap", "mapped_layout"]
+__all__ = ["InputMap", "entry_layout", "mapped_layout"]
+
+
+def entry_layout(*, entries: int, steps: int) -> data.StructLayout:
+    """What is stored of an address: its weight row and its delay, if it is kept."""
+    return data.StructLayout({"row": bits_for(entries - 1), "delay": bits_for(steps), "kept": 1})
 
 
 def mapped_layout(*, entries: int, steps: int) -> data.StructLayout:
@@ -28,15 +33,15 @@ class InputMap(wiring.Component):
 
     steps, addresses: T, external addresses. ordered: this image's events promise not to fall in time.
     events: raw `(t, x)`, one a cycle. mapped: what became of each, `latency` cycles later; always taken.
-    clean, clean_word: forget that rows 32 w .. 32 w + 31 have spiked, and the order so far; not while events pass.
+    clean: strobe: forget which rows have spiked, and the order so far; not while events pass.
     host: word of address x: row [15:0], delay [24:16], kept [31].
     """
 
-    latency = 3
+    latency = 4
 
     def __init__(self, *, addresses: int, entries: int, steps: int) -> None:
         self.max_addresses, self.entries, self.max_steps = addresses, entries, steps
-        self.entry = data.StructLayout({"row": bits_for(entries - 1), "delay": bits_for(steps), "kept": 1})
+        self.entry = entry_layout(entries=entries, steps=steps)
         self.mapped_layout = mapped_layout(entries=entries, steps=steps)
         super().__init__(
             {
@@ -46,7 +51,6 @@ class InputMap(wiring.Component):
                 "events": In(stream.Signature(data.StructLayout({"t": 16, "x": 16}), always_ready=True)),
                 "mapped": Out(stream.Signature(self.mapped_layout, always_ready=True)),
                 "clean": In(1),
-                "clean_word": In(bits_for(max(1, entries // 32))),
                 "host": In(MemoryPort(width=32)),
             }
         )
@@ -84,8 +88,11 @@ class InputMap(wiring.Component):
         # 2: the entry, registered
         entry, t2, valid2, in_range2 = Signal(self.entry), Signal.like(t1), Signal(), Signal()
         m.d.sync += [entry.eq(read.data), t2.eq(t1), valid2.eq(valid1), in_range2.eq(in_range1)]
-        # 3: has the row spiked, is it late; recorded time
+        # 3: the marks of its word, registered; 4: has the row spiked, is it late; recorded time
         taken, mark = self._taken(m, entry.row)
+        looked_up, t3, valid3, in_range3 = Signal(self.entry), Signal.like(t1), Signal(), Signal()
+        m.d.sync += [looked_up.eq(entry), t3.eq(t2), valid3.eq(valid2), in_range3.eq(in_range2)]
+        entry, t2, valid2, in_range2 = looked_up, t3, valid3, in_range3
         latest, recorded = Signal.like(t1), Signal(bits_for(2 * self.max_steps))
         wanted, late, fresh = Signal(), Signal(), Signal()
         out = self.mapped
@@ -113,7 +120,7 @@ class InputMap(wiring.Component):
         return m
 
     def _map(self, m: Module) -> Any:
-        m.submodules.map = memory = Memory(shape=self.entry, depth=self.max_addresses, init=[])
+        m.submodules.map = memory = Memory(shape=self.entry, depth=self.max_addresses, init=[], attrs=IN_BLOCKS)
         read, write, host = memory.read_port(), memory.write_port(), self.host
         row, delay = read.data.row, read.data.delay
         m.d.comb += [
@@ -130,15 +137,27 @@ class InputMap(wiring.Component):
         return read
 
     def _taken(self, m: Module, row: Any) -> tuple[Signal, Signal]:
-        """A bit per row, 32 a word: has it spiked in this image; and the strobe that marks it."""
-        m.submodules.taken = memory = Memory(shape=32, depth=max(1, -(-self.entries // 32)), init=[])
+        """A bit per row, 32 a word: has the row of the cycle before spiked in this image; and the strobe that marks it.
+
+        A word that no row of this image has touched means nothing: all are forgotten in one cycle.
+        """
+        words = max(1, -(-self.entries // 32))
+        m.submodules.taken = memory = Memory(shape=32, depth=words, init=[], attrs=IN_LOGIC)
         read, write = memory.read_port(domain="comb"), memory.write_port()
-        taken, mark = Signal(), Signal()
+        taken, mark, touched = Signal(), Signal(), Signal(words)
+        marks, before = Signal(32), Signal.like(row)
         m.d.comb += [
             read.addr.eq(row[5:]),
-            taken.eq(read.data.bit_select(row[:5], 1)),
-            write.addr.eq(Mux(self.clean, self.clean_word, row[5:])),
-            write.data.eq(Mux(self.clean, 0, read.data | Cat(row[:5] == k for k in range(32)))),
-            write.en.eq(self.clean | mark),
+            taken.eq(marks.bit_select(before[:5], 1)),
+            write.addr.eq(before[5:]),
+            write.data.eq(marks | Cat(before[:5] == k for k in range(32))),
+            write.en.eq(mark),
         ]
+        m.d.sync += [before.eq(row), marks.eq(Mux(touched.bit_select(row[5:], 1), read.data, 0))]
+        with m.If(mark):
+            m.d.sync += touched.bit_select(before[5:], 1).eq(1)
+            with m.If(before[5:] == row[5:]):
+                m.d.sync += marks.eq(write.data)
+        with m.If(self.clean):
+            m.d.sync += touched.eq(0)
         return taken, mark

@@ -18,10 +18,9 @@ __all__ = ["Intake", "axis_layout", "image_layout"]
 
 
 class Phase(IntEnum):
-    CLEAN = 0
-    HEADER = 1
-    BEATS = 2
-    DRAIN = 3
+    HEADER = 0
+    BEATS = 1
+    DRAIN = 2
 
 
 def axis_layout() -> data.StructLayout:
@@ -32,11 +31,11 @@ def axis_layout() -> data.StructLayout:
 def image_layout() -> data.StructLayout:
     """What is known of an image besides its events.
 
-    ready: the core may begin. complete: TLAST has come and the counts are final. waited: cycles since TLAST.
+    ready: the core may begin. complete: TLAST has come and the counts are final. since: the cycle before TLAST.
     """
     header = {"flags": 8, "tag": 8, "label": 16}
     return data.StructLayout(
-        {**header, "ready": 1, "complete": 1, "late": 1, "dropped": 32, "refused": 32, "waited": 32}
+        {**header, "ready": 1, "complete": 1, "late": 1, "dropped": 32, "refused": 32, "since": 32}
     )
 
 
@@ -46,13 +45,13 @@ class Intake(wiring.Component):
     beats: images as in docs/core.md. run: take headers.
     steps, addresses: T, and external addresses of the network.
     image, source: the oldest image: about it, and its events. release: strobe: the core has done with it.
-    idle: no image is here. map: host port of the input map.
+    waited: cycles from TLAST of that image to the next one. idle: no image is here. map: host port of the input map.
 
-    An image is `complete` `latency` cycles after its last beat (a bitmap's last set bit) was taken. Before the next
-    header the marks of which inputs have spiked are wiped, 32 a cycle.
+    An image is `complete` `latency` cycles after its last beat (a bitmap's last set bit) was taken, and the next header
+    is taken from then on. A beat of a bitmap takes a cycle for each set bit, and one if there is none.
     """
 
-    latency = InputMap.latency + 1
+    latency = InputMap.latency + 2
 
     def __init__(self, *, addresses: int, entries: int, steps: int) -> None:
         self.max_addresses, self.entries, self.max_steps = addresses, entries, steps
@@ -65,6 +64,7 @@ class Intake(wiring.Component):
                 "image": Out(image_layout()),
                 "source": In(BucketPort(entries=entries, steps=steps)),
                 "release": In(1),
+                "waited": Out(32),
                 "idle": Out(1),
                 "map": In(MemoryPort(width=32)),
             }
@@ -96,33 +96,32 @@ class Intake(wiring.Component):
             with m.If(mapped.payload.late):
                 m.d.sync += banks[writing].late.eq(1)
         m.d.comb += self.source.horizon.eq(Mux(self.image.complete, self.steps, horizon))
-        for bank in banks:
-            with m.If(bank.complete):
-                m.d.sync += bank.waited.eq(bank.waited + 1)
+        now, before, earlier, ended = Signal(32), Signal(32, init=2**32 - 1), Signal(32, init=2**32 - 2), Signal()
+        m.d.sync += [now.eq(now + 1), before.eq(now), earlier.eq(before)]
+        m.d.sync += ended.eq(self.beats.valid & self.beats.ready & self.beats.payload.last)
+        m.d.comb += self.waited.eq(now - self.image.since)
+        with m.If(ended):
+            m.d.sync += banks[writing].since.eq(earlier)
         with m.If(self.release):
             m.d.sync += [banks[reading].ready.eq(0), banks[reading].complete.eq(0), reading.eq(~reading)]
         return m
 
     def _phases(self, m: Module, banks: Any, writing: Signal) -> None:
-        """Forget which inputs have spiked; header; beats, bitmaps bit by bit; wait for the map; the other bank."""
-        words = -(-self.entries // 32)
-        phase, count = Signal(Phase), Signal(range(max(words, InputMap.latency)))
-        bank, beat, out = banks[writing], self.beats, self.input_map.events
+        """Header; beats, bitmaps bit by bit; wait for the map; the other bank."""
+        phase, count = Signal(Phase), Signal(range(self.latency))
+        bank, beat, into_map = banks[writing], self.beats, self.input_map.events
+        out = stream.Signature(into_map.payload.shape(), always_ready=True).create(path=("event",))
+        m.d.sync += [into_map.valid.eq(out.valid), into_map.payload.eq(out.payload)]
         header = data.View(data.StructLayout({"flags": 8, "tag": 8, "label": 16}), beat.payload.data)
-        is_bitmap, bits, base, ending = Signal(), Signal(32), Signal(16), Signal()
+        is_bitmap, base, ending = Signal(), Signal(16), Signal()
+        bits, rest = Signal(32), Signal(32)  # of a bitmap's beat; without the lowest
         free = Signal()
         m.d.comb += free.eq(~bank.ready)
-        m.d.comb += self.input_map.clean_word.eq(count)
-
         with m.Switch(phase):
-            with m.Case(Phase.CLEAN):
-                m.d.comb += self.input_map.clean.eq(1)
-                m.d.sync += count.eq(count + 1)
-                with m.If(count == words - 1):
-                    m.d.sync += [count.eq(0), phase.eq(Phase.HEADER)]
             with m.Case(Phase.HEADER):
                 m.d.comb += beat.ready.eq(self.run & free)
-                with m.If(beat.valid & beat.ready):
+                m.d.comb += self.input_map.clean.eq(1)
+                with m.If(beat.valid & self.run & free):
                     ordered = header.flags[ceil_log2(Header.ORDERED)]
                     m.d.sync += [
                         bank.eq(0),
@@ -132,6 +131,7 @@ class Intake(wiring.Component):
                         is_bitmap.eq(header.flags[ceil_log2(Header.BITMAP)]),
                         base.eq(-32),
                         bits.eq(0),
+                        rest.eq(0),
                         ending.eq(0),
                         phase.eq(Mux(beat.payload.last, Phase.DRAIN, Phase.BEATS)),
                     ]
@@ -142,25 +142,28 @@ class Intake(wiring.Component):
                 last = Signal()
                 m.d.comb += last.eq(beat.valid & beat.payload.last)
                 with m.If(is_bitmap):
-                    lowest = Signal(5)
+                    lowest, word = Signal(5), beat.payload.data
                     for k in reversed(range(32)):
                         with m.If(bits[k]):
                             m.d.comb += lowest.eq(k)
-                    m.d.comb += [out.valid.eq(bits.any()), out.payload.t.eq(0), out.payload.x.eq(base + lowest)]
-                    m.d.comb += beat.ready.eq(~bits.any() & ~ending)
-                    with m.If(bits.any()):
-                        m.d.sync += bits.eq(bits & (bits - 1))
-                    with m.Elif(beat.valid & beat.ready):
-                        m.d.sync += [bits.eq(beat.payload.data), base.eq(base + 32), ending.eq(beat.payload.last)]
-                    m.d.comb += last.eq(ending & ~bits.any())
-                    m.d.sync += bank.waited.eq(bank.waited + ending)
+                    m.d.comb += [
+                        out.valid.eq(bits.any()),
+                        out.payload.t.eq(0),
+                        out.payload.x.eq(Cat(lowest, base[5:])),
+                        beat.ready.eq(~rest.any() & ~ending),
+                        last.eq(ending & ~rest.any()),
+                    ]
+                    m.d.sync += [bits.eq(rest), rest.eq(rest & (rest - 1))]
+                    with m.If(beat.valid & ~rest.any() & ~ending):
+                        m.d.sync += [bits.eq(word), rest.eq(word & (word - 1)), base.eq(base + 32)]
+                        m.d.sync += ending.eq(beat.payload.last)
                 with m.If(last):
                     m.d.sync += phase.eq(Phase.DRAIN)
             with m.Case(Phase.DRAIN):
                 m.d.sync += count.eq(count + 1)
-                with m.If(count == InputMap.latency - 1):
+                with m.If(count == self.latency - 2):
                     m.d.sync += [count.eq(0), bank.ready.eq(1), bank.complete.eq(1), writing.eq(~writing)]
-                    m.d.sync += [bank.waited.eq(bank.waited + InputMap.latency + 1), phase.eq(Phase.CLEAN)]
+                    m.d.sync += phase.eq(Phase.HEADER)
         # an image that is being taken is not idle, be it ready or not
         with m.If((phase == Phase.BEATS) | (phase == Phase.DRAIN)):
             m.d.comb += self.idle.eq(0)
@@ -168,26 +171,28 @@ class Intake(wiring.Component):
     def _queues(self, m: Module, writing: Signal, reading: Signal, input_map: Any) -> Signal:
         """Two calendar queues; returns H of the image being read, while it is not complete."""
         horizons = Array(Signal(bits_for(self.max_steps), name=f"horizon{k}") for k in range(2))
-        mapped = input_map.mapped
+        mapped, queues = input_map.mapped, []
         for k in range(2):
             queue = CalendarQueue(entries=self.entries, steps=self.max_steps)
             m.submodules[f"queue{k}"] = queue
+            queues.append(queue)
             m.d.comb += [
                 queue.push.valid.eq(mapped.valid & mapped.payload.filed & (writing == k)),
                 queue.push.payload.eq(mapped.payload.event),
-                queue.step.eq(self.source.step),
+                queue.advance.eq(self.source.advance & (reading == k)),
                 queue.open.eq(self.source.open & (reading == k)),
                 queue.events.ready.eq(self.source.events.ready & (reading == k)),
                 queue.clear.eq(self.release & (reading == k)),
+                queue.selected.eq(reading == k),
             ]
-            with m.If(reading == k):
-                m.d.comb += [
-                    self.source.occupied.eq(queue.occupied),
-                    self.source.events.valid.eq(queue.events.valid),
-                    self.source.events.payload.eq(queue.events.payload),
-                ]
             with m.If(mapped.valid & (writing == k)):
                 m.d.sync += horizons[k].eq(mapped.payload.horizon)
             with m.If(queue.clear):
                 m.d.sync += horizons[k].eq(0)
+        # the one that is not read is silent
+        m.d.comb += [
+            self.source.occupied.eq(queues[0].occupied | queues[1].occupied),
+            self.source.events.valid.eq(queues[0].events.valid | queues[1].events.valid),
+            self.source.events.payload.eq(Mux(reading, queues[1].events.payload, queues[0].events.payload)),
+        ]
         return horizons[reading]

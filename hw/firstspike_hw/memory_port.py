@@ -1,17 +1,28 @@
 """How the host reaches a memory inside the core: whole words, while the core is idle."""
 
+from typing import Final
+
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["MemoryPort"]
+__all__ = ["APART", "IN_BLOCKS", "IN_LOGIC", "MemoryPort"]
+
+# Where a memory is to lie, for synthesis. What the host loads lies in block memories, whose contents a bitstream can be
+# given without place and route. A word is never used that was read while it was written, where it says so: then
+# nothing has to be added behind a block to make that case as in simulation.
+APART: Final = {"read_and_written_apart": 1}
+IN_BLOCKS: Final = {"ram_style": "block", **APART}
+IN_LOGIC: Final = {"ram_style": "distributed"}
 
 
 class MemoryPort(wiring.Signature):
     """Out is from the host's side.
 
-    active:  the host has the read port: `address` is read, `data` follows a cycle later.
+    active:  the host has the read port: `address` is read, `data` follows at most `latency` cycles later, and stays.
     write:   strobe: `word` goes to `address`.
     """
+
+    latency = 2
 
     def __init__(self, *, width: int, address_bits: int = 16) -> None:
         self.width = width

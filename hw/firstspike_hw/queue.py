@@ -8,6 +8,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
+from .memory_port import APART, IN_LOGIC
+
 __all__ = ["BucketPort", "CalendarQueue", "event_layout"]
 
 
@@ -20,7 +22,7 @@ class BucketPort(wiring.Signature):
     def __init__(self, *, entries: int, steps: int) -> None:
         super().__init__(
             {
-                "step": Out(bits_for(steps - 1)),
+                "advance": Out(1),
                 "occupied": In(1),
                 "open": Out(1),
                 "events": In(stream.Signature(unsigned(bits_for(entries - 1)))),
@@ -40,15 +42,16 @@ class CalendarQueue(wiring.Component):
     A row is filed at most once between two clears, so its place in `next` is its own and nothing is ever allocated.
     Within a bucket the last event filed leaves first; the order within a step has no meaning.
 
-    push:     one event a cycle, always taken; visible in the cycle after.
-    clear:    empties all buckets, in one cycle.
-    step:     the bucket that `occupied` and `open` are about.
-    occupied: something is filed at `step`.
+    push:     one event a cycle, always taken; seen three cycles later.
+    clear:    empties all buckets, in one cycle, and goes back to the first.
+    advance:  strobe: on to the bucket of the next step; `occupied` and `open` are about that from the next cycle on.
+    occupied: something had been filed in this bucket two cycles ago; not in the cycle after `clear`.
+    selected: the queue is one of several, and is asked: otherwise `occupied` stays 0 (from the cycle after on).
     open:     strobe: from the next cycle on `events` gives the bucket, one event a cycle. Nothing may be filed at this
-              step from here on, and the bucket before must have been emptied.
+              step from two cycles before on, and the bucket before must have been emptied.
     """
 
-    push_latency = 1
+    push_latency = 3
     open_latency = 1
 
     def __init__(self, *, entries: int, steps: int) -> None:
@@ -58,7 +61,8 @@ class CalendarQueue(wiring.Component):
             {
                 "push": In(stream.Signature(event, always_ready=True)),
                 "clear": In(1),
-                "step": In(bits_for(steps - 1)),
+                "advance": In(1),
+                "selected": In(1, init=1),
                 "occupied": Out(1),
                 "open": In(1),
                 "events": Out(stream.Signature(unsigned(bits_for(entries - 1)))),
@@ -77,40 +81,68 @@ class CalendarQueue(wiring.Component):
         m = Module()
         x_bits = bits_for(self.entries - 1)
         link = data.StructLayout({"x": x_bits, "last": 1})
-        m.submodules.head = head = Memory(shape=x_bits, depth=self.steps, init=[])
-        m.submodules.next = next_ = Memory(shape=link, depth=self.entries, init=[])
+        m.submodules.head = head = Memory(shape=x_bits, depth=self.steps, init=[], attrs=IN_LOGIC)
+        m.submodules.next = next_ = Memory(shape=link, depth=self.entries, init=[], attrs=APART)
         filled = Signal(self.steps)
 
-        # File in front of the bucket's list: the event's link leads to the head so far.
-        push, old = self.push, head.read_port(domain="comb")
+        # Look up the bucket's list; a cycle later file in front of it: the event's link leads to the head so far.
+        old = head.read_port(domain="comb")
         head_write, next_write = head.write_port(), next_.write_port()
-        m.d.comb += [
-            old.addr.eq(push.payload.t),
-            head_write.addr.eq(push.payload.t),
-            head_write.data.eq(push.payload.x),
-            head_write.en.eq(push.valid),
-            next_write.addr.eq(push.payload.x),
-            next_write.data.x.eq(old.data),
-            next_write.data.last.eq(~filled.bit_select(push.payload.t, 1)),
-            next_write.en.eq(push.valid),
+        push, valid = Signal(self.push.payload.shape(), reset_less=True), Signal()
+        first_so_far, has_one = Signal(x_bits, reset_less=True), Signal(reset_less=True)
+        same = valid & (push.t == self.push.payload.t)  # as the event before, which is in no list yet
+        m.d.sync += [
+            valid.eq(self.push.valid & ~self.clear),
+            push.eq(self.push.payload),
+            first_so_far.eq(Mux(same, push.x, old.data)),
+            has_one.eq(same | filled.bit_select(self.push.payload.t, 1)),
         ]
-        with m.If(push.valid):
-            m.d.sync += filled.bit_select(push.payload.t, 1).eq(1)
+        m.d.comb += [
+            old.addr.eq(self.push.payload.t),
+            head_write.addr.eq(push.t),
+            head_write.data.eq(push.x),
+            head_write.en.eq(valid),
+            next_write.addr.eq(push.x),
+            next_write.data.x.eq(first_so_far),
+            next_write.data.last.eq(~has_one),
+            next_write.en.eq(valid),
+        ]
+        with m.If(valid):
+            m.d.sync += filled.bit_select(push.t, 1).eq(1)
         with m.If(self.clear):
             m.d.sync += filled.eq(0)
 
-        # Leave: `next` is read for the event on offer while it is on offer, so that one can leave every cycle.
-        first, following = head.read_port(domain="comb"), next_.read_port()
-        taken = Signal()
+        # The bucket of this step, and of the next one: whether there is one, and its first event.
+        step, following_step = Signal(range(self.steps)), Signal(range(self.steps), init=1)
+        with m.If(self.advance):
+            m.d.sync += [step.eq(following_step), following_step.eq(following_step + 1)]
+        with m.If(self.clear):
+            m.d.sync += [step.eq(0), following_step.eq(1)]
+        firsts = [head.read_port(domain="comb") for _ in range(2)]
+        m.d.comb += [port.addr.eq(at) for port, at in zip(firsts, (step, following_step), strict=True)]
+        # Both are registered, and chosen between afterwards.
+        advanced = Signal()
+        occupied = [Signal(name=f"occupied{k}") for k in range(2)]
+        heads = [Signal(x_bits, name=f"first{k}", reset_less=True) for k in range(2)]
+        m.d.sync += advanced.eq(self.advance)
+        for k, at in enumerate((step, following_step)):
+            is_filled = filled.bit_select(at, 1) & self.selected & ~self.clear
+            m.d.sync += [occupied[k].eq(is_filled), heads[k].eq(firsts[k].data)]
+        first = Signal(x_bits)
         m.d.comb += [
-            self.occupied.eq(filled.bit_select(self.step, 1)),
-            first.addr.eq(self.step),
+            self.occupied.eq(Mux(advanced, occupied[1], occupied[0])),
+            first.eq(Mux(advanced, heads[1], heads[0])),
+        ]
+
+        # Leave: `next` is read for the event on offer while it is on offer, so that one can leave every cycle.
+        following, taken = next_.read_port(), Signal()
+        m.d.comb += [
             taken.eq(self.events.valid & self.events.ready),
-            following.addr.eq(Mux(self.open, first.data, following.data.x)),
+            following.addr.eq(Mux(self.open, first, following.data.x)),
             following.en.eq(self.open | taken),
         ]
         with m.If(self.open):
-            m.d.sync += Cat(self.events.payload, self.events.valid).eq(Cat(first.data, self.occupied))
+            m.d.sync += Cat(self.events.payload, self.events.valid).eq(Cat(first, self.occupied))
         with m.Elif(taken):
             m.d.sync += Cat(self.events.payload, self.events.valid).eq(Cat(following.data.x, ~following.data.last))
         with m.If(self.clear):

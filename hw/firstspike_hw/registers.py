@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping
 from enum import IntEnum
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from firstspike_hw.contract import CoreConfig
-from firstspike_hw.contract.register_map import Memory, offset_of, registers
+from firstspike_hw.contract.register_map import STAGE_STRIDE, Memory, offset_of, registers
 from firstspike_hw.contract.unloading import identity
 
+from .boot import write_layout
 from .memory_port import MemoryPort
+from .window import Window, WindowGroup, beat_bits
 
 __all__ = ["AXI_LITE", "RegisterFile"]
 
@@ -48,6 +52,8 @@ class Phase(IntEnum):
     FETCH = 4
     FETCHED = 5
     REPLY = 6
+    BOOT = 7
+    SELECT = 8
 
 
 class RegisterFile(wiring.Component):
@@ -56,14 +62,18 @@ class RegisterFile(wiring.Component):
     bus:       AXI4-Lite. One access at a time.
     values:    by (name, stage or None) in the attribute `stored`, Signals of the writable registers.
     readings:  set by the owner before elaboration: what read-only registers show, by (name, stage or None).
-    reset_core: strobe. run: CONTROL.run. idle: memories may be reached.
+    reset_core: strobe, and after reset. run: CONTROL.run. idle: memories may be reached.
     memories:  attribute, by (kind, stage): the host's side of every memory port.
+    boot:      writes that come before any access of the bus, until `booted`; only if the core has a boot memory.
+    started:   strobe: those writes are done, and they have set `run`.
+    forget:    strobe: the host writes another memory than that of the boot program.
     """
 
     def __init__(self, config: CoreConfig, widths: Mapping[tuple[Memory, int], int]) -> None:
         """widths: bits of a word of every memory."""
         self.config = config
         self.readings: dict[tuple[str, int | None], Any] = {}
+        self._parts: list[tuple[Signal, list[tuple[int, Any]], Signal, Signal]] = []
         self.stored = {
             (name, k): Signal(16 if k is not None or name.startswith("MEM") else 32, name=f"{name}{k}".lower())
             for _, name, k, register in registers(len(config.stages))
@@ -71,13 +81,22 @@ class RegisterFile(wiring.Component):
         }
         self.memories = {
             key: MemoryPort(width=width).create(path=(f"memory_{key[0].name.lower()}{key[1]}",))
-            for key, width in widths.items()
+            for key, width in {**widths, **({(Memory.BOOT, 0): 16} if config.boot else {})}.items()
         }
-        super().__init__({"bus": In(AXI_LITE), "reset_core": Out(1), "run": Out(1), "idle": In(1)})
+        ports = {"bus": In(AXI_LITE), "reset_core": Out(1, init=1), "run": Out(1), "idle": In(1)}
+        if config.boot:
+            ports |= {
+                "boot": In(stream.Signature(write_layout())),
+                "booted": In(1),
+                "started": Out(1),
+                "forget": Out(1),
+            }
+        super().__init__(ports)
 
     def elaborate(self, platform: object) -> Module:
         m, bus = Module(), self.bus
-        phase, address, word, taken = Signal(Phase), Signal(12), Signal(32), Signal(2)  # taken: address, data
+        phase = Signal(Phase, init=Phase.BOOT if self.config.boot else Phase.IDLE)
+        address, word, taken = Signal(12), Signal(32), Signal(2)  # taken: address, data
         refused = Signal()
         known = Signal()
         m.d.comb += known.eq(0)
@@ -100,18 +119,33 @@ class RegisterFile(wiring.Component):
             with m.Case(Phase.WRITE):
                 self._write(m, address, word, known, memory)
                 m.d.sync += [taken.eq(0), phase.eq(Phase.ANSWER), refused.eq(~known)]
+                if self.config.boot:
+                    with m.If(~self.booted):
+                        m.d.sync += phase.eq(Phase.BOOT)
+                    m.d.comb += self.forget.eq(self.booted & (address == offset_of("MEM_DATA")) & ~memory.is_boot)
+            if self.config.boot:
+                with m.Case(Phase.BOOT):
+                    m.d.comb += self.boot.ready.eq(1)
+                    m.d.sync += [address.eq(self.boot.payload.address), word.eq(self.boot.payload.word)]
+                    with m.If(self.boot.valid):
+                        m.d.sync += phase.eq(Phase.WRITE)
+                    with m.Elif(self.booted):
+                        m.d.comb += self.started.eq(self.run)
+                        m.d.sync += phase.eq(Phase.IDLE)
             with m.Case(Phase.ANSWER):
                 m.d.comb += [bus.bvalid.eq(1), bus.bresp.eq(Mux(refused, _SLVERR, 0))]
                 with m.If(bus.bready):
                     m.d.sync += phase.eq(Phase.IDLE)
             with m.Case(Phase.READ):
-                self._read(m, address, word, known)
-                m.d.sync += [phase.eq(Phase.REPLY), refused.eq(~known)]
+                m.d.sync += phase.eq(Phase.SELECT)
                 with m.If(address == offset_of("MEM_DATA")):
-                    m.d.sync += [refused.eq(~self.idle), word.eq(0)]
+                    m.d.sync += [phase.eq(Phase.REPLY), refused.eq(~self.idle), word.eq(0)]
                     with m.If(self.idle):
                         m.d.sync += phase.eq(Phase.FETCH)
-            with m.Case(Phase.FETCH):
+            with m.Case(Phase.SELECT):
+                self._select(m, address, word, refused)
+                m.d.sync += phase.eq(Phase.REPLY)
+            with m.Case(Phase.FETCH), m.If(memory.ready):
                 m.d.sync += phase.eq(Phase.FETCHED)
             with m.Case(Phase.FETCHED):
                 memory.fetched(m, word)
@@ -120,7 +154,8 @@ class RegisterFile(wiring.Component):
                 m.d.comb += [bus.rvalid.eq(1), bus.rdata.eq(word), bus.rresp.eq(Mux(refused, _SLVERR, 0))]
                 with m.If(bus.rready):
                     m.d.sync += phase.eq(Phase.IDLE)
-        memory.connect(m, active=(phase == Phase.FETCH) | (phase == Phase.FETCHED))
+        self._look_within_blocks(m)
+        memory.connect(m, active=phase == Phase.FETCH, word=word)
         return m
 
     def _write(self, m: Module, address: Signal, word: Signal, known: Signal, memory: "_MemoryAccess") -> None:
@@ -138,20 +173,32 @@ class RegisterFile(wiring.Component):
                 m.d.comb += known.eq(1)
                 memory.written(m, word)
 
-    def _read(self, m: Module, address: Signal, word: Signal, known: Signal) -> None:
+    def _select(self, m: Module, address: Signal, word: Signal, refused: Signal) -> None:
+        """A register in two steps, the first of which is always under way: within its block, then the block."""
         shown: dict[tuple[str, int | None], Any] = {
             **identity(self.config),
             ("CONTROL", None): self.run,
             **self.stored,
             **self.readings,
         }
-        m.d.sync += word.eq(0)
-        with m.Switch(address):
-            for offset, name, k, _ in registers(len(self.config.stages)):
-                if name != "MEM_DATA":
+        blocks: dict[int, list[tuple[int, Any]]] = {}
+        for offset, name, k, _ in registers(len(self.config.stages)):
+            if name != "MEM_DATA":
+                blocks.setdefault(offset // STAGE_STRIDE, []).append((offset % STAGE_STRIDE, shown[name, k]))
+        m.d.sync += [word.eq(0), refused.eq(1)]
+        for number, block in blocks.items():
+            part, found = Signal(32, name=f"part{number}", reset_less=True), Signal(name=f"found{number}")
+            self._parts.append((address, block, part, found))
+            with m.If(address[6:] == number):
+                m.d.sync += [word.eq(part), refused.eq(~found)]
+
+    def _look_within_blocks(self, m: Module) -> None:
+        for address, block, part, found in self._parts:
+            m.d.sync += [part.eq(0), found.eq(0)]
+            with m.Switch(address[:6]):
+                for offset, value in block:
                     with m.Case(offset):
-                        m.d.sync += word.eq(shown[name, k])
-                        m.d.comb += known.eq(1)
+                        m.d.sync += [part.eq(value), found.eq(1)]
 
 
 class _MemoryAccess:
@@ -160,41 +207,47 @@ class _MemoryAccess:
     def __init__(self, m: Module, registers: RegisterFile) -> None:
         self.ports, self.address = registers.memories, registers.stored["MEM_ADDRESS", None]
         self.select = registers.stored["MEM_SELECT", None]
-        beats = {key: port.word.shape().width + 31 >> 5 for key, port in self.ports.items()}
-        self.beats, most = beats, max(beats.values())
-        self.gathered = Signal(32 * most)
-        self.beat, self.crc, self.wrote = Signal(range(most)), Signal(32, init=0xFFFFFFFF), Signal()
-        self.last = Signal(range(most))  # beat that completes a word of the selected memory
-        self.chosen = {key: self.select == (key[0] | key[1] << 8) for key in self.ports}
-        for key in self.ports:
+        widths = {key: port.word.shape().width for key, port in self.ports.items()}
+        bits = beat_bits(list(widths.values()))
+        self.beat, self.crc, self.last = Signal(bits), Signal(32, init=0xFFFFFFFF), Signal(bits)
+        self.word, self.write, self.wrote = Signal(32), Signal(), Signal(WindowGroup.latency)
+        self.chosen = {key: Signal(name=f"chosen_{key[0].name.lower()}{key[1]}") for key in self.ports}
+        self.windows = {key: Window(width=width, beat_bits=bits) for key, width in widths.items()}
+        for key, window in self.windows.items():
+            m.submodules[f"window_{key[0].name.lower()}{key[1]}"] = window
+            m.d.sync += self.chosen[key].eq(self.select == (key[0] | key[1] << 8))
+            m.d.comb += [
+                window.word.eq(self.word),
+                window.beat.eq(self.beat),
+                window.write.eq(self.write & self.chosen[key]),
+                window.data.eq(self.ports[key].data),
+            ]
             with m.If(self.chosen[key]):
-                m.d.comb += self.last.eq(beats[key] - 1)
+                m.d.comb += self.last.eq(window.beats - 1)
+        self.is_boot = self.chosen.get((Memory.BOOT, 0), Const(0))
         registers.readings["MEM_CRC", None] = ~self.crc
-        m.d.sync += self.wrote.eq(0)
-        with m.If(self.wrote):
+        # a word is written when its last beat has come to where the word is gathered
+        m.d.sync += self.wrote.eq(Cat(self.write & (self.beat == self.last), self.wrote))
+        with m.If(self.wrote[-1]):
             m.d.sync += self.address.eq(self.address + 1)
+        shown = [Mux(self.chosen[key], window.shown, 0) for key, window in self.windows.items()]
+        self.shown, self.waited, self.ready = Signal(32, reset_less=True), Signal(5), Signal()
+        latency = MemoryPort.latency + max(window.latency for window in self.windows.values()) + 1
+        m.d.sync += self.shown.eq(reduce(or_, shown))
+        m.d.comb += self.ready.eq(self.waited == latency)
 
     def restart(self, m: Module) -> None:
         m.d.sync += [self.beat.eq(0), self.crc.eq(0xFFFFFFFF)]
 
     def written(self, m: Module, word: Signal) -> None:
-        with m.Switch(self.beat):
-            for k in range(len(self.gathered) // 32):
-                with m.Case(k):
-                    m.d.sync += self.gathered[32 * k : 32 * k + 32].eq(word)
-        m.d.sync += self.wrote.eq(self.beat == self.last)
+        m.d.comb += self.write.eq(1)
         self._next(m, word)
 
     def fetched(self, m: Module, word: Signal) -> None:
-        shown = Signal(32)
-        for key, port in self.ports.items():
-            padded = Cat(port.data, Signal(32 * self.beats[key] - len(port.data)))
-            with m.If(self.chosen[key]):
-                m.d.comb += shown.eq(Array(padded[32 * k : 32 * k + 32] for k in range(self.beats[key]))[self.beat])
-        m.d.sync += word.eq(shown)
+        m.d.sync += word.eq(self.shown)
         with m.If(self.beat == self.last):
             m.d.sync += self.address.eq(self.address + 1)
-        self._next(m, shown)
+        self._next(m, self.shown)
 
     def _next(self, m: Module, word: Value) -> None:
         m.d.sync += [
@@ -202,13 +255,15 @@ class _MemoryAccess:
             self.crc.eq(_crc_after(self.crc, word)),
         ]
 
-    def connect(self, m: Module, active: Value) -> None:
+    def connect(self, m: Module, active: Value, word: Signal) -> None:
+        m.d.comb += self.word.eq(word)
+        m.d.sync += self.waited.eq(Mux(active, self.waited + 1, 0))
         for key, port in self.ports.items():
             m.d.comb += [
                 port.active.eq(active & self.chosen[key]),
                 port.address.eq(self.address),
-                port.word.eq(self.gathered),
-                port.write.eq(self.wrote & self.chosen[key]),
+                port.word.eq(self.windows[key].gathered),
+                port.write.eq(self.wrote[-1] & self.chosen[key]),
             ]
 
 

@@ -32,7 +32,7 @@ class ResultSender(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        held, left = Signal(32 * RESULT_BEATS), Signal(range(RESULT_BEATS + 1))
+        held, left = Signal(32 * RESULT_BEATS, reset_less=True), Signal(range(RESULT_BEATS + 1))
         m.d.comb += [
             self.packet.ready.eq(left == 0),
             self.beats.valid.eq(left != 0),

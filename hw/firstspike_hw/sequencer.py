@@ -3,9 +3,11 @@
     clear all rows; then for each step t: wait until H >= t, walk all rows; wait until H > t, drive all rows by each
     event of step t; note the counts up to t.
 
-Rows follow each other without a gap; a step without events costs its rows, one with events its rows and one cycle more.
+Where events act at once (`step`) it is: wait until H > t, drive, walk, note the counts. Rows follow each other without
+a gap; a step without events costs its rows, one with events its rows and one cycle more, and so does a constant input.
 """
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
@@ -15,7 +17,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from .memory_port import MemoryPort
+from .memory_port import IN_LOGIC, MemoryPort
 
 __all__ = ["Sequencer", "counts_layout", "issue_layout", "stop_layout"]
 
@@ -23,12 +25,14 @@ COUNT_BITS = 16
 
 
 class Phase(IntEnum):
-    IDLE = 0
-    CLEAR = 1
-    WALK = 2
-    WAIT = 3
-    DRIVE = 4
-    FINISHED = 5
+    """One bit each: what is done in a cycle depends on little else."""
+
+    IDLE = 1
+    CLEAR = 2
+    WALK = 4
+    WAIT = 8
+    DRIVE = 16
+    FINISHED = 32
 
 
 def counts_layout() -> data.StructLayout:
@@ -48,14 +52,14 @@ def issue_layout(*, depth: int, rows: int, steps: int) -> data.StructLayout:
 
 
 class Sequencer(wiring.Component):
-    """Ports, all stable during an image unless said otherwise:
+    """events_first: the order of `step`. Ports, all stable during an image unless said otherwise:
 
     steps, inputs, constants, rows: sizes of the layer, as in the register map.
     start:    strobe: begin an image. clear: forget it, back to idle.
     stop:     may become valid at any time: finish step t and no later one.
     horizon:  H of the source.
-    step, occupied, open, events: the calendar queue of the source.
-    room:     the serialiser can take another row.
+    step, advance, occupied, open, events: the calendar queue of the source.
+    room:     the serialiser can take another row, and did so a cycle ago.
     tracing:  show each spike of the source on `spikes`, and wait while it is not taken.
     issue:    registered. finished: from the last step until `clear`.
     counts:   of step `stop.t`, valid two cycles after `finished`. rows_read: events driven so far.
@@ -64,8 +68,10 @@ class Sequencer(wiring.Component):
 
     latency = 1  # from a decision here to `issue`
 
-    def __init__(self, *, depth: int, inputs: int, constants: int, rows: int, steps: int) -> None:
-        self.max_constants, self.max_steps = constants, steps
+    def __init__(
+        self, *, depth: int, inputs: int, constants: int, rows: int, steps: int, events_first: bool = False
+    ) -> None:
+        self.max_constants, self.max_steps, self.events_first = constants, steps, events_first
         x_bits, t_bits = bits_for(inputs - 1), bits_for(steps - 1)
         self.event = data.StructLayout({"t": t_bits, "x": x_bits})
         super().__init__(
@@ -79,6 +85,7 @@ class Sequencer(wiring.Component):
                 "stop": In(stop_layout(steps)),
                 "horizon": In(bits_for(steps)),
                 "step": Out(t_bits),
+                "advance": Out(1),
                 "occupied": In(1),
                 "open": Out(1),
                 "events": In(stream.Signature(unsigned(x_bits))),
@@ -94,25 +101,38 @@ class Sequencer(wiring.Component):
         )
 
     @staticmethod
-    def model(events: list[int], rows: int, stop: int) -> int:
-        """Cycles from start to finished with H = T throughout; events: number at each step, constant ones included."""
-        walked = events[: stop + 1]
-        return 1 + rows + sum(rows + (1 + n * rows if n else 0) for n in walked)
+    def model(events: list[int], constants: list[int], rows: int, stop: int) -> int:
+        """Cycles from start to finished with H = T throughout; spikes, and constant inputs, at each step."""
+        cycles = 1 + rows
+        for t in range(stop + 1):
+            known = t > 0 and rows == 1 and sum(constants[t:]) > 0  # a cycle later whether one is due
+            count = events[t] + constants[t]
+            cycles += rows + known + (1 + count * rows + constants[t] if count else 0)
+        return cycles
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        t, r, phase = self.step, Signal.like(self.rows), Signal(Phase)
-        last_row = Signal()
-        m.d.comb += last_row.eq(r == self.rows - 1)
+        t, r, phase = self.step, Signal.like(self.rows), Signal(6, init=Phase.IDLE)
+        last_row, final_row, final_step = Signal(), Signal.like(self.rows), Signal.like(t)
+        m.d.sync += [final_row.eq(self.rows - 1), final_step.eq(self.steps - 1)]
+        m.d.comb += last_row.eq(r == final_row)
         counts = self._counts(m)
-        due, source_x = self._source(m, t)
+        due, unknown, source_x = self._source(m, t)
 
+        # What depends on t is compared a cycle ahead, with the t that will be.
         past, drain = Signal(), Signal()  # beyond the last step that matters; or at it, where only counts do
-        m.d.comb += [past.eq(self.stop.valid & (t > self.stop.t)), drain.eq(self.stop.valid & (t >= self.stop.t))]
         filed_before, filed = Signal(), Signal()
-        m.d.comb += [filed_before.eq(self.horizon >= t), filed.eq(self.horizon > t)]
+        following = Signal(range(self.max_steps + 1))
+        m.d.comb += following.eq(t + 1)
+        m.d.sync += [
+            past.eq(self.stop.valid & (t > self.stop.t)),
+            drain.eq(self.stop.valid & Mux(self.advance, following >= self.stop.t, t >= self.stop.t)),
+            filed_before.eq(Mux(self.advance, self.horizon >= following, self.horizon >= t)),
+            filed.eq(Mux(self.advance, self.horizon > following, self.horizon > t)),
+        ]
 
-        issue, offset = self.issue, Signal.like(self.issue.address)
+        issue, offset, stride = self.issue, Signal.like(self.issue.address), Signal.like(self.issue.address)
+        m.d.sync += stride.eq(self.inputs + self.constants)
         m.d.sync += [
             issue.eq(0),
             issue.row.eq(r),
@@ -125,61 +145,80 @@ class Sequencer(wiring.Component):
             m.d.sync += r.eq(Mux(last_row, 0, r + 1))
 
         def finish_step() -> None:
-            m.d.comb += counts.write.eq(1)
-            m.d.sync += [t.eq(t + 1), phase.eq(Phase.WALK)]
-            with m.If((t == self.steps - 1) | drain):
+            m.d.comb += [counts.write.eq(1), self.advance.eq(1)]
+            m.d.sync += [t.eq(following), phase.eq(Phase.WAIT if self.events_first else Phase.WALK)]
+            with m.If((t == final_step) | drain):
                 m.d.sync += phase.eq(Phase.FINISHED)
 
-        def after_walk() -> None:
-            """All rows are walked: to the events of this step, if it is known that there are, or are not, any."""
-            m.d.sync += phase.eq(Phase.WAIT)
-            with m.If(filed):
+        def walk_row(then: Callable[[], None]) -> None:
+            m.d.sync += issue.walk.eq(1)
+            next_row()
+            with m.If(last_row):
+                then()
+
+        def take_events(otherwise: Callable[[], None]) -> None:
+            """To the events of this step, if it is known that there are, or are not, any."""
+            with m.If(filed & ~unknown):
                 with m.If(self.occupied | due):
                     m.d.comb += self.open.eq(1)
                     m.d.sync += phase.eq(Phase.DRIVE)
                 with m.Else():
-                    finish_step()
+                    otherwise()
 
-        with m.Switch(phase):
-            with m.Case(Phase.CLEAR):
-                m.d.sync += issue.clear.eq(1)
-                next_row()
-                with m.If(last_row):
+        def after_walk() -> None:
+            m.d.sync += phase.eq(Phase.WAIT)
+            take_events(otherwise=finish_step)
+
+        def walk_after_events() -> None:
+            with m.If(self.room):
+                m.d.sync += phase.eq(Phase.WALK)
+                walk_row(then=finish_step)
+
+        now = {each: phase[each.bit_length() - 1] for each in Phase}
+        with m.If(now[Phase.CLEAR]):
+            m.d.sync += issue.clear.eq(1)
+            next_row()
+            with m.If(last_row):
+                m.d.sync += phase.eq(Phase.WAIT if self.events_first else Phase.WALK)
+        with m.If(now[Phase.WALK] & (filed_before | self.events_first) & self.room):
+            walk_row(then=finish_step if self.events_first else after_walk)
+        with m.If(now[Phase.WAIT]):
+            take_events(otherwise=walk_after_events if self.events_first else finish_step)
+        with m.If(now[Phase.DRIVE]):
+            go = Signal()  # the first row of a spike waits for the trace
+            m.d.comb += go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (r != 0))
+            m.d.comb += self.spikes.valid.eq(self.tracing & self.events.valid & (r == 0))
+            with m.If(~self.events.valid & unknown):
+                pass  # whether another constant input is due is known in the next cycle
+            with m.Elif(~self.events.valid & ~due):
+                if self.events_first:
                     m.d.sync += phase.eq(Phase.WALK)
-            with m.Case(Phase.WALK), m.If(filed_before & self.room):
-                m.d.sync += issue.walk.eq(1)
-                next_row()
-                with m.If(last_row):
-                    after_walk()
-            with m.Case(Phase.WAIT):
-                after_walk()
-            with m.Case(Phase.DRIVE):
-                go = Signal()  # the first row of a spike waits for the trace
-                m.d.comb += go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (r != 0))
-                m.d.comb += self.spikes.valid.eq(self.tracing & self.events.valid & (r == 0))
-                with m.If(~self.events.valid & ~due):
+                else:
                     finish_step()
-                with m.Elif(go):
-                    m.d.sync += issue.drive.eq(~drain)
-                    m.d.sync += offset.eq(offset + self.inputs + self.constants)
-                    next_row()
-                    with m.If(last_row | drain):
-                        m.d.sync += [offset.eq(0), r.eq(0)]
-                        m.d.comb += [self.events.ready.eq(1), counts.take.eq(1)]
-                    with m.If(r == 0):
-                        m.d.sync += self.rows_read.eq(self.rows_read + ~drain)
-        with m.If(past & (phase != Phase.IDLE)):
+            with m.Elif(go):
+                m.d.sync += issue.drive.eq(~drain)
+                m.d.sync += offset.eq(offset + stride)
+                next_row()
+                with m.If(last_row | drain):
+                    m.d.sync += [offset.eq(0), r.eq(0)]
+                    m.d.comb += [self.events.ready.eq(1), counts.take.eq(1)]
+                with m.If(r == 0):
+                    m.d.sync += self.rows_read.eq(self.rows_read + ~drain)
+        with m.If(past & ~now[Phase.IDLE]):
             m.d.sync += phase.eq(Phase.FINISHED)
         with m.If(self.start):
             m.d.sync += [t.eq(0), r.eq(0), offset.eq(0), self.rows_read.eq(0), phase.eq(Phase.CLEAR)]
         with m.If(self.clear):
             m.d.sync += phase.eq(Phase.IDLE)
         m.d.comb += [self.spikes.payload.t.eq(t), self.spikes.payload.x.eq(source_x)]
-        m.d.comb += self.finished.eq(phase == Phase.FINISHED)
+        m.d.comb += self.finished.eq(now[Phase.FINISHED])
         return m
 
-    def _source(self, m: Module, t: Any) -> tuple[Signal, Signal]:
-        """Whether a constant input is due at this step; row of the event on offer, spikes before constant inputs."""
+    def _source(self, m: Module, t: Any) -> tuple[Signal, Signal, Signal]:
+        """Whether a constant input is due at this step, unless that is unknown yet; row of the event on offer.
+
+        Spikes come before constant inputs.
+        """
         m.submodules.times = times = Memory(shape=self.times.word.shape(), depth=self.max_constants, init=[])
         read, host = times.read_port(domain="comb"), times.read_port()
         write = times.write_port()
@@ -191,31 +230,41 @@ class Sequencer(wiring.Component):
             write.data.eq(self.times.word),
             write.en.eq(self.times.write),
         ]
-        due, x = Signal(), Signal.like(self.spikes.payload.x)
-        m.d.comb += [
-            due.eq((self.next_constant < self.constants) & (read.data == t)),
-            x.eq(Mux(self.events.valid, self.events.payload, self.inputs + self.next_constant)),
+        # The next constant input is looked up in the cycle after it, or the step, has changed.
+        due, unknown, x = Signal(), Signal(), Signal.like(self.spikes.payload.x)
+        some_left, changed = Signal(), Signal()
+        left = self.next_constant != self.constants
+        m.d.sync += [
+            some_left.eq(left),
+            due.eq(left & (read.data == t)),
+            changed.eq(self.takes_constant | self.advance | self.start),
         ]
-        return due, x
+        m.d.comb += [
+            unknown.eq(some_left & changed),
+            x.eq(Mux(self.events.valid, self.events.payload, self.constant_x)),
+        ]
+        return due, unknown, x
 
     def _counts(self, m: Module) -> Any:
-        """Counts so far, and what they were at the end of each step."""
+        """Counts so far, and what they were at the end of each step (in LUT memory: blocks are for weights)."""
         ports = Signal(data.StructLayout({"take": 1, "write": 1}))
         so_far = Signal(counts_layout())
-        self.next_constant = so_far.constants
-        m.submodules.counts = memory = Memory(shape=counts_layout(), depth=self.max_steps, init=[])
-        read, write = memory.read_port(), memory.write_port()
+        self.next_constant, self.constant_x = so_far.constants, Signal.like(self.spikes.payload.x)
+        self.takes_constant = Signal()
+        m.d.comb += self.takes_constant.eq(ports.take & ~self.events.valid)
+        m.submodules.counts = memory = Memory(shape=counts_layout(), depth=self.max_steps, init=[], attrs=IN_LOGIC)
+        read, write = memory.read_port(domain="comb"), memory.write_port()
+        m.d.sync += self.counts.eq(read.data)
         m.d.comb += [
             write.addr.eq(self.step),
             write.data.eq(so_far),
             write.en.eq(ports.write),
             read.addr.eq(self.stop.t),
-            self.counts.eq(read.data),
         ]
         with m.If(ports.take & self.events.valid):
             m.d.sync += so_far.spikes.eq(so_far.spikes + 1)
         with m.Elif(ports.take):
-            m.d.sync += so_far.constants.eq(so_far.constants + 1)
+            m.d.sync += [so_far.constants.eq(so_far.constants + 1), self.constant_x.eq(self.constant_x + 1)]
         with m.If(self.start):
-            m.d.sync += so_far.eq(0)
+            m.d.sync += [so_far.eq(0), self.constant_x.eq(self.inputs)]
         return ports

@@ -1,12 +1,16 @@
 """Spike serialiser: rows of fired lanes in, one spike a cycle out, with the end of each step among them."""
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 
-from amaranth.hdl import Array, Module, Mux, ResetInserter, Signal, signed
+from amaranth.hdl import Array, Cat, Const, Module, Mux, ResetInserter, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
+
+from .elastic import Elastic
 
 __all__ = ["Serialiser", "lowest", "message_layout", "row_layout"]
 
@@ -45,10 +49,10 @@ class Serialiser(wiring.Component):
     """
 
     depth = 16
-    latency = 3  # from the row to its first message
+    latency = 5  # from the row to its first message
 
     def __init__(self, *, lanes: int, rows: int, steps: int, value_bits: int = 0) -> None:
-        self.lanes, self.value_bits = lanes, value_bits
+        self.lanes, self.max_rows, self.value_bits = lanes, rows, value_bits
         sizes = {"lanes": lanes, "rows": rows, "steps": steps, "value_bits": value_bits}
         self.row, self.message = row_layout(**sizes), message_layout(**sizes)
         super().__init__(
@@ -77,60 +81,102 @@ class Serialiser(wiring.Component):
         fifo = SyncFIFO(width=fifo_width, depth=self.depth)
         m.submodules.fifo = ResetInserter(self.clear)(fifo)
         m.d.comb += [fifo.w_data.eq(self.rows.payload), fifo.w_en.eq(self.rows.valid)]
-
-        # The row being searched, its lanes in groups; a group is struck out when it goes on.
+        arriving = self.row(fifo.r_data)
         groups = -(-self.lanes // GROUP)
-        row, busy, left = Signal(self.row), Signal(), Signal(data.ArrayLayout(GROUP, groups))
-        has = Signal(groups)
-        m.d.comb += [has[k].eq(left[k].any()) for k in range(groups)]
-        which = Signal(range(groups))
-        m.d.comb += which.eq(lowest(has, groups))
-        final = Signal()
-        m.d.comb += final.eq((has & (has - 1)) == 0)
 
-        # The group being sent.
-        bits, values = Signal(GROUP), Signal(data.ArrayLayout(signed(self.value_bits or 1), GROUP))
-        sending, ends = Signal(), Signal()
-        base = Signal.like(self.messages.payload.x)
-        t = Signal.like(self.messages.payload.t)
-        single, sent = Signal(), Signal()
-        m.d.comb += [single.eq((bits & (bits - 1)) == 0), sent.eq(~sending | (self.messages.ready & single))]
+        # The row being searched: which groups of lanes have spikes, and which after the first of them. What is left
+        # after the first is kept beside it, here and for the lanes below, so that the last is known at once.
+        row, busy = Signal(self.row, reset_less=True), Signal()
+        has, rest = Signal(groups, reset_less=True), Signal(groups, reset_less=True)
+        wanted, goes, advance = Signal(), Signal(), Signal()
 
-        lane = Signal(range(GROUP))
+        # Groups chosen, within their rows.
+        m.submodules.chosen = chosen = Elastic(self._chosen(groups))
+        found, front = chosen.i.payload, chosen.o.payload
+        first = has & ~rest
         m.d.comb += [
-            lane.eq(lowest(bits, GROUP)),
-            self.messages.valid.eq(sending),
-            self.messages.payload.spike.eq(bits.any()),
-            self.messages.payload.done.eq(ends & single),
-            self.messages.payload.t.eq(t),
-            self.messages.payload.x.eq(base + lane),
+            found.row.eq(row),
+            found.pick.eq(first),
+            found.which.eq(
+                Cat(Cat(first[k] for k in range(groups) if k >> n & 1).any() for n in range(len(found.which)))
+            ),
+            found.ends.eq(~rest.any() & row.last),
+            wanted.eq(has.any() | row.last),
+            chosen.i.valid.eq(busy & wanted),
+            goes.eq(chosen.i.valid & chosen.i.ready),
+            advance.eq(~busy | (~rest.any() & (chosen.i.ready | ~wanted))),
+            fifo.r_en.eq(advance),
+            self.taken.eq(fifo.r_en & fifo.r_rdy),
+            chosen.clear.eq(self.clear),
         ]
-        if self.value_bits:
-            m.d.comb += self.messages.payload.value.eq(values[lane])
+        with m.If(advance):
+            arriving_has = _groups_with_spikes(arriving.fires)
+            m.d.sync += [row.eq(arriving), busy.eq(fifo.r_rdy), has.eq(arriving_has), rest.eq(_struck(arriving_has))]
+        with m.Elif(goes):
+            m.d.sync += [has.eq(rest), rest.eq(_struck(rest))]
 
-        advance = Signal()  # the row is searched: the next may come
-        m.d.comb += advance.eq(~busy | (final & (sent | ~(has.any() | row.last))))
-        m.d.comb += [fifo.r_en.eq(advance), self.taken.eq(fifo.r_en & fifo.r_rdy)]
-
+        # Its lanes, out of the row.
+        x, t = self.messages.payload.x, self.messages.payload.t
+        there, bits = Signal(), Signal(GROUP, reset_less=True)
+        values = Signal(data.ArrayLayout(signed(self.value_bits or 1), GROUP), reset_less=True)
+        of = Signal(data.StructLayout({"base": len(x), "t": len(t), "ends": 1}), reset_less=True)
+        sent = Signal()
+        # with values there is much to move, and little of it: rows of outputs may wait a cycle for each other
+        m.d.comb += chosen.o.ready.eq(~there if self.value_bits else ~there | sent)
         with m.If(sent):
+            m.d.sync += there.eq(0)
+        with m.If(chosen.o.ready):
             m.d.sync += [
-                sending.eq(busy & (has.any() | row.last)),
-                bits.eq(Array(left)[which]),
-                base.eq(row.row * self.lanes + which * GROUP),
-                t.eq(row.t),
-                ends.eq(final & row.last),
+                there.eq(chosen.o.valid),
+                bits.eq(_picked(front.pick, front.row.fires)),
+                of.base.eq(Array(k * self.lanes for k in range(self.max_rows))[front.row.row] + front.which * GROUP),
+                of.t.eq(front.row.t),
+                of.ends.eq(front.ends),
             ]
             if self.value_bits:
-                padded = [row.values[k] if k < self.lanes else 0 for k in range(groups * GROUP)]
+                padded = [front.row.values[k] if k < self.lanes else 0 for k in range(groups * GROUP)]
                 for k in range(GROUP):
-                    m.d.sync += values[k].eq(Array(padded[k::GROUP])[which])
-            with m.If(busy):
-                m.d.sync += Array(left)[which].eq(0)
+                    m.d.sync += values[k].eq(Array(padded[k::GROUP])[front.which])
+
+        # The lane being sent.
+        sending, now, left, more = Signal(), Signal.like(of), Signal(GROUP, reset_less=True), Signal()
+        lanes, sending_values = Signal(GROUP, reset_less=True), Signal.like(values)
+        lane = Signal(range(GROUP))
+        m.d.comb += [
+            sent.eq(~sending | (self.messages.ready & ~more)),
+            lane.eq(lowest(lanes, GROUP)),
+            self.messages.valid.eq(sending),
+            self.messages.payload.spike.eq(lanes.any()),
+            self.messages.payload.done.eq(now.ends & ~more),
+            x.eq(now.base + lane),
+            t.eq(now.t),
+        ]
+        if self.value_bits:
+            m.d.comb += self.messages.payload.value.eq(sending_values[lane])
+        with m.If(sent):
+            m.d.sync += [lanes.eq(bits), left.eq(_struck(bits)), more.eq(_struck(bits).any())]
+            m.d.sync += [sending.eq(there), now.eq(of), sending_values.eq(values)]
         with m.Elif(self.messages.ready):
-            m.d.sync += bits.eq(bits & (bits - 1))
-        with m.If(advance):
-            arriving = self.row(fifo.r_data)
-            m.d.sync += [row.eq(arriving), busy.eq(fifo.r_rdy), left.eq(arriving.fires)]
+            m.d.sync += [lanes.eq(left), left.eq(_struck(left)), more.eq(_struck(left).any())]
         with m.If(self.clear):
-            m.d.sync += [busy.eq(0), sending.eq(0)]
+            m.d.sync += [busy.eq(0), there.eq(0), sending.eq(0)]
         return m
+
+    def _chosen(self, groups: int) -> data.StructLayout:
+        """A group of lanes, by a bit and by its number; its row; ends: none of the step comes behind it."""
+        return data.StructLayout({"row": self.row, "pick": groups, "which": range(groups), "ends": 1})
+
+
+def _struck(bits: Value) -> Value:
+    """All but the lowest set bit."""
+    return bits & (bits - 1)
+
+
+def _groups_with_spikes(fires: Value) -> Value:
+    return Cat(fires[lsb : lsb + GROUP].any() for lsb in range(0, len(fires), GROUP))
+
+
+def _picked(pick: Signal, fires: Value) -> Value:
+    """The group of lanes whose bit is set in `pick`; none if no bit is."""
+    groups = [Mux(pick[k], fires[k * GROUP : (k + 1) * GROUP], 0) for k in range(len(pick))]
+    return reduce(or_, groups, Const(0, GROUP))

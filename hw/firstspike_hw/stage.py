@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import bits_for
 
-from firstspike_hw.contract import TABLE_BITS, StageConfig
+from firstspike_hw.contract import StageConfig
 from firstspike_hw.contract.loading import beats_per_word
 from firstspike_hw.contract.register_map import Memory as Kind
 
@@ -18,11 +17,12 @@ from .memory_port import MemoryPort
 from .queue import BucketPort, CalendarQueue
 from .sequencer import Sequencer, counts_layout, stop_layout
 from .serialiser import Serialiser, row_layout
+from .step_tables import StepTables
 from .weights import WeightMemory
 
 __all__ = ["LANE_GROUP", "Stage", "layer_layout"]
 
-LANE_GROUP = 16  # lanes with their own copy of the operation
+LANE_GROUP = 18  # lanes with their own copy of the operation: 144 bits of weights, 16, 8 or 4 blocks
 
 
 def layer_layout(config: StageConfig) -> data.StructLayout:
@@ -89,6 +89,7 @@ class Stage(wiring.Component):
             constants=config.constants,
             rows=config.max_rows,
             steps=self.max_steps,
+            events_first=self.lanes.acts_at_once,
         )
         connect(m, flipped(self.times), sequencer.times)
         m.d.comb += [
@@ -140,28 +141,32 @@ class Stage(wiring.Component):
             with m.If(self.clear):
                 m.d.sync += horizon.eq(0)
             connect_to = [(self.source, self.first), (queue, ~self.first)]
-            m.d.comb += sequencer.horizon.eq(Mux(self.first, self.source.horizon, horizon))
+            m.d.sync += sequencer.horizon.eq(Mux(self.first, self.source.horizon, horizon))
         else:
-            m.d.comb += sequencer.horizon.eq(self.source.horizon)
+            m.d.sync += sequencer.horizon.eq(self.source.horizon)
         for bucket, chosen in connect_to:
-            m.d.comb += [bucket.step.eq(sequencer.step), bucket.open.eq(sequencer.open & chosen)]
+            m.d.comb += [bucket.advance.eq(sequencer.advance & chosen), bucket.open.eq(sequencer.open & chosen)]
             m.d.comb += bucket.events.ready.eq(sequencer.events.ready & chosen)
             with m.If(chosen):
-                m.d.comb += [
-                    sequencer.occupied.eq(bucket.occupied),
-                    sequencer.events.valid.eq(bucket.events.valid),
-                    sequencer.events.payload.eq(bucket.events.payload),
-                ]
+                m.d.comb += sequencer.events.payload.eq(bucket.events.payload)
+        # what is not asked, or was not opened, is silent
+        m.d.comb += [
+            sequencer.occupied.eq(Cat(bucket.occupied & chosen for bucket, chosen in connect_to).any()),
+            sequencer.events.valid.eq(Cat(bucket.events.valid & chosen for bucket, chosen in connect_to).any()),
+        ]
 
     def _room(self, m: Module, sequencer: Any) -> None:
-        """Rows on their way to the serialiser's queue, and in it."""
-        outstanding = Signal(range(Serialiser.depth + 1))
-        ahead = Signal.like(outstanding)  # the row being issued counts already
-        m.d.comb += ahead.eq(outstanding + sequencer.issue.walk)
-        m.d.comb += sequencer.room.eq(ahead < Serialiser.depth)
-        m.d.sync += outstanding.eq(ahead - self.row_taken)
+        """Rows on their way to the serialiser's queue, and in it; two more may follow before it is noticed."""
+        outstanding, now = Signal(range(Serialiser.depth + 1)), Signal(range(Serialiser.depth + 1))
+        taken = Signal()
+        m.d.comb += now.eq(outstanding + sequencer.issue.walk - taken)
+        m.d.sync += [
+            taken.eq(self.row_taken & ~self.clear),
+            outstanding.eq(now),
+            sequencer.room.eq(now <= Serialiser.depth - 2),
+        ]
         with m.If(self.clear):
-            m.d.sync += outstanding.eq(0)
+            m.d.sync += [outstanding.eq(0), sequencer.room.eq(0)]
 
     def _lanes(self, m: Module, issue: Any) -> tuple[Any, Any, Any]:
         """Memories, then groups of lanes. Returns fires, values, and the issue that they answer."""
@@ -174,49 +179,33 @@ class Stage(wiring.Component):
             weights.write.eq(self.weights.write),
             self.weights.data.eq(weights.data),
         ]
-        rise, change = self._tables(m, issue.t)
+        m.submodules.tables = tables = StepTables(lanes=self.lanes, v_bits=config.v_bits, steps=self.max_steps)
+        connect(m, flipped(self.tables), tables.host)
+        m.d.comb += tables.t.eq(issue.t)
+        table = tables.table
 
         issues = [issue]
         for k in range(WeightMemory.latency + self.lanes.latency):
             later = Signal.like(issue, name=f"issue{k}")
             m.d.sync += later.eq(issues[-1])
             issues.append(later)
+        now = issues[WeightMemory.latency]
 
         fires, values = [], []
         for lsb in range(0, config.lanes, LANE_GROUP):
             lanes = min(LANE_GROUP, config.lanes - lsb)
-            group = self.lanes(lanes=lanes, rows=config.max_rows, a_bits=config.a_bits, v_bits=config.v_bits)
+            group = self.lanes(
+                lanes=lanes, rows=config.max_rows, a_bits=config.a_bits, v_bits=config.v_bits, ring=config.ring
+            )
             m.submodules[f"lanes{lsb // LANE_GROUP}"] = group
             m.d.comb += [
-                group.operation.clear.eq(issues[1].clear),
-                group.operation.drive.eq(issues[1].drive),
-                group.operation.walk.eq(issues[1].walk),
-                group.operation.row.eq(issues[1].row),
-                group.operation.rise.eq(rise),
-                group.operation.fall.eq(-change),
+                group.operation.clear.eq(now.clear),
+                group.operation.drive.eq(now.drive),
+                group.operation.walk.eq(now.walk),
+                group.operation.row.eq(now.row),
+                *(getattr(group.operation, name).eq(getattr(table, name)) for name, _ in table.shape()),
                 group.weights.eq(weights.data[lsb * 8 : (lsb + lanes) * 8]),
             ]
             fires.append(group.fires)
             values.append(group.values.as_value())
         return Cat(fires), Cat(values), issues[-1]
-
-    def _tables(self, m: Module, t: Any) -> tuple[Any, Any]:
-        """m[t] - m[t-1] and th[t] - th[t-1], a cycle after t. `a` is 1 in every kernel built so far: not stored."""
-        word = data.StructLayout({"rise": TABLE_BITS, "change": signed(self.config.v_bits)})
-        m.submodules.tables = memory = Memory(shape=word, depth=self.max_steps, init=[])
-        read, write = memory.read_port(), memory.write_port()
-        host = self.tables
-        m.d.comb += [
-            read.addr.eq(Mux(host.active, host.address, t)),
-            write.addr.eq(host.address),
-            write.data.rise.eq(host.word[32:64]),
-            write.data.change.eq(host.word[64:128]),
-            write.en.eq(host.write),
-            host.data.eq(Cat(Const(1, 32), read.data.rise, Const(0, 32 - TABLE_BITS), self._sign_extended(read))),
-        ]
-        return read.data.rise, read.data.change
-
-    @staticmethod
-    def _sign_extended(read: Any) -> Any:
-        change = read.data.change
-        return Cat(change.as_unsigned(), *([change[-1]] * (64 - len(change))))

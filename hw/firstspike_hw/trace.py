@@ -18,7 +18,7 @@ class Trace(wiring.Component):
 
     spikes:  source k; its beats carry layer number `layers[k]`.
     end:     strobe: all spikes of the image are in; the marker `(step, tag)` goes behind them.
-    settled: no spike and no marker is waiting inside.
+    settled: no spike and no marker was waiting inside a cycle ago.
     clear:   none.
     """
 
@@ -52,8 +52,8 @@ class Trace(wiring.Component):
         m.d.comb += [
             empty.eq(~Cat(fifo.r_rdy for fifo in fifos).any()),
             free.eq(~self.beats.valid | self.beats.ready),
-            self.settled.eq(empty & ~pending & ~self.beats.valid),
         ]
+        m.d.sync += self.settled.eq(empty & ~pending & ~self.beats.valid & ~self.end)
         with m.If(self.end):
             m.d.sync += pending.eq(1)
         with m.If(free):

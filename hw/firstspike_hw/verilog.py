@@ -3,11 +3,12 @@
 import argparse
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from amaranth.back import verilog
-from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal
+from amaranth.back import rtlil, verilog
+from amaranth.hdl import ClockDomain, ClockSignal, Module, Signal
 
 from firstspike_hw.contract import CONFIGS, CoreConfig, FirstspikeError
 
@@ -15,17 +16,24 @@ from .board_top import CLOCK, DIVISOR, Board
 from .core import Core
 from .link.uart import checked_divisor
 from .registers import AXI_LITE
+from .silicon.netlist import Contents, with_contents
 
-__all__ = ["BOARD", "CORE", "emit", "emit_board", "main"]
+__all__ = ["BOARD", "CORE", "CORE_PATH", "emit", "emit_board", "main"]
 
 CORE: Final = "firstspike_core"
 BOARD: Final = "firstspike_board"
+CORE_PATH: Final = f"{CORE}.core"  # of the core in the module CORE
 
 
-def emit(config: CoreConfig, name: str = CORE) -> str:
-    """Verilog text of one module `name` with the ports of docs/core.md, and its submodules."""
+def emit(config: CoreConfig, name: str = CORE, *, contents: Mapping[str, Contents] | None = None) -> str:
+    """Verilog text of one module `name` with the ports of docs/core.md, and its submodules.
+
+    contents: first contents of the block memories by their path (`silicon.contents.contents_of` with CORE_PATH), for a
+    core that needs no host to be loaded; by default zeros.
+    """
     top = _Top()
     top.m.submodules.core = core = Core(config)
+    top.m.d.comb += core.reset.eq(top.rst)
     for label, into in (("s_axis", True), ("m_axis", False), ("t_axis", False)):
         axis = getattr(core, label)
         top.port(f"{label}_tdata", axis.payload.data, into)
@@ -34,7 +42,7 @@ def emit(config: CoreConfig, name: str = CORE) -> str:
         top.port(f"{label}_tready", axis.ready, not into)
     for label, member in AXI_LITE.members.items():
         top.port(f"s_axil_{label}", getattr(core.s_axil, label), str(member.flow) == "Out")
-    return top.text(name)
+    return top.text(name, contents)
 
 
 def emit_board(
@@ -55,6 +63,7 @@ def emit_board(
     top = _Top()
     board = Board(config, clock=clock, divisor=divisor, patience=patience, byte_port=byte_port)
     top.m.submodules.board = board
+    top.m.d.comb += board.reset.eq(top.rst)
     top.port("rx", board.rx, True)
     top.port("tx", board.tx, False)
     if byte_port:
@@ -68,18 +77,23 @@ class _Top:
 
     def __init__(self) -> None:
         self.m = Module()
-        self.m.domains.sync = ClockDomain()
-        clk, rst = Signal(name="clk"), Signal(name="rst")
-        self.m.d.comb += [ClockSignal().eq(clk), ResetSignal().eq(rst)]
-        self.ports: list[Any] = [clk, rst]
+        self.m.domains.sync = ClockDomain(reset_less=True)  # core and board take their reset as a port
+        clk, self.rst = Signal(name="clk"), Signal(name="rst")
+        self.m.d.comb += ClockSignal().eq(clk)
+        self.ports: list[Any] = [clk, self.rst]
 
     def port(self, label: str, inside: Any, into: bool) -> None:
         outside = Signal(len(inside), name=label)
         self.m.d.comb += inside.eq(outside) if into else outside.eq(inside)
         self.ports.append(outside)
 
-    def text(self, name: str) -> str:
-        return _ZEROS.sub(_loop, str(verilog.convert(self.m, name=name, ports=self.ports, emit_src=False)))
+    def text(self, name: str, contents: Mapping[str, Contents] | None = None) -> str:
+        if contents is None:
+            return _ZEROS.sub(_loop, str(verilog.convert(self.m, name=name, ports=self.ports, emit_src=False)))
+        text = str(rtlil.convert(self.m, name=name, ports=self.ports, emit_src=False))
+        # the second half of verilog.convert, which offers no place to change what is between
+        text = str(verilog._convert_rtlil_text(with_contents(text, lambda memory: contents[memory.path])))
+        return _ZEROS.sub(_loop, text)
 
 
 # A memory that starts as zeros comes as one assignment a word: nine tenths of the text.

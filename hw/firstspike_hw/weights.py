@@ -6,7 +6,11 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
-__all__ = ["WeightMemory", "slice_width"]
+from .memory_port import IN_BLOCKS
+
+__all__ = ["WeightGroup", "WeightMemory", "slice_width"]
+
+GROUP_BITS = 144  # with their own copy of the addresses: 16, 8 or 4 blocks, and a group of lanes
 
 
 def slice_width(depth: int) -> int:
@@ -14,25 +18,60 @@ def slice_width(depth: int) -> int:
     return 36 if depth <= 512 else 18 if depth <= 1024 else 9
 
 
-class WeightMemory(wiring.Component):
-    """`depth` words of `width` bits, a read port and a write port; slice i holds bits i * slice .. of every word.
+def _ports(width: int, depth: int) -> dict[str, object]:
+    return {
+        "address": In(bits_for(depth - 1)),
+        "data": Out(width),
+        "write_address": In(bits_for(depth - 1)),
+        "write_data": In(width),
+        "write": In(1),
+    }
 
-    data: the word at `address` of the cycle before.
-    """
 
-    latency = 1
+class WeightGroup(wiring.Component):
+    """Neighbouring slices, and registers that only they use (fan-out). Ports as in WeightMemory."""
 
     def __init__(self, *, width: int, depth: int) -> None:
         self.width, self.depth, self.slice = width, depth, slice_width(depth)
-        super().__init__(
-            {
-                "address": In(bits_for(depth - 1)),
-                "data": Out(width),
-                "write_address": In(bits_for(depth - 1)),
-                "write_data": In(width),
-                "write": In(1),
-            }
-        )
+        super().__init__(_ports(width, depth))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        address = Signal.like(self.address, reset_less=True)
+        write_address, enable = Signal.like(self.write_address, reset_less=True), Signal()
+        word = Signal.like(self.write_data, reset_less=True)
+        m.d.sync += [address.eq(self.address), write_address.eq(self.write_address)]
+        m.d.sync += [word.eq(self.write_data), enable.eq(self.write)]
+        slices = []
+        for lsb in range(0, self.width, self.slice):
+            bits = min(self.slice, self.width - lsb)
+            memory = Memory(shape=bits, depth=self.depth, init=[], attrs=IN_BLOCKS)
+            m.submodules[f"slice{lsb // self.slice}"] = memory
+            read, write = memory.read_port(), memory.write_port()
+            m.d.comb += [
+                read.addr.eq(address),
+                write.addr.eq(write_address),
+                write.data.eq(word[lsb : lsb + bits]),
+                write.en.eq(enable),
+            ]
+            data = Signal(bits, name=f"data{lsb // self.slice}")
+            m.d.comb += data.eq(read.data)
+            slices.append(data)
+        m.d.comb += self.data.eq(Cat(slices))
+        return m
+
+
+class WeightMemory(wiring.Component):
+    """`depth` words of `width` bits, a read port and a write port; slice i holds bits i * slice .. of every word.
+
+    data: the word at `address`, `latency` cycles later. A word can be read `latency` cycles after it was written.
+    """
+
+    latency = 2
+
+    def __init__(self, *, width: int, depth: int) -> None:
+        self.width, self.depth, self.slice = width, depth, slice_width(depth)
+        super().__init__(_ports(width, depth))
 
     @staticmethod
     def blocks(width: int, depth: int) -> int:
@@ -41,20 +80,16 @@ class WeightMemory(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        slices = []
-        for lsb in range(0, self.width, self.slice):
-            bits = min(self.slice, self.width - lsb)
-            memory = Memory(shape=bits, depth=self.depth, init=[])
-            m.submodules[f"slice{lsb // self.slice}"] = memory
-            read, write = memory.read_port(), memory.write_port()
+        words = []
+        for k, lsb in enumerate(range(0, self.width, GROUP_BITS)):
+            bits = slice(lsb, min(lsb + GROUP_BITS, self.width))
+            m.submodules[f"group{k}"] = group = WeightGroup(width=bits.stop - bits.start, depth=self.depth)
             m.d.comb += [
-                read.addr.eq(self.address),
-                write.addr.eq(self.write_address),
-                write.data.eq(self.write_data[lsb : lsb + bits]),
-                write.en.eq(self.write),
+                group.address.eq(self.address),
+                group.write_address.eq(self.write_address),
+                group.write_data.eq(self.write_data[bits]),
+                group.write.eq(self.write),
             ]
-            data = Signal(bits, name=f"data{lsb // self.slice}")
-            m.d.comb += data.eq(read.data)
-            slices.append(data)
-        m.d.comb += self.data.eq(Cat(slices))
+            words.append(group.data)
+        m.d.comb += self.data.eq(Cat(words))
         return m

@@ -5,6 +5,7 @@ import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
+from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from firstspike_hw.contract import CoreConfig, Network, load_plan
@@ -34,6 +35,13 @@ class Bench:
     limit: int = 200_000
     cycle: int = 0
     _core: Core = field(init=False)
+    _rst: Signal = field(init=False)
+
+    async def reset(self, ctx):
+        """One cycle of `rst`: memories stay."""
+        ctx.set(self._rst, 1)
+        await ctx.tick()
+        ctx.set(self._rst, 0)
 
     async def write(self, ctx, name, value, stage=None):
         return await self._write(ctx, offset_of(name, stage), value)
@@ -45,7 +53,7 @@ class Bench:
         ctx.set(bus.awvalid, 1)
         ctx.set(bus.wvalid, 1)
         ctx.set(bus.bready, 1)
-        await ctx.tick()
+        await ctx.tick().until(bus.awready & bus.wready)
         ctx.set(bus.awvalid, 0)
         ctx.set(bus.wvalid, 0)
         while not ctx.get(bus.bvalid):
@@ -59,7 +67,7 @@ class Bench:
         ctx.set(bus.araddr, offset_of(name, stage))
         ctx.set(bus.arvalid, 1)
         ctx.set(bus.rready, 1)
-        await ctx.tick()
+        await ctx.tick().until(bus.arready)
         ctx.set(bus.arvalid, 0)
         while not ctx.get(bus.rvalid):
             await ctx.tick()
@@ -91,8 +99,8 @@ class Bench:
 
     def run(self, *tasks) -> list:
         """Runs tasks `async (bench, ctx) -> value` one after the other in one simulation; their values."""
-        self._core = Core(self.config)
-        simulator = Simulator(self._core)
+        self._core, self._rst = Core(self.config), Signal()
+        simulator = Simulator(ResetInserter(self._rst)(self._core))
         simulator.add_clock(1e-6)
         values = []
 

@@ -6,19 +6,30 @@ from firstspike_hw.contract import DROPPED, EVENT, CoreConfig, Layer, Network, S
 from firstspike_hw.contract.stream_format import trace_times
 
 BOTH = ("linear", "exponential")
+# Kernels that the lanes of a test are built for, by the kernel of its network.
+BUILT = {"linear": BOTH, "exponential": BOTH, "step": ("step",), "alpha": ("alpha",), "lif-2to1": ("lif-2to1",)}
 
 
-def small_config(*, kernels=BOTH, stages=3, lanes=(4, 3, 2)) -> CoreConfig:
+def small_config(*, kernels=BOTH, stages=3, lanes=(4, 3, 2), ring=False, boot=0) -> CoreConfig:
     """A core that simulates quickly."""
     return CoreConfig(
         stages=tuple(
             StageConfig(
-                lanes=lanes[k], depth=128, max_rows=4, inputs=32, constants=4, a_bits=20, v_bits=36, kernels=kernels
+                lanes=lanes[k],
+                depth=128,
+                max_rows=4,
+                inputs=32,
+                constants=4,
+                a_bits=28 if set(kernels) & {"alpha", "lif-2to1"} else 20,
+                v_bits=40 if "lif-2to1" in kernels else 36,
+                kernels=kernels,
+                ring=ring,
             )
             for k in range(stages)
         ),
         addresses=32,
         max_steps=32,
+        boot=boot,
     )
 
 
@@ -38,7 +49,7 @@ def random_network(seed, *, kernel="linear", steps=16, sizes=(12, 7, 3), delays=
             steps=steps,
             tau_steps=6.5 * steps / 16,
             theta=theta or int(random.integers(1, 600)),
-            fraction_bits=0 if kernel == "linear" else 6,
+            fraction_bits=0 if kernel in ("linear", "step") else 6,
         )
         has_delays = delays and k < len(sizes) - 2
         layers.append(

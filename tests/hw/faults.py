@@ -25,7 +25,9 @@ class Fault:
 
 FAULTS = {
     "horizon off by one": Fault(unit="filing", old="horizon.eq(message.t + 1)", new="horizon.eq(message.t + 2)"),
-    "horizon ahead of the last spike": Fault(unit="serialiser", old="done.eq(ends & single)", new="done.eq(ends)"),
+    "horizon ahead of the last spike": Fault(
+        unit="serialiser", old="done.eq(now.ends & ~more)", new="done.eq(now.ends)"
+    ),
     "horizon of ordered images off by one": Fault(
         unit="input_map", old="Mux(fresh, t2, latest)", new="Mux(fresh, t2 + 1, latest)"
     ),
@@ -42,35 +44,35 @@ FAULTS = {
     "silence one step early": Fault(
         unit="decision", old="end.eq(message.t == self.steps - 1)", new="end.eq(message.t == self.steps - 2)"
     ),
-    "wrong T at the end of the walk": Fault(unit="sequencer", old="(t == self.steps - 1)", new="(t == self.steps - 2)"),
+    "wrong T at the end of the walk": Fault(unit="sequencer", old="(t == final_step)", new="(t == final_step - 1)"),
     "stale bucket": Fault(unit="queue", old="m.d.sync += filled.eq(0)", new="m.d.sync += filled[1:].eq(0)"),
     "lost link": Fault(
         unit="queue",
-        old="next_write.data.last.eq(~filled.bit_select(push.payload.t, 1))",
+        old="next_write.data.last.eq(~has_one)",
         new="next_write.data.last.eq(1)",
     ),
     "dropped carry": Fault(
         unit="lanes",
-        old="after[k].eq(read.data.v[k] + changes[k])",
-        new="after[k].eq(Cat((read.data.v[k][:8] + changes[k][:8])[:8], read.data.v[k][8:] + changes[k][8:]))",
+        old="after[k].eq(state.now.v[k] + changes[k])",
+        new="after[k].eq(Cat((state.now.v[k][:8] + changes[k][:8])[:8], state.now.v[k][8:] + changes[k][8:]))",
     ),
-    "swapped rows": Fault(
-        unit="sequencer", old="offset.eq(offset + self.inputs + self.constants)", new="offset.eq(self.inputs - offset)"
-    ),
+    "swapped rows": Fault(unit="sequencer", old="offset.eq(offset + stride)", new="offset.eq(self.inputs - offset)"),
     "neurons of a row shifted": Fault(
         unit="serialiser",
-        old="base.eq(row.row * self.lanes + which * GROUP)",
-        new="base.eq(row.row * (self.lanes - 1))",
+        old="Array(k * self.lanes for k in range(self.max_rows))[front.row.row]",
+        new="front.row.row * (self.lanes - 1)",
     ),
     "delay off by one": Fault(
-        unit="filing", old="recorded.eq(message.t + read.data)", new="recorded.eq(message.t + read.data + 1)"
+        unit="filing", old="recorded.eq(message.t + delay)", new="recorded.eq(message.t + delay + 1)"
     ),
     "input delay off by one": Fault(
         unit="input_map", old="recorded.eq(t2 + entry.delay)", new="recorded.eq(t2 + entry.delay + 1)"
     ),
     "filed beyond T": Fault(unit="filing", old="& (recorded < self.steps)),", new="),"),
     "early exit without draining": Fault(
-        unit="sequencer", old="drain.eq(self.stop.valid & (t >= self.stop.t))", new="drain.eq(self.stop.valid)"
+        unit="sequencer",
+        old="drain.eq(self.stop.valid & Mux(self.advance, following >= self.stop.t, t >= self.stop.t))",
+        new="drain.eq(self.stop.valid)",
     ),
     "early exit one step short": Fault(unit="sequencer", old="(t > self.stop.t)", new="(t >= self.stop.t)"),
     "duplicate accepted": Fault(unit="input_map", old="wanted & ~taken & ~late", new="wanted & ~late"),
@@ -82,12 +84,12 @@ FAULTS = {
     ),
     "constant missing": Fault(
         unit="sequencer",
-        old="self.next_constant < self.constants)",
-        new="self.next_constant + 1 < self.constants)",
+        old="left = self.next_constant != self.constants",
+        new="left = self.next_constant + 1 < self.constants",
     ),
-    "fires twice": Fault(unit="lanes", old="self.fires.eq(crossed & ~read.data.fired)", new="self.fires.eq(crossed)"),
+    "fires twice": Fault(unit="lanes", old="fires.eq(crossed & ~state.now.fired)", new="fires.eq(crossed)"),
     "marks of the image before": Fault(
-        unit="input_map", old="write.data.eq(Mux(self.clean, 0,", new="write.data.eq(Mux(self.clean, read.data,"
+        unit="input_map", old="m.d.sync += touched.eq(0)", new="m.d.sync += touched[1:].eq(0)"
     ),
     "spike counted at the next step": Fault(
         unit="sequencer", old="write.addr.eq(self.step)", new="write.addr.eq(self.step + 1)"
@@ -96,7 +98,7 @@ FAULTS = {
     "result not held": Fault(
         unit="result", old="m.Elif(self.beats.valid & self.beats.ready)", new="m.Elif(self.beats.valid)"
     ),
-    "serialiser does not wait": Fault(unit="serialiser", old="(self.messages.ready & single)", new="single"),
+    "serialiser does not wait": Fault(unit="serialiser", old="(self.messages.ready & ~more)", new="~more"),
     "sequencer does not wait for the trace": Fault(
         unit="sequencer",
         old="go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (r != 0))",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from core_bench import Bench
-from core_networks import differences, random_images, random_network, small_config
+from core_networks import BUILT, differences, random_images, random_network, small_config
 
 from firstspike_hw.contract import EVENT
 from firstspike_hw.contract.register_map import CORE_ID
@@ -36,12 +36,19 @@ def check(network, images, played, traced=True):
         (4, "exponential", (30, 16, 9, 6), 0.2),
         (5, "linear", (8, 5, 4, 2), 0.5),
         (6, "exponential", (16, 8), 0.0),
+        (7, "step", (12, 7, 3), 0.0),
+        (8, "step", (20, 9, 6, 4), 0.3),
+        (9, "alpha", (12, 7, 3), 0.0),
+        (10, "alpha", (20, 9, 6, 4), 0.3),
+        (11, "lif-2to1", (12, 7, 3), 0.0),
+        (12, "lif-2to1", (20, 9, 6, 4), 0.3),
     ],
 )
 def test_random_networks_equal_the_contract(seed, kernel, sizes, stall) -> None:
     network = random_network(seed, kernel=kernel, sizes=sizes)
     images = random_images(network, seed, 6)
-    _, played = Bench(config=small_config(), stall=stall).run(loading(network), playing(images))
+    config = small_config(kernels=BUILT[kernel])
+    _, played = Bench(config=config, stall=stall).run(loading(network), playing(images))
     check(network, images, played)
     if stall == 0:
         offers = np.diff(played.offered)
@@ -60,10 +67,21 @@ def test_t_at_both_ends_of_the_core(steps) -> None:
     check(network, images, played)
 
 
-def test_the_linear_lanes_of_the_fast_core() -> None:
+@pytest.mark.parametrize("ring", [False, True])
+def test_the_linear_lanes_of_the_fast_core(ring) -> None:
     network = random_network(12, sizes=(14, 11, 5))
     images = random_images(network, 12, 5)
-    _, played = Bench(config=small_config(kernels=("linear",), stages=2)).run(loading(network), playing(images))
+    config = small_config(kernels=("linear",), stages=2, ring=ring)
+    _, played = Bench(config=config).run(loading(network), playing(images))
+    check(network, images, played)
+
+
+@pytest.mark.parametrize("kernel", ["step", "alpha", "lif-2to1"])
+def test_every_kernel_with_its_state_in_a_ring(kernel) -> None:
+    network = random_network(13, kernel=kernel, sizes=(14, 11, 5))
+    images = random_images(network, 13, 5)
+    config = small_config(kernels=(kernel,), stages=2, ring=True)
+    _, played = Bench(config=config).run(loading(network, True), playing(images))
     check(network, images, played)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from core_bench import Bench
-from core_networks import random_images, random_network, small_config
+from core_networks import BUILT, random_images, random_network, small_config
 
 from firstspike_hw.contract import EventSet, evaluate_set
 from firstspike_hw.contract import cycles as model
@@ -21,19 +21,26 @@ def test_the_latencies_are_those_of_the_units() -> None:
     assert {lanes.serves: lanes.latency for lanes in LANES} == model.LANE_LATENCY
     assert Sequencer.latency + WeightMemory.latency == model.ROW_LATENCY
     assert Serialiser.latency == model.SERIALISER_LATENCY
-    assert Filing.latency == model.FILING_LATENCY
+    assert Filing.latency + 1 == model.FILING_LATENCY
     assert Decision.latency == model.SERIALISER_LATENCY + model.VERDICT_LATENCY
     assert Engine.overhead == model.OVERHEAD
 
 
 @pytest.mark.parametrize(
-    ("seed", "kernel", "sizes"), [(1, "linear", (24, 12, 6)), (2, "exponential", (24, 9, 5, 4)), (3, "linear", (30, 5))]
+    ("seed", "kernel", "sizes"),
+    [
+        (1, "linear", (24, 12, 6)),
+        (2, "exponential", (24, 9, 5, 4)),
+        (3, "linear", (30, 5)),
+        (4, "step", (24, 12, 6)),
+        (5, "lif-2to1", (24, 9, 4)),
+    ],
 )
 def test_cycles_follow_from_spikes(seed, kernel, sizes) -> None:
     network = random_network(seed, kernel=kernel, sizes=sizes, theta=300)
     images = random_images(network, seed, 8)
     beats = [pack_image(events) for events in images]
-    config = small_config()
+    config = small_config(kernels=BUILT[kernel])
     _, played = Bench(config=config).run(lambda b, ctx: b.load(ctx, network), lambda b, ctx: b.play(ctx, beats))
     offsets = np.cumsum([0, *map(len, images)]).astype(np.int64)
     batch = evaluate_set(network, EventSet(events=np.concatenate(images), offsets=offsets))

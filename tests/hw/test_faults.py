@@ -20,8 +20,8 @@ CASES = {
     "exponential": ({"seed": 2, "kernel": "exponential", "sizes": (10, 6, 3)}, False, 0.0),
     "decided at T - 1": ({"seed": 207, "sizes": (10, 6, 4)}, False, 0.0),
     "ordered": ({"seed": 20, "sizes": (24, 6, 3), "theta": 40}, True, 0.4),
-    "busy first layer": ({"seed": 3, "sizes": (30, 16, 2), "theta": 15}, False, 0.0),
-    "slow first layer": ({"seed": 1, "sizes": (12, 16, 2), "theta": 60}, False, 0.0),
+    "busy first layer": ({"seed": 4, "sizes": (30, 16, 2), "theta": 1}, False, 0.0),
+    "slow first layer": ({"seed": 1, "sizes": (30, 16, 2), "theta": 25}, False, 0.0),
 }
 CAUGHT_BY = {
     "horizon off by one": "linear",

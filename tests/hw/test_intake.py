@@ -32,9 +32,7 @@ def test_every_event_is_filed_dropped_or_refused_as_the_model_says(seed, ordered
         ctx.set(unit.host.write, 0)
         for image in images:
             ctx.set(unit.clean, 1)
-            for word in range(2):
-                ctx.set(unit.clean_word, word)
-                await ctx.tick()
+            await ctx.tick()
             ctx.set(unit.clean, 0)
             filed, dropped, refused = [], 0, 0
             for cycle in range(len(image) + unit.latency):
@@ -68,7 +66,7 @@ def test_a_weight_word_returns_whole_through_its_slices(depth) -> None:
         ctx.set(unit.write, 0)
         for address, word in words.items():
             ctx.set(unit.address, address)
-            await ctx.tick()
+            await ctx.tick().repeat(unit.latency)
             assert ctx.get(unit.data) == word
 
     simulate(unit, process)

@@ -84,7 +84,7 @@ def test_a_trace_is_spike_times_up_to_the_decision() -> None:
 
 
 def test_the_shipped_cores() -> None:
-    assert list(CONFIGS) == ["fast", "small", "general"]
+    assert list(CONFIGS) == ["fast", "wide", "small", "exponential", "step", "alpha", "lif", "tiny", "general"]
     fast = CONFIGS["fast"].stages[0]
     assert fast.holds(674, 600)
     assert not fast.holds(683, 600)

@@ -1,33 +1,48 @@
-"""Kernel lanes against the one-neuron model, operation by operation."""
+"""Kernel lanes against the one-neuron model, operation by operation, with either way of keeping the state."""
 
 import random
 
 import pytest
 from unit_bench import simulate
 
-from firstspike_hw.lanes import ExponentialLanes, LinearLanes, lanes_for
+from firstspike_hw.lanes import (
+    LANES,
+    AlphaLanes,
+    ExponentialLanes,
+    LifLanes,
+    LinearLanes,
+    StepLanes,
+    lanes_for,
+)
 
 
-@pytest.mark.parametrize("kind", [LinearLanes, ExponentialLanes])
+def random_pass(kind, chance, *, theta, first):
+    """One operation on all rows: what every row has in common, and whether rows have weights."""
+    if first:
+        return {"walk": 1, "rise": 0, "fall": -theta}
+    if chance.random() < 0.6:
+        return {"drive": 1, "gain": chance.randint(0, 99) if "gain" in kind.reads else 1}
+    rise = chance.randint(0, 99) if "rise" in kind.reads else 1
+    return {"walk": 1, "rise": rise, "fall": 0 if kind in (LinearLanes, StepLanes) else -chance.randint(0, 99)}
+
+
+@pytest.mark.parametrize("ring", [False, True])
+@pytest.mark.parametrize("kind", LANES)
 @pytest.mark.parametrize("rows", [1, 3])
-def test_any_order_of_operations_equals_the_model(kind, rows) -> None:
+def test_operations_equal_the_model(kind, rows, ring) -> None:
     lanes, chance = 5, random.Random(rows)
-    unit = kind(lanes=lanes, rows=rows, a_bits=16, v_bits=32)
+    unit = kind(lanes=lanes, rows=rows, a_bits=28, v_bits=40, ring=ring)
     neurons = [[{"a": 0, "v": 0, "fired": 0} for _ in range(lanes)] for _ in range(rows)]
     operations, expected = [], []
-    theta = 400
-    for row in range(rows):
-        operations.append(({"clear": 1, "row": row}, [0] * lanes))
-        operations.append(({"walk": 1, "row": row, "rise": 1, "fall": -theta}, [0] * lanes))
-    for _ in range(200):
-        row = chance.randrange(rows)
-        if chance.random() < 0.6:
-            operations.append(({"drive": 1, "row": row}, [chance.randint(-127, 127) for _ in range(lanes)]))
-        elif kind is LinearLanes:
-            operations.append(({"walk": 1, "row": row, "rise": 1, "fall": 0}, [0] * lanes))
-        else:
-            change = {"rise": chance.randint(0, 99), "fall": -chance.randint(0, 99)}
-            operations.append(({"walk": 1, "row": row, **change}, [0] * lanes))
+    for image in range(2):
+        operations += [({"clear": 1, "row": row}, [0] * lanes) for row in range(rows)]
+        for n in range(90):
+            common = random_pass(kind, chance, theta=100, first=n == 0)
+            weights = [[chance.randint(-127, 127) for _ in range(lanes)] for _ in range(rows)]
+            # memory: rows in any order; ring: in order, but for the last pass, which an image may break off
+            order = list(range(rows)) if ring else chance.choices(range(rows), k=rows)
+            for row in order[: 1 if image == 0 and n == 89 else rows]:
+                operations.append(({**common, "row": row}, weights[row]))
     for operation, weights in operations:
         answers = [
             kind.model(state, operation, weight)
@@ -54,7 +69,14 @@ def test_any_order_of_operations_equals_the_model(kind, rows) -> None:
 
 def test_the_smallest_lanes_that_serve() -> None:
     assert lanes_for(("linear",)) is LinearLanes
+    assert lanes_for(("step",)) is StepLanes
     assert lanes_for(("exponential",)) is ExponentialLanes
     assert lanes_for(("exponential", "linear")) is ExponentialLanes
-    with pytest.raises(ValueError, match=r"^no lanes serve alpha, linear; there are linear; linear, exponential$"):
-        lanes_for(("alpha", "linear"))
+    assert lanes_for(("alpha",)) is AlphaLanes
+    assert lanes_for(("alpha", "exponential")) is LifLanes
+    with pytest.raises(
+        ValueError,
+        match=r"^no lanes serve step, linear; there are linear; step; linear, exponential; linear, alpha; "
+        r"linear, exponential, alpha, lif-2to1$",
+    ):
+        lanes_for(("step", "linear"))

@@ -19,10 +19,10 @@ def play(pushed, steps=16, entries=64, stall=0.0, rounds=1):
                 ctx.set(queue.push.valid, 1)
                 await ctx.tick()
             ctx.set(queue.push.valid, 0)
+            await ctx.tick().repeat(queue.push_latency)
             buckets, cycles = [], 0
             for t in range(steps):
                 buckets.append([])
-                ctx.set(queue.step, t)
                 assert ctx.get(queue.occupied) == any(when == t for when, _ in pushed)
                 ctx.set(queue.open, 1)
                 await ctx.tick()
@@ -34,6 +34,9 @@ def play(pushed, steps=16, entries=64, stall=0.0, rounds=1):
                     await ctx.tick()
                     cycles += 1
                 ctx.set(queue.events.ready, 0)
+                ctx.set(queue.advance, 1)
+                await ctx.tick()
+                ctx.set(queue.advance, 0)
             drained.append((buckets, cycles))
             ctx.set(queue.clear, 1)
             await ctx.tick()
@@ -64,6 +67,7 @@ def test_clear_leaves_nothing_of_a_half_drained_bucket() -> None:
             ctx.set(queue.push.payload, {"t": 0, "x": x})
             await ctx.tick()
         ctx.set(queue.push.valid, 0)
+        await ctx.tick().repeat(2)
         ctx.set(queue.open, 1)
         await ctx.tick()
         ctx.set(queue.open, 0)

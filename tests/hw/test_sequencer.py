@@ -23,7 +23,7 @@ class Fed(Elaboratable):
     def elaborate(self, platform):
         m = Module()
         m.submodules.unit, m.submodules.queue = unit, queue = self.unit, self.queue
-        m.d.comb += [queue.step.eq(unit.step), queue.open.eq(unit.open), unit.occupied.eq(queue.occupied)]
+        m.d.comb += [queue.advance.eq(unit.advance), queue.open.eq(unit.open), unit.occupied.eq(queue.occupied)]
         connect(m, queue.events, unit.events)
         return m
 
@@ -69,11 +69,11 @@ def play(buckets, times, rows, *, horizons=None, stop=None, inputs=8):
             issue = unit.issue
             if ctx.get(issue.walk):
                 operations.append(("walk", ctx.get(issue.t), ctx.get(issue.row)))
-                assert horizons is None or horizons(cycles - 1) >= ctx.get(issue.t), "walked before H >= t"
+                assert horizons is None or horizons(cycles - 2) >= ctx.get(issue.t), "walked before H >= t"
                 assert ctx.get(issue.last) == (ctx.get(issue.row) == rows - 1)
             elif ctx.get(issue.drive):
                 operations.append(("drive", ctx.get(issue.t), ctx.get(issue.row), ctx.get(issue.address)))
-                assert horizons is None or horizons(cycles - 1) > ctx.get(issue.t), "driven before H > t"
+                assert horizons is None or horizons(cycles - 2) > ctx.get(issue.t), "driven before H > t"
             elif ctx.get(issue.clear):
                 operations.append(("clear", ctx.get(issue.row)))
         await ctx.tick().repeat(2)
@@ -110,10 +110,10 @@ def test_operations_come_in_the_order_of_the_contract_without_gaps(seed, rows) -
     buckets, times = random_buckets(seed)
     operations, result = play(buckets, times, rows)
     assert operations == expected(buckets, times, rows, STEPS - 1)
-    events = [len(bucket) + times.count(t) for t, bucket in enumerate(buckets)]
-    assert result["cycles"] == Sequencer.model(events, rows, STEPS - 1)
+    events, constants = [len(bucket) for bucket in buckets], [times.count(t) for t in range(STEPS)]
+    assert result["cycles"] == Sequencer.model(events, constants, rows, STEPS - 1)
     assert result["counts"] == (sum(map(len, buckets)), len(times))
-    assert result["rows_read"] == sum(events)
+    assert result["rows_read"] == sum(events) + sum(constants)
 
 
 @pytest.mark.parametrize("pace", [1, 2, 7])

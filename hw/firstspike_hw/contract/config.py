@@ -20,6 +20,8 @@ class StageConfig:
     a_bits:    signed width of the accumulator A.
     v_bits:    signed width of the accumulator V (and of V - th).
     kernels:   names of the kernels built in.
+    ring:      the neuron state turns in registers instead of lying in LUT memory: the shortest path and the least
+               logic, and every layer takes max_rows cycles per event and step, however few neurons it has.
     learning:  weights can be written back by the learning engine.
     """
 
@@ -31,11 +33,13 @@ class StageConfig:
     a_bits: int = 32
     v_bits: int = 40
     kernels: tuple[str, ...] = KERNELS
+    ring: bool = False
     learning: bool = False
 
     def rows(self, outputs: int) -> int:
         """Cycles per event, and memory words per weight row, of a layer with that many neurons."""
-        return -(-outputs // self.lanes)
+        needed = -(-outputs // self.lanes)
+        return max(needed, self.max_rows) if self.ring else needed
 
     def words(self, inputs: int, outputs: int) -> int:
         """Weight memory words of a layer; inputs counts its constant inputs too."""
@@ -56,28 +60,82 @@ class CoreConfig:
     stages:    from input to output.
     addresses: entries of the input map.
     max_steps: largest T, a power of two in 16..256.
+    boot:      words of the boot memory (contract.boot), 0 for none: then only a host can load the core.
     """
 
     stages: tuple[StageConfig, ...]
     addresses: int = 1024
     max_steps: int = 256
+    boot: int = 0
 
 
 _BOTH: Final = ("linear", "exponential")
 
-# The cores that ship, in the order of preference. Accumulators of `fast` hold 784 inputs of weight 127 over 256 steps.
+# The cores that ship, in the order of preference. Accumulators of `fast` hold 784 inputs of weight 127 over 256 steps,
+# those of `wide` 512 over 32. A multiplier is 18 bits wide: where A is, a lane takes one.
 CONFIGS: Final = {
     "fast": CoreConfig(
         stages=(
-            StageConfig(lanes=200, depth=2048, max_rows=3, a_bits=20, v_bits=28, kernels=("linear",)),
-            StageConfig(lanes=10, depth=1024, max_rows=4, a_bits=20, v_bits=28, kernels=("linear",)),
+            StageConfig(lanes=200, depth=2048, max_rows=3, a_bits=20, v_bits=28, kernels=("linear",), ring=True),
+            StageConfig(lanes=10, depth=1024, max_rows=1, a_bits=20, v_bits=28, kernels=("linear",), ring=True),
         ),
+        boot=1024,
+    ),
+    "wide": CoreConfig(
+        stages=(
+            StageConfig(
+                lanes=600, depth=512, max_rows=1, inputs=512, a_bits=17, v_bits=22, kernels=("linear",), ring=True
+            ),
+            StageConfig(lanes=10, depth=1024, max_rows=1, a_bits=17, v_bits=22, kernels=("linear",), ring=True),
+        ),
+        max_steps=32,
+        boot=1024,
     ),
     "small": CoreConfig(
         stages=(
             StageConfig(lanes=8, depth=4096, max_rows=16, kernels=_BOTH),
             StageConfig(lanes=8, depth=512, max_rows=4, inputs=512, kernels=_BOTH),
         ),
+        boot=1024,
+    ),
+    "exponential": CoreConfig(
+        stages=(
+            StageConfig(lanes=100, depth=4096, max_rows=6, a_bits=18, v_bits=36, kernels=_BOTH),
+            StageConfig(lanes=10, depth=1024, max_rows=1, a_bits=18, v_bits=36, kernels=_BOTH, ring=True),
+        ),
+        boot=1024,
+    ),
+    "step": CoreConfig(
+        stages=(
+            StageConfig(lanes=200, depth=2048, max_rows=3, a_bits=20, v_bits=20, kernels=("step",), ring=True),
+            StageConfig(lanes=10, depth=1024, max_rows=1, a_bits=20, v_bits=20, kernels=("step",), ring=True),
+        ),
+        boot=1024,
+    ),
+    "alpha": CoreConfig(
+        stages=(
+            StageConfig(lanes=32, depth=8192, max_rows=16, inputs=512, a_bits=32, v_bits=40, kernels=("alpha",)),
+            StageConfig(lanes=16, depth=512, max_rows=1, inputs=512, kernels=("alpha",), ring=True),
+        ),
+        boot=1024,
+    ),
+    "lif": CoreConfig(
+        stages=(
+            StageConfig(lanes=32, depth=8192, max_rows=16, inputs=512, a_bits=32, v_bits=40, kernels=("lif-2to1",)),
+            StageConfig(lanes=16, depth=512, max_rows=1, inputs=512, kernels=("lif-2to1",), ring=True),
+        ),
+        boot=1024,
+    ),
+    "tiny": CoreConfig(
+        stages=(
+            StageConfig(lanes=8, depth=512, max_rows=16, inputs=16, constants=4, a_bits=16, v_bits=32, kernels=_BOTH),
+            StageConfig(
+                lanes=4, depth=512, max_rows=1, inputs=128, constants=4, a_bits=16, v_bits=32, kernels=_BOTH, ring=True
+            ),
+        ),
+        addresses=16,
+        max_steps=64,
+        boot=256,
     ),
     "general": CoreConfig(
         stages=(
@@ -85,5 +143,6 @@ CONFIGS: Final = {
             StageConfig(lanes=32, depth=2048, max_rows=16, kernels=_BOTH),
             StageConfig(lanes=16, depth=1024, max_rows=8, kernels=_BOTH),
         ),
+        boot=1024,
     ),
 }

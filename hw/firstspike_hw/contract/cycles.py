@@ -17,11 +17,19 @@ from .results import Batch
 __all__ = ["image_cycles"]
 
 # Latencies of the gateware in cycles; a test compares them with the units' own.
-LANE_LATENCY: Final = {("linear",): 3, ("linear", "exponential"): 5}  # by the kernels that the lanes serve
-ROW_LATENCY: Final = 2  # of the sequencer and the weight memory, before the lanes
-SERIALISER_LATENCY: Final = 3
-FILING_LATENCY: Final = 2
-VERDICT_LATENCY: Final = 2  # of the decision, behind its serialiser
+LANE_LATENCY: Final = {
+    ("linear",): 3,
+    ("step",): 3,
+    ("linear", "exponential"): 5,
+    ("linear", "alpha"): 4,
+    ("linear", "exponential", "alpha", "lif-2to1"): 6,
+}  # by the kernels that the lanes serve
+ROW_LATENCY: Final = 3  # of the sequencer and the weight memory, before the lanes
+SERIALISER_LATENCY: Final = 5
+FILING_LATENCY: Final = 4  # and the way to the next stage
+VERDICT_LATENCY: Final = 4  # of the decision, behind its serialiser
+HORIZON_LATENCY: Final = 3  # from what is filed to a sequencer that may go on
+STOP_LATENCY: Final = 2  # from the verdict to a sequencer that knows of it
 OVERHEAD: Final = 5  # cycles of an image outside RUN
 
 Cycles = NDArray[np.int64]
@@ -38,37 +46,53 @@ def image_cycles(network: Network, config: CoreConfig, batch: Batch, *, traced: 
     rows = [stage.rows(layer.outputs) for stage, layer in zip(stages, network.layers, strict=True)]
     latency = [ROW_LATENCY + min(v for k, v in LANE_LATENCY.items() if set(s.kernels) <= set(k)) for s in stages]
     events = _events(network, batch)
+    constants = [np.bincount(layer.constant_times, minlength=steps) for layer in network.layers]
     fired = _fired(network, batch, [stage.lanes for stage in stages], rows)
 
     # All times count from the start of the image; `next_` is the first cycle in which the stage may decide.
     next_ = [np.full(n, 1 + r, np.int64) for r in rows]
     sent = [np.zeros(n, np.int64) for _ in stages]  # when the stage's serialiser gave its latest message
     at_end = np.zeros((2, last + 1, n), np.int64)  # of step D: when its events were known, and their number
-    verdict = np.zeros(n, np.int64)
+    verdict, moved = np.zeros(n, np.int64), np.zeros(n, np.int64)
     for t in range(int(decided_at.max()) + 1):
         before = np.zeros(n, np.int64)  # when the source's horizon came to be t, and t + 1
         now = before
         for k, r in enumerate(rows):
-            walked = np.maximum(next_[k], before) + r - 1  # the cycle of the last row
-            known = np.maximum(walked, now)  # whether there are events at t
             count = events[k][t]
+            taken, left = constants[k][t], constants[k][t:].sum() > 0
+            if network.kernel == "step":  # events first, whose number must be known; in the end none is left
+                ready = np.maximum(next_[k] + (left and t > 0), now)
+                walked = known = (
+                    ready + np.where(count > 0, count * r + taken + 2, 0) + r - 1
+                )  # the cycle of the last row
+                next_[k], count = walked + 1, np.zeros(n, np.int64)
+            else:
+                walked = np.maximum(next_[k], before) + r - 1
+                known = np.maximum(walked + (left and t > 0 and r == 1), now)  # whether there are events at t
+                next_[k] = known + np.where(count > 0, 1 + count * r + taken, 0) + 1
             at_end[:, k] = np.where(decided_at == t, (known, count), at_end[:, k])
-            next_[k] = known + np.where(count > 0, 1 + count * r, 0) + 1
-            before = sent[k] + FILING_LATENCY + 1 if t else np.zeros(n, np.int64)
+            before = sent[k] + FILING_LATENCY + HORIZON_LATENCY if t else np.zeros(n, np.int64)
             for row in range(r):
                 arrived = walked - (r - 1 - row) + latency[k] + SERIALISER_LATENCY
                 # at T-1 all outputs are candidates
                 messages = stages[k].lanes if k == last and t == steps - 1 else fired[k][t, row]
-                sent[k] = np.maximum(arrived, sent[k] + 1) + np.maximum(messages, 1) - 1
-            now = sent[k] + FILING_LATENCY + 1
+                begun = np.maximum(arrived, sent[k] + 1)
+                if k == last:  # rows with values follow each other with a gap
+                    says = (np.asarray(messages) > 0) | (row == r - 1)
+                    begun = np.where(says, np.maximum(begun, moved + 2), begun)
+                    moved = np.where(says, begun, moved)
+                sent[k] = begun + np.maximum(messages, 1) - 1
+            now = sent[k] + FILING_LATENCY + HORIZON_LATENCY
         verdict = np.where(decided_at == t, sent[last] + VERDICT_LATENCY, verdict)
     # A stage is through a cycle after finishing step D, or once it knows D. Events of step D that it has not come to by
     # then it counts without working on them.
-    knows = np.where(decided_at == steps - 1, 0, verdict + 1)
+    knows = np.where(decided_at == steps - 1, 0, verdict + STOP_LATENCY)
     known, count = at_end
     first, by_row = known + 1, np.array(rows)[:, None]
-    driven = np.clip((verdict + 1 - first) // by_row, 0, count)
-    finished = np.where(driven < count, np.maximum(first, verdict + 1) + count - driven, first + count * by_row)
+    driven = np.clip((verdict + STOP_LATENCY - first) // by_row, 0, count)
+    finished = np.where(
+        driven < count, np.maximum(first, verdict + STOP_LATENCY) + count - driven, first + count * by_row
+    )
     finished = np.where(count > 0, finished, known)
     through = np.maximum(finished, knows).max(axis=0) + 1
     return np.maximum(verdict, through) + OVERHEAD + traced  # the trace's marker takes a cycle

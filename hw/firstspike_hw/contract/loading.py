@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from .errors import FirstspikeError
 from .network import DROPPED, Layer, Network
 from .register_map import Memory, offset_of
 
-__all__ = ["LoadPlan", "MemoryBlock", "beats_per_word", "core_for", "load_plan", "place"]
+__all__ = ["LoadPlan", "MemoryBlock", "beats_per_word", "boot_program", "core_for", "load_plan", "place"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,6 +112,17 @@ def load_plan(network: Network, config: CoreConfig) -> LoadPlan:
     return LoadPlan(registers=tuple(registers), memories=tuple(memories), stages=stages)
 
 
+def boot_program(plan: LoadPlan) -> tuple[tuple[int, int], ...]:
+    """Register writes that load what does not lie in block RAM, and let the core run: (byte offset, value) in order."""
+    writes = list(plan.registers)
+    for block in plan.memories:
+        if block.kind == Memory.CONSTANTS:
+            writes.append((offset_of("MEM_SELECT"), int(block.kind) | block.stage << 8))
+            writes.append((offset_of("MEM_ADDRESS"), 0))
+            writes += [(offset_of("MEM_DATA"), int(beat)) for beat in block.beats]
+    return (*writes, (offset_of("CONTROL"), 1))
+
+
 def _holds(stage: StageConfig, layer: Layer) -> bool:
     return stage.holds(len(layer.weights), layer.outputs) and layer.constants <= stage.constants
 
@@ -120,19 +132,35 @@ def _check_layer(network: Network, layer: Layer, stage: StageConfig, pre_delays:
         raise FirstspikeError(
             f"stage {k} is built for {', '.join(stage.kernels)}; the network's kernel is {network.kernel}"
         )
-    steps = np.arange(network.steps)
-    if network.kernel == "linear" and not (
-        (layer.a == 1).all() and (layer.m == steps).all() and (layer.th == layer.th[0]).all()
-    ):
-        raise FirstspikeError("the kernel linear has a = 1, m = t and one threshold; tables of this network differ")
-    if (layer.a != 1).any():
-        raise FirstspikeError(f"the kernel {network.kernel} has a = 1; tables of this network differ")
+    _check_tables(network, layer)
     need = worst_case(layer, network.kernel, pre_delays)
     if need.a_bits > stage.a_bits or need.v_bits > stage.v_bits:
         raise FirstspikeError(
             f"stage {k} has accumulators of {stage.a_bits} and {stage.v_bits} bits, "
             f"the layer needs {need.a_bits} and {need.v_bits} in the worst case"
         )
+
+
+# What a core does not store of a kernel's tables.
+_FIXED: Final[dict[str, str]] = {
+    "linear": "a = 1, m = t and one threshold",
+    "step": "a = 1 and m = 0",
+    "exponential": "a = 1",
+    "alpha": "m = t",
+    "lif-2to1": "",
+}
+
+
+def _check_tables(network: Network, layer: Layer) -> None:
+    fixed, time = _FIXED[network.kernel], np.arange(network.steps)
+    right = {
+        "a = 1": (layer.a == 1).all(),
+        "m = t": (layer.m == time).all(),
+        "m = 0": (layer.m == 0).all(),
+        "one threshold": (layer.th == layer.th[0]).all(),
+    }
+    if not all(holds for what, holds in right.items() if what in fixed):
+        raise FirstspikeError(f"the kernel {network.kernel} has {fixed}; tables of this network differ")
 
 
 def _input_map(network: Network, config: CoreConfig) -> NDArray[np.uint32]:

@@ -46,6 +46,7 @@ class Memory(IntEnum):
     DELAYS = 2
     CONSTANTS = 3
     INPUT_MAP = 4
+    BOOT = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,7 @@ GLOBAL: Final = (
         "what the core was built for",
         _field("stages", 0, 8, "number of stages"),
         _field("steps_log2", 8, 8, "log2 of the largest T"),
+        _field("boot", 16, 16, "words of the boot memory"),
     ),
     _register("BUILD_ADDRESSES", 0x00C, "ro", "entries of the input map"),
     _register(
@@ -117,7 +119,7 @@ GLOBAL: Final = (
         0x030,
         "rw",
         "the memory that MEM_DATA reaches",
-        _field("kind", 0, 8, "0 weights, 1 tables, 2 delays, 3 constants, 4 input map"),
+        _field("kind", 0, 8, "0 weights, 1 tables, 2 delays, 3 constants, 4 input map, 5 boot program"),
         _field("stage", 8, 8, "stage of kinds 0..3"),
     ),
     _register("MEM_ADDRESS", 0x034, "rw", "word address; writing it also goes to beat 0 and restarts MEM_CRC"),
@@ -158,6 +160,7 @@ STAGE: Final = (
         "what else it was built with",
         _field("constants", 0, 16, "largest CONSTANTS"),
         _field("learning", 16, 1, "weights can be learnt on chip"),
+        _field("ring", 17, 1, "every layer takes MAX_ROWS rows"),
     ),
 )
 

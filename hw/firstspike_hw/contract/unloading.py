@@ -30,7 +30,7 @@ def identity(config: CoreConfig) -> dict[tuple[str, int | None], int]:
     shown: dict[tuple[str, int | None], int] = {
         ("ID", None): CORE_ID,
         ("VERSION", None): CORE_VERSION,
-        ("BUILD", None): len(config.stages) | (config.max_steps.bit_length() - 1) << 8,
+        ("BUILD", None): len(config.stages) | (config.max_steps.bit_length() - 1) << 8 | config.boot << 16,
         ("BUILD_ADDRESSES", None): config.addresses,
     }
     for k, stage in enumerate(config.stages):
@@ -41,7 +41,7 @@ def identity(config: CoreConfig) -> dict[tuple[str, int | None], int]:
             ("MAX_INPUTS", k): stage.inputs,
             ("WIDTHS", k): stage.a_bits | stage.v_bits << 8,
             ("KERNELS", k): sum(1 << KERNELS.index(name) for name in stage.kernels),
-            ("CAPACITY", k): stage.constants | int(stage.learning) << 16,
+            ("CAPACITY", k): stage.constants | int(stage.learning) << 16 | int(stage.ring) << 17,
         }
     return shown
 
@@ -53,6 +53,7 @@ def config_from(read: Callable[[str, int | None], int]) -> CoreConfig:
         stages=tuple(_stage_from(read, k) for k in range(build & 0xFF)),
         addresses=read("BUILD_ADDRESSES", None),
         max_steps=1 << (build >> 8 & 0xFF),
+        boot=build >> 16,
     )
 
 
@@ -68,6 +69,7 @@ def _stage_from(read: Callable[[str, int | None], int], k: int) -> StageConfig:
         v_bits=widths >> 8 & 0xFF,
         kernels=tuple(name for i, name in enumerate(KERNELS) if kernels >> i & 1),
         learning=bool(capacity >> 16 & 1),
+        ring=bool(capacity >> 17 & 1),
     )
 
 

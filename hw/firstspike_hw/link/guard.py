@@ -24,6 +24,7 @@ class Guard(wiring.Component):
     passed:  bytes of WRITE messages to the core, headers included, as they are used.
     written: strobe: the core has answered a write to `address`, which it has `refused` or not; `running`: bit 0 of it.
     begin, end: strobe: CONFIG was written with that. expect: strobe: CONFIG_CRC was, with `expected`.
+    booted:  strobe: the core has loaded itself from its boot memory, and runs.
     state:   Configuration, the one that images meet. run: CONTROL.run.
     crc: of the load so far.
     """
@@ -31,7 +32,7 @@ class Guard(wiring.Component):
     latency = 1  # from a write to its effect on the state
 
     def __init__(self) -> None:
-        strobes = {name: In(1) for name in ("written", "refused", "begin", "end", "expect")}
+        strobes = {name: In(1) for name in ("written", "refused", "begin", "end", "expect", "booted")}
         super().__init__(
             {
                 **strobes,
@@ -48,7 +49,7 @@ class Guard(wiring.Component):
     @staticmethod
     def model(operations: Iterable[tuple[str, Any]]) -> list[tuple[Configuration, int]]:
         """(state, crc) after each of ("passed", bytes), ("write", (address, running, refused)), ("begin", None),
-        ("end", None), ("expect", crc)."""
+        ("end", None), ("expect", crc), ("booted", None)."""
         state, run, refused, some, crc, expected, found = Configuration.EMPTY, False, False, False, 0, 0, []
         for name, value in operations:
             if name == "passed":
@@ -57,6 +58,8 @@ class Guard(wiring.Component):
                 state, refused, some, crc = Configuration.LOADING, False, False, 0
             elif name == "expect":
                 expected = value
+            elif name == "booted":
+                state, run = Configuration.VALID, True
             elif name == "end" and state == Configuration.LOADING:
                 if refused or not some:
                     state = Configuration.INCOMPLETE
@@ -100,6 +103,8 @@ class Guard(wiring.Component):
                 m.d.sync += state.eq(Configuration.DAMAGED)
             with m.If(refused | ~some):
                 m.d.sync += state.eq(Configuration.INCOMPLETE)
+        with m.If(self.booted):
+            m.d.sync += [state.eq(Configuration.VALID), self.run.eq(1)]
         with m.If(self.begin):
             m.d.sync += [state.eq(Configuration.LOADING), refused.eq(0), some.eq(0)]
         return m

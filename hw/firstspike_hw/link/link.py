@@ -34,7 +34,7 @@ class Link(wiring.Component):
 
     received: bytes of the line. line_error: strobe: one of them had no stop bit.
     sent:     bytes for it.
-    s_axis, m_axis, t_axis, s_axil: to the core's ports of these names.
+    s_axis, m_axis, t_axis, s_axil, booted: to the core's ports of these names.
 
     clock, divisor: hertz, and cycles per bit of the line, as the welcome and the registers say them.
     patience: cycles without an acknowledgement before the board sends again; by default what the line needs.
@@ -53,6 +53,7 @@ class Link(wiring.Component):
                 "m_axis": In(axis),
                 "t_axis": In(axis),
                 "s_axil": Out(AXI_LITE),
+                "booted": In(1),
             }
         )
 
@@ -128,6 +129,7 @@ class Link(wiring.Component):
             guard.written.eq(bus.written),
             guard.address.eq(bus.address),
             guard.refused.eq(bus.refused),
+            guard.booted.eq(self.booted),
             guard.begin.eq(registers.begin),
             guard.end.eq(registers.end),
             guard.expect.eq(registers.expect),

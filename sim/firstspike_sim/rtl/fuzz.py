@@ -7,7 +7,7 @@ from typing import Final, Self
 
 import numpy as np
 
-from firstspike_hw.contract import CONFIGS, Batch, CoreConfig, FirstspikeError, StageConfig
+from firstspike_hw.contract import CONFIGS, Batch, CoreConfig, FirstspikeError, Kernel, StageConfig
 from firstspike_hw.contract.loading import load_plan
 from firstspike_sim.fast import FastModel
 
@@ -17,16 +17,20 @@ from .random_cases import Case, random_case
 
 __all__ = ["CORES", "Finding", "Fuzzer"]
 
-_BOTH: Final = ("linear", "exponential")
 
-# The cores that ship, and one for what they do not hold: four layers, 1,024 inputs and 512 neurons in each.
+def _deep(*kernels: Kernel) -> CoreConfig:
+    """What the cores that ship do not hold: four layers, 1,024 inputs and 512 neurons in each."""
+    stage = StageConfig(lanes=32, depth=16_640, max_rows=16, inputs=1040, kernels=kernels)
+    return CoreConfig(stages=(stage,) * 4)
+
+
+# The cores that ship, and those for what they do not hold.
 CORES: Final[dict[str, CoreConfig]] = {
     **CONFIGS,
-    "deep": CoreConfig(
-        stages=tuple(
-            StageConfig(lanes=lanes, depth=16_640, max_rows=16, inputs=1040, kernels=_BOTH) for lanes in (32,) * 4
-        ),
-    ),
+    "deep": _deep("linear", "exponential"),
+    "deep-step": _deep("step"),
+    "deep-alpha": _deep("alpha"),
+    "deep-lif": _deep("lif-2to1"),
 }
 
 
@@ -58,6 +62,7 @@ class Fuzzer:
 
     names:   the cores to use, of CORES; each case runs on one of those that hold its network.
     verilog: text to simulate instead of what the gateware emits, by name (to plant faults).
+    kernel:  of all networks; by default as random_case draws it.
     progress: called with (name, done, total) while a core is built.
     """
 
@@ -66,9 +71,11 @@ class Fuzzer:
         names: tuple[str, ...] = tuple(CORES),
         *,
         verilog: Mapping[str, str] | None = None,
+        kernel: Kernel | None = None,
         progress: Callable[[str, int, int], None] | None = None,
     ) -> None:
         self.names = names
+        self.kernel = kernel
         self._verilog = verilog or {}
         self._progress = progress
         self._cores: dict[str, RtlCore] = {}
@@ -89,7 +96,7 @@ class Fuzzer:
 
     def check(self, seed: int) -> Finding | None:
         """Runs the case of a seed; None if none of the cores holds its network."""
-        case = random_case(seed)
+        case = random_case(seed, self.kernel)
         fitting = [name for name in self.names if _fits(case, CORES[name])]
         if not fitting:
             return None

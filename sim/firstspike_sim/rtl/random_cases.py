@@ -46,11 +46,14 @@ class Case:
     interrupt: int | None
 
 
-def random_case(seed: int) -> Case:
-    """The case of a seed >= 0: a fifth of all networks has layers of at least 100 neurons."""
+def random_case(seed: int, kernel: Kernel | None = None) -> Case:
+    """The case of a seed >= 0: a fifth of all networks has layers of at least 100 neurons.
+
+    kernel: of the network; by default `linear` or `exponential`, by chance.
+    """
     rng = np.random.default_rng(seed)
     large = rng.random() < 0.2
-    network = random_network(rng, large=large)
+    network = random_network(rng, large=large, kernel=kernel)
     bitmap = rng.random() < 0.1
     events = random_events(rng, network, 6 if large else 16, bitmap=bitmap)
     stalls = rng.choice([0.0, 0.0, 0.3, 0.9], 3)
@@ -67,12 +70,15 @@ def random_case(seed: int) -> Case:
     )
 
 
-def random_network(rng: np.random.Generator, *, large: bool) -> Network:
-    """1 to 4 layers, both kernels, T 16 to 256, delays, constant and dropped inputs, thresholds within reach.
+def random_network(rng: np.random.Generator, *, large: bool, kernel: Kernel | None = None) -> Network:
+    """1 to 4 layers, `linear` or `exponential` if not told, T 16 to 256, delays, constant and dropped inputs.
+
+    Thresholds are within reach.
 
     large: up to 1,024 inputs and 512 neurons a layer, at least one layer of 100; else at most 40 of each.
     """
-    kernel: Kernel = "linear" if rng.random() < 0.5 else "exponential"
+    drawn: Kernel = "linear" if rng.random() < 0.5 else "exponential"
+    kernel = drawn if kernel is None else kernel
     steps = int(rng.choice([16, 16, 32, 64, 128, 256]))
     depth = int(rng.choice([1, 2, 2, 2, 3, 3, 4]))
     addresses = int(rng.integers(1, 1025 if large else 41))
@@ -182,7 +188,10 @@ def _potential(weights: NDArray[np.int8], tables: Tables | Layer, times: NDArray
     steps = len(tables.m)
     spikes = (times != NO_SPIKE) & (times < steps)
     at = times[spikes]
-    kernel = tables.a[at] * np.maximum(tables.m[:, None] - tables.m[at], 0)
+    if tables.m.any():
+        kernel = tables.a[at] * np.maximum(tables.m[:, None] - tables.m[at], 0)
+    else:  # step
+        kernel = (at <= np.arange(steps)[:, None]).astype(np.int64)
     return kernel.astype(np.float64) @ weights[spikes].astype(np.float64)
 
 

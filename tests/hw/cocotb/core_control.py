@@ -159,7 +159,7 @@ async def registers_answer_for_themselves(dut) -> None:
     stages = len(CONFIG.stages)
     assert await core.read("ID") == CORE_ID
     assert await core.read("VERSION") == CORE_VERSION
-    assert await core.read("BUILD") == stages | (CONFIG.max_steps.bit_length() - 1) << 8
+    assert await core.read("BUILD") == stages | (CONFIG.max_steps.bit_length() - 1) << 8 | CONFIG.boot << 16
     assert await core.read("BUILD_ADDRESSES") == CONFIG.addresses
     for k, stage in enumerate(CONFIG.stages):
         expected = {

@@ -15,6 +15,7 @@ IMAGES = 25
 async def queue_gives_each_bucket_what_was_filed(dut) -> None:
     """Filing goes on for later steps while a bucket leaves; `clear` at any time."""
     u = await Unit(dut, "queue").start()
+    u["selected"] = 1
     chances, layout = u.chances, event_layout(24, STEPS)
     for n in range(IMAGES):
         latest = chances.choice([1, STEPS // 2, STEPS])
@@ -34,11 +35,13 @@ async def queue_gives_each_bucket_what_was_filed(dut) -> None:
             await u.tick()
 
         for step in range(STEPS):
-            u["step"] = step
+            u["advance"] = step > 0
+            await cycle(step)
+            u["advance"] = 0
             while any(t == step for t, _ in waiting):
                 await cycle(step - 1)
-            await cycle(step)
-            await cycle(step)
+            for _ in range(3):
+                await cycle(step)
             bucket: list[int] = []
             expected = CalendarQueue.model(filed, STEPS)[step]
             assert u["occupied"] == bool(expected), f"seed {SEED}, image {n}, step {step}"
@@ -61,10 +64,16 @@ async def queue_gives_each_bucket_what_was_filed(dut) -> None:
         u["push__valid"], u["clear"] = 0, 1
         await u.tick()
         u["clear"] = 0
-        for step in range(STEPS):
-            u["step"] = step
+        await u.tick()
+        for _ in range(STEPS):
+            u["advance"] = 1
             await u.tick()
+            u["advance"] = 0
             assert not u["occupied"], "clear empties all buckets in one cycle"
+        u["clear"] = 1
+        await u.tick()
+        u["clear"] = 0
+        await u.tick()
         assert not u["events__valid"]
 
 
@@ -101,9 +110,7 @@ async def map_files_drops_and_refuses(dut) -> None:
         ordered = n % 3 == 2
         events = _events(chances, addresses, chances.randrange(90))
         u["ordered"], u["clean"] = ordered, 1
-        for word in range(2):
-            u["clean_word"] = word
-            await u.tick()
+        await u.tick()
         u["clean"] = 0
         sent, came = [], []
         idle = chances.choice([0.0, 0.5])
@@ -178,8 +185,10 @@ async def intake_takes_one_image_while_another_is_read(dut) -> None:
         assert (image["dropped"], image["refused"]) == (dropped, refused), where
         assert u["source__horizon"] == STEPS
         for step in range(STEPS):
-            u["source__step"] = step
+            u["source__advance"] = step > 0
             await u.tick()
+            u["source__advance"] = 0
+            await u.tick(2)
             expected = CalendarQueue.model(filed, STEPS)[step]
             assert u["source__occupied"] == bool(expected), f"{where}, step {step}"
             if not expected:

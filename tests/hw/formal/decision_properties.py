@@ -23,7 +23,7 @@ __all__ = ["decision"]
 LANES, ROWS, STEPS, BITS = 2, 2, 2, 2
 NEURONS = LANES * ROWS
 DEPTH = 2  # of the serialiser's queue
-PATIENCE = 8  # cycles, without stalls by the trace, from the row that decides: 4 candidates, 4 of latency
+PATIENCE = 12  # cycles, without stalls by the trace, from the row that decides: 4 candidates, 8 of latency
 
 
 class ShortDecision(Decision):

@@ -70,6 +70,14 @@ def test_a_whole_load_is_valid() -> None:
     assert final(LOAD) == Configuration.VALID
 
 
+def test_a_core_that_has_loaded_itself_is_valid_until_a_load_begins() -> None:
+    boot = ("booted", None)
+    assert final([boot]) == Configuration.VALID
+    assert final([boot, ("begin", None)]) == Configuration.LOADING
+    assert final([boot, ("write", (CONTROL, False, False))]) == Configuration.HALTED
+    assert final([boot, ("write", (offset_of("MEM_DATA"), False, False))]) == Configuration.CHANGED
+
+
 @pytest.mark.parametrize("stop", range(len(LOAD)))
 def test_a_load_that_stops_anywhere_is_not(stop) -> None:
     """Nor is it if somebody ends it without the CRC-32 of what came."""

