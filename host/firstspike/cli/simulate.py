@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from firstspike.datasets import Samples
 from firstspike.report import Progress, decision_picture
-from firstspike_hw.contract import CONFIGS, Batch, EventSet, Network, evaluate, evaluate_set, figures
+from firstspike_hw.contract import CONFIGS, DROPPED, Batch, EventSet, Network, evaluate, evaluate_set, figures
 from firstspike_hw.contract.errors import FirstspikeError, UsageError
 
 from .answer import Answer, facts
@@ -39,12 +39,13 @@ REPEATS: Final = 5  # of the timed run; the median counts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """DIR --data DATA [--level model|rtl] [--limit N] [--core NAME] [--waves FILE] [--picture FILE]."""
+    """DIR --data DATA [--level model|rtl] [--limit N] [--kept-only] [--core NAME] [--waves FILE] [--picture FILE]."""
     add = parser.add_argument
     add("deployment", metavar="DIR", type=Path, help="a deployment directory, from firstspike compile")
     add("--data", required=True, help="mnist:test, yinyang:test, FOLDER:test of IDX files, or events in an .npz")
     add("--level", type=one_of("level", LEVELS), default="model", help="model (default): integers; rtl: gateware")
     add("--limit", type=at_least(1), metavar="N", help="use the first N images")
+    add("--kept-only", action="store_true", help="leave out events of inputs that the network drops, as a host may")
     add(
         "--core",
         type=one_of("core", tuple(CONFIGS)),
@@ -68,6 +69,8 @@ def run(args: argparse.Namespace) -> Answer:
     deployment = read_deployment(args.deployment)
     data = load_limited(args.data, args.limit)
     events = events_for(data, deployment.network, encoding_of(deployment))
+    if args.kept_only:
+        events = events.only(deployment.network.input_map[events.events["x"]] != DROPPED)
     if args.image >= len(events):
         raise UsageError(f"--image {args.image} is not one of the {len(events)} images; for example --image 0")
     if args.level == "rtl":

@@ -36,3 +36,8 @@ class EventSet:
         n = min(limit, len(self))
         labels = None if self.labels is None else self.labels[:n]
         return EventSet(events=self.events[: self.offsets[n]], offsets=self.offsets[: n + 1], labels=labels)
+
+    def only(self, wanted: NDArray[np.bool_]) -> "EventSet":
+        """The same images without the events that are not wanted, bool ``[E]``."""
+        before = np.concatenate([[0], np.cumsum(wanted)])
+        return EventSet(events=self.events[wanted], offsets=before[self.offsets], labels=self.labels)

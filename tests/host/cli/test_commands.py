@@ -108,6 +108,20 @@ def test_simulate_prints_one_figure_a_line_and_takes_a_limit(run, deployment: Pa
     assert values[names.index("images")] == "7"
 
 
+def test_simulate_leaves_out_what_the_network_drops(run, tmp_path: Path) -> None:
+    made = network()
+    first = dataclasses.replace(made.layers[0], weights=made.layers[0].weights * [[1], [0], [1], [1]])
+    write_nir(dataclasses.replace(made, layers=(first, *made.layers[1:])), tmp_path / "blind.nir")
+    assert run("compile", "blind.nir", "-o", "blind", "--calibrate", "yinyang:train").code == 0
+    all_sent, kept_only = (
+        run("simulate", "blind", "--data", "yinyang:test", "--limit", "40", "--json", *words).json
+        for words in ((), ("--kept-only",))
+    )
+    assert (all_sent["events_dropped"] > 0.9, kept_only["events_dropped"]) == (True, 0)
+    for name in ("accuracy", "steps", "spikes_total", "lookups", "images"):
+        assert kept_only[name] == all_sent[name]
+
+
 def test_simulate_draws_the_decision_of_an_image(run, deployment: Path) -> None:
     words = ["simulate", "deployment", "--data", "yinyang:test", "--limit", "9", "--picture", "p.svg", "--image", "8"]
     assert run(*words, "--json").json["picture"] == "p.svg"
