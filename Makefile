@@ -14,7 +14,7 @@ SEED   ?= 0
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow format data fuzz-rtl rtl-mnist rtl-general link fuzz-link record-mnist results-page picture train-mnist train-checkerboard train-deep train-exponential train-yinyang clean
+.PHONY: help setup demo test test-slow format data fuzz-rtl rtl-mnist rtl-general bitstream link fuzz-link record-mnist results-page picture train-mnist train-checkerboard train-deep train-exponential train-yinyang clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,20 @@ rtl-general: $(STAMP) ## Yin-Yang, two hidden layers and delays through the gene
 	    $(BIN)/firstspike compile $$net -o build/rtl-$$name --force && \
 	    $(BIN)/python benchmarks/record.py mnist --seed 1 --set label=rtl-general -- \
 	        $(BIN)/firstspike simulate build/rtl-$$name --level rtl --core general --data $$data:test --limit 1000 --json || exit 1; \
+	done
+
+# The gateware that was routed runs the 10,000 test digits too. A core that was routed before is not routed again.
+bitstream: $(STAMP) ## place and route (an hour), bitstreams, their figures into benchmarks/results/silicon.json
+	@mkdir -p build
+	for made in fast:mnist-784-600-10: wide:mnist-checkerboard-784-600-10:--kept-only; do \
+	    core=$${made%%:*}; rest=$${made#*:}; net=$${rest%%:*}; how=$${rest#*:}; \
+	    $(BIN)/firstspike compile examples/$$net.nir -o build/silicon-$$core --steps 16 --force && \
+	    $(BIN)/python benchmarks/record.py silicon --set label=$$core -- \
+	        $(BIN)/python benchmarks/silicon_figures.py build/silicon-$$core --core $$core --data mnist:test $$how || exit 1; \
+	done
+	for kernel in linear exponential step alpha lif-2to1; do \
+	    $(BIN)/python benchmarks/record.py silicon --set label=fuzz-$$kernel -- \
+	        $(BIN)/python scripts/fuzz_rtl.py --networks 200 --seed 7000 --kernel $$kernel --json || exit 1; \
 	done
 
 link: $(STAMP) ## the serial link over pseudo-terminals, into benchmarks/results/link.json: speed, and 220,000 images over bad lines

@@ -7,6 +7,7 @@ Exit 1 at a difference, with the seed that shows it again: --networks 1 --seed S
 """
 
 import argparse
+import json
 import sys
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("--cores", default=",".join(CORES), help="which cores, of: %(default)s (default: all)")
     parser.add_argument("--kernel", choices=KERNELS, help="of all networks (default: linear or exponential, by chance)")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write one line a seed")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, for benchmarks/record.py")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first difference")
     args = parser.parse_args()
     names = tuple(args.cores.split(","))
@@ -39,13 +41,27 @@ def main() -> int:
         return error.exit_code
     wrong = [finding for finding in findings if finding.wrong]
     for finding in wrong:
-        print(f"DIFFERS seed {finding.seed}: {finding.line()}")
+        print(f"DIFFERS seed {finding.seed}: {finding.line()}", file=sys.stderr if args.json else sys.stdout)
+    images, spikes, cycles = (sum(getattr(f, name) for f in findings) for name in ("images", "spikes", "cycles"))
     summary = (
         f"{len(findings)} networks, seeds {args.seed}..{args.seed + args.networks - 1}, "
-        f"{sum(finding.images for finding in findings)} images, {sum(finding.spikes for finding in findings)} spikes, "
-        f"{sum(finding.cycles for finding in findings)} cycles: {len(wrong)} mismatches"
+        f"{images} images, {spikes} spikes, {cycles} cycles: {len(wrong)} mismatches"
     )
-    print(f"{summary}, {time.monotonic() - start:.0f} s")
+    if args.json:
+        figures = {
+            "level": "rtl",
+            "kernel": args.kernel,
+            "core": args.cores,
+            "networks": len(findings),
+            "images": images,
+            "spikes": spikes,
+            "cycles_total": cycles,
+            "mismatches": len(wrong),
+            "seed": args.seed,
+        }
+        print(json.dumps(figures))
+    else:
+        print(f"{summary}, {time.monotonic() - start:.0f} s")
     if args.record is not None:
         args.record.parent.mkdir(parents=True, exist_ok=True)
         args.record.write_text("\n".join([f"# {summary}", *(finding.line() for finding in findings)]) + "\n")
