@@ -60,7 +60,7 @@ def main() -> int:
     estimate = _asked("estimate", args.deployment, *target, *core, "--clock", str(clock), "--data", args.data)
     sent = ("--kept-only",) if args.kept_only else ()
     rtl = _asked("simulate", args.deployment, "--level", "rtl", *core, "--data", args.data, *sent)
-    name = f"{args.deployment.name}-{args.core}-{args.target}"
+    name = f"{args.core}-{args.target}"
     REPORTS.mkdir(parents=True, exist_ok=True)
     (REPORTS / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(figures(build, estimate, rtl) | {"kept_only": args.kept_only, "report": f"silicon/{name}.json"}))
