@@ -78,7 +78,7 @@ rtl-general: $(STAMP) ## Yin-Yang, two hidden layers and delays through the gene
 	        $(BIN)/firstspike simulate build/rtl-$$name --level rtl --core general --data $$data:test --limit 1000 --json || exit 1; \
 	done
 
-link: $(STAMP) ## the serial link over pseudo-terminals, into benchmarks/results/link.json: speed, and 220,000 images over bad lines
+link: $(STAMP) ## the serial link, into benchmarks/results/link.json: speed, 220,000 images over bad lines, a whole upload in RTL
 	@mkdir -p build
 	$(BIN)/firstspike compile examples/mnist-784-600-10.nir -o build/link --force
 	$(BIN)/python benchmarks/record.py link --set label=unthrottled -- $(BIN)/python benchmarks/with_board.py -- \
@@ -88,7 +88,10 @@ link: $(STAMP) ## the serial link over pseudo-terminals, into benchmarks/results
 	for fault in none flip-1e-5 flip-1e-4 drop double reorder truncate stall disconnect reset all; do \
 	    $(BIN)/python benchmarks/record.py link --seed 1 --set label=fault-$$fault -- \
 	        $(BIN)/python benchmarks/link_faults.py build/link $$fault --images 20000 --seed 1 || exit 1; \
+	    $(BIN)/python benchmarks/record.py link --seed 1 --set label=rtl-fault-$$fault -- \
+	        $(BIN)/python benchmarks/link_faults.py build/link $$fault --images 300 --seed 1 --backend rtl || exit 1; \
 	done
+	$(BIN)/python benchmarks/record.py link --set label=rtl-upload -- $(BIN)/python benchmarks/link_upload.py build/link --images 100
 
 fuzz-link: $(STAMP) ## coverage-guided fuzzing of both decoders, a minute each: make fuzz-link SECONDS=600
 	$(BIN)/python scripts/fuzz_link.py board --seconds $(SECONDS) --seed $(SEED)
