@@ -14,7 +14,7 @@ SEED   ?= 0
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow format data fuzz-rtl rtl-mnist rtl-general link fuzz-link record-mnist results-page picture train-mnist train-checkerboard train-deep train-exponential train-yinyang clean
+.PHONY: help setup demo test test-slow test-long format data fuzz-rtl rtl-mnist rtl-general link fuzz-link record-mnist results-page picture train-mnist train-checkerboard train-deep train-exponential train-yinyang clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ test: $(STAMP) ## formatter, linter, type checker, tests
 
 test-slow: $(STAMP) ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-long: $(STAMP) ## more seeds, and whole boards with planted faults: a quarter of an hour
+	$(BIN)/python -m pytest -m long -n $(JOBS) $(ARGS)
 
 format: $(STAMP) ## format and repair what the linter can repair
 	$(BIN)/ruff format .

@@ -133,8 +133,8 @@ def link(records: list[Record]) -> str | None:
     table = markdown([title for title, _ in LINK], [[cell(record) for _, cell in LINK] for record in records])
     note = (
         "MNIST digits, 98 bytes each, through a virtual board at a pseudo-terminal; bad lines are bad both ways, and "
-        "the network is loaded over them too (`benchmarks/link_faults.py` says how bad). The gateware (rtl) is simulated "
-        "with its UART at 4 clock cycles a bit; its times are those of a 48 MHz clock."
+        "the network is loaded over them too (`benchmarks/link_faults.py` says how bad). The gateware (rtl) is "
+        "simulated with its UART at 4 clock cycles a bit; its times are those of a 48 MHz clock."
     )
     return f"{table}\n\n{note}"
 
