@@ -145,4 +145,23 @@ CONFIGS: Final = {
         ),
         boot=1024,
     ),
+    # One layer: what fits a device of 5,280 cells without tables that are memories.
+    "micro": CoreConfig(
+        stages=(
+            StageConfig(
+                lanes=1,
+                depth=64,
+                max_rows=4,
+                inputs=16,
+                constants=0,
+                a_bits=12,
+                v_bits=18,
+                kernels=("linear",),
+                ring=True,
+            ),
+        ),
+        addresses=16,
+        max_steps=16,
+        boot=128,
+    ),
 }
