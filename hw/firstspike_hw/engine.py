@@ -100,8 +100,8 @@ class Engine(wiring.Component):
         m.d.comb += [intake.run.eq(self.run), intake.steps.eq(self.steps), intake.addresses.eq(self.addresses)]
         self.header = intake.image
 
-        used = [Signal(name=f"used{k}") for k in range(last + 1)]
-        m.d.comb += [used[k].eq(self.active[k] if k < last else 1) for k in range(last + 1)]
+        used = [Signal(name=f"used{k}", init=1) for k in range(last + 1)]
+        m.d.sync += [used[k].eq(self.active[k] if k < last else 1) for k in range(last + 1)]
         stages = self._stages(m, used)
         self._sources(m, intake, stages)
         decision = self._outputs(m, stages)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -134,17 +134,18 @@ class CalendarQueue(wiring.Component):
             first.eq(Mux(advanced, heads[1], heads[0])),
         ]
 
-        # Leave: `next` is read for the event on offer while it is on offer, so that one can leave every cycle.
-        following, taken = next_.read_port(), Signal()
+        # Leave: `next` is always read for the event on offer, or that would be, so that one can leave every cycle.
+        following, taken, on_offer = next_.read_port(), Signal(), Signal(x_bits)
         m.d.comb += [
             taken.eq(self.events.valid & self.events.ready),
-            following.addr.eq(Mux(self.open, first, following.data.x)),
-            following.en.eq(self.open | taken),
+            following.addr.eq(on_offer),
+            on_offer.eq(Mux(self.events.valid, Mux(taken, following.data.x, self.events.payload), first)),
         ]
+        m.d.sync += self.events.payload.eq(on_offer)
         with m.If(self.open):
-            m.d.sync += Cat(self.events.payload, self.events.valid).eq(Cat(first, self.occupied))
+            m.d.sync += self.events.valid.eq(self.occupied)
         with m.Elif(taken):
-            m.d.sync += Cat(self.events.payload, self.events.valid).eq(Cat(following.data.x, ~following.data.last))
+            m.d.sync += self.events.valid.eq(~following.data.last)
         with m.If(self.clear):
             m.d.sync += self.events.valid.eq(0)
         return m

@@ -54,6 +54,7 @@ class Phase(IntEnum):
     REPLY = 6
     BOOT = 7
     SELECT = 8
+    DECODE = 9
 
 
 class RegisterFile(wiring.Component):
@@ -97,9 +98,9 @@ class RegisterFile(wiring.Component):
         m, bus = Module(), self.bus
         phase = Signal(Phase, init=Phase.BOOT if self.config.boot else Phase.IDLE)
         address, word, taken = Signal(12), Signal(32), Signal(2)  # taken: address, data
-        refused = Signal()
-        known = Signal()
-        m.d.comb += known.eq(0)
+        refused, unknown = Signal(), Signal()  # of a read, of a write
+        known, is_data = Signal(), Signal()
+        m.d.sync += is_data.eq(address == offset_of("MEM_DATA"))
         memory = _MemoryAccess(m, self)
         m.d.sync += [self.reset_core.eq(0)]
 
@@ -111,29 +112,31 @@ class RegisterFile(wiring.Component):
                 with m.If(bus.wvalid & bus.wready):
                     m.d.sync += [word.eq(bus.wdata), taken[1].eq(1)]
                 with m.If((taken | Cat(bus.awvalid, bus.wvalid)) == 3):
-                    m.d.sync += phase.eq(Phase.WRITE)
+                    m.d.sync += phase.eq(Phase.DECODE)
                 with m.Elif(~taken.any() & ~bus.awvalid & ~bus.wvalid):
                     m.d.comb += bus.arready.eq(1)
                     with m.If(bus.arvalid):
                         m.d.sync += [address.eq(bus.araddr), phase.eq(Phase.READ)]
+            with m.Case(Phase.DECODE):
+                m.d.sync += phase.eq(Phase.WRITE)
             with m.Case(Phase.WRITE):
-                self._write(m, address, word, known, memory)
-                m.d.sync += [taken.eq(0), phase.eq(Phase.ANSWER), refused.eq(~known)]
+                self._write(m, address, word, known, is_data, memory)
+                m.d.sync += [taken.eq(0), phase.eq(Phase.ANSWER), unknown.eq(~known)]
                 if self.config.boot:
                     with m.If(~self.booted):
                         m.d.sync += phase.eq(Phase.BOOT)
-                    m.d.comb += self.forget.eq(self.booted & (address == offset_of("MEM_DATA")) & ~memory.is_boot)
+                    m.d.comb += self.forget.eq(self.booted & is_data & ~memory.is_boot)
             if self.config.boot:
                 with m.Case(Phase.BOOT):
                     m.d.comb += self.boot.ready.eq(1)
                     m.d.sync += [address.eq(self.boot.payload.address), word.eq(self.boot.payload.word)]
                     with m.If(self.boot.valid):
-                        m.d.sync += phase.eq(Phase.WRITE)
+                        m.d.sync += phase.eq(Phase.DECODE)
                     with m.Elif(self.booted):
                         m.d.comb += self.started.eq(self.run)
                         m.d.sync += phase.eq(Phase.IDLE)
             with m.Case(Phase.ANSWER):
-                m.d.comb += [bus.bvalid.eq(1), bus.bresp.eq(Mux(refused, _SLVERR, 0))]
+                m.d.comb += [bus.bvalid.eq(1), bus.bresp.eq(Mux(unknown, _SLVERR, 0))]
                 with m.If(bus.bready):
                     m.d.sync += phase.eq(Phase.IDLE)
             with m.Case(Phase.READ):
@@ -158,7 +161,9 @@ class RegisterFile(wiring.Component):
         memory.connect(m, active=phase == Phase.FETCH, word=word)
         return m
 
-    def _write(self, m: Module, address: Signal, word: Signal, known: Signal, memory: "_MemoryAccess") -> None:
+    def _write(
+        self, m: Module, address: Signal, word: Signal, known: Signal, is_data: Signal, memory: "_MemoryAccess"
+    ) -> None:
         with m.Switch(address):
             for (name, k), signal in self.stored.items():
                 with m.Case(offset_of(name, k)):
@@ -169,9 +174,9 @@ class RegisterFile(wiring.Component):
             with m.Case(offset_of("CONTROL")):
                 m.d.sync += [self.run.eq(word[0]), self.reset_core.eq(word[1])]
                 m.d.comb += known.eq(1)
-            with m.Case(offset_of("MEM_DATA")), m.If(self.idle):
-                m.d.comb += known.eq(1)
-                memory.written(m, word)
+        with m.If(is_data & self.idle):
+            m.d.comb += known.eq(1)
+            memory.written(m, word)
 
     def _select(self, m: Module, address: Signal, word: Signal, refused: Signal) -> None:
         """A register in two steps, the first of which is always under way: within its block, then the block."""
@@ -211,6 +216,8 @@ class _MemoryAccess:
         bits = beat_bits(list(widths.values()))
         self.beat, self.crc, self.last = Signal(bits), Signal(32, init=0xFFFFFFFF), Signal(bits)
         self.word, self.write, self.wrote = Signal(32), Signal(), Signal(WindowGroup.latency)
+        self.at_last = Signal()  # of the word's beats; settled long before the next access
+        m.d.sync += self.at_last.eq(self.beat == self.last)
         self.chosen = {key: Signal(name=f"chosen_{key[0].name.lower()}{key[1]}") for key in self.ports}
         self.windows = {key: Window(width=width, beat_bits=bits) for key, width in widths.items()}
         for key, window in self.windows.items():
@@ -227,7 +234,7 @@ class _MemoryAccess:
         self.is_boot = self.chosen.get((Memory.BOOT, 0), Const(0))
         registers.readings["MEM_CRC", None] = ~self.crc
         # a word is written when its last beat has come to where the word is gathered
-        m.d.sync += self.wrote.eq(Cat(self.write & (self.beat == self.last), self.wrote))
+        m.d.sync += self.wrote.eq(Cat(self.write & self.at_last, self.wrote))
         with m.If(self.wrote[-1]):
             m.d.sync += self.address.eq(self.address + 1)
         shown = [Mux(self.chosen[key], window.shown, 0) for key, window in self.windows.items()]
@@ -245,13 +252,13 @@ class _MemoryAccess:
 
     def fetched(self, m: Module, word: Signal) -> None:
         m.d.sync += word.eq(self.shown)
-        with m.If(self.beat == self.last):
+        with m.If(self.at_last):
             m.d.sync += self.address.eq(self.address + 1)
         self._next(m, self.shown)
 
     def _next(self, m: Module, word: Value) -> None:
         m.d.sync += [
-            self.beat.eq(Mux(self.beat == self.last, 0, self.beat + 1)),
+            self.beat.eq(Mux(self.at_last, 0, self.beat + 1)),
             self.crc.eq(_crc_after(self.crc, word)),
         ]
 

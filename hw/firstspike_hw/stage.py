@@ -125,7 +125,7 @@ class Stage(wiring.Component):
 
     def _source(self, m: Module, sequencer: Any) -> None:
         """The sequencer takes its events from outside, or from the queue of what the stage before has filed."""
-        connect_to = [(self.source, Const(1))]
+        connect_to: list[tuple[Any, Any]] = [(self.source, Const(1))]
         if self.queue_inputs is not None:
             m.submodules.queue = queue = CalendarQueue(entries=self.config.inputs, steps=self.max_steps)
             horizon = Signal.like(sequencer.horizon)
@@ -140,8 +140,10 @@ class Stage(wiring.Component):
                 m.d.sync += horizon.eq(filed.payload.horizon)
             with m.If(self.clear):
                 m.d.sync += horizon.eq(0)
-            connect_to = [(self.source, self.first), (queue, ~self.first)]
-            m.d.sync += sequencer.horizon.eq(Mux(self.first, self.source.horizon, horizon))
+            first = Signal()  # a copy, for fan-out
+            m.d.sync += first.eq(self.first)
+            connect_to = [(self.source, first), (queue, ~first)]
+            m.d.sync += sequencer.horizon.eq(Mux(first, self.source.horizon, horizon))
         else:
             m.d.sync += sequencer.horizon.eq(self.source.horizon)
         for bucket, chosen in connect_to:
