@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from firstspike_hw.contract.random_bits import ROW_ROUNDS, STATE_ROUNDS, U_TAPS, V_BITS, V_TAPS
+from firstspike_hw.contract.random_bits import ROW_ROUNDS, STATE_ROUNDS, TAP_STEP, U_BITS, V_BITS
 
 from .kernel import (
     _clear,
@@ -228,7 +228,7 @@ def _move(plan, record, p, layer, row, u, v):
 @inlined
 def _bit(u, v, word, k):
     """Bit k of the neurons 64 word .. 64 word + 63: `contract.random_bits.chances`."""
-    shift = np.uint64((64 * word + V_TAPS[k]) % V_BITS)
+    shift = np.uint64((64 * word + TAP_STEP * k) % V_BITS)
     turned = (v >> shift | v << (np.uint64(V_BITS) - shift)) & _V_MASK
-    tap = np.uint64(U_TAPS[k])
+    tap = np.uint64(TAP_STEP * k % U_BITS)
     return (u >> tap | u << (np.uint64(64) - tap & np.uint64(63))) ^ (turned | turned << np.uint64(V_BITS))

@@ -32,7 +32,7 @@ def random_lesson(seed: int) -> tuple[Network, EventSet, LearnSettings, int, np.
     chosen = LearnSettings(
         margin=int(rng.integers(0, network.steps)),
         late=int(rng.integers(0, network.steps)),
-        chances=tuple(rng.integers(0, rng.choice([1, 3, 8]), len(network.layers)).tolist()),
+        chances=tuple(rng.integers(0, rng.choice([1, 3, 6]), len(network.layers)).tolist()),
         seed=int(rng.integers(0, 2**32)),
     )
     count = int(rng.choice([0, 2**32 - 3, rng.integers(0, 2**32)]))

@@ -30,7 +30,7 @@ class LearnSettings:
 
     margin:  steps that an image runs on after its decision; an output that fires within them is a rival. 0..255.
     late:    latest decision step that is soon enough. 0..255.
-    chances: p of each layer, 0..7: a synapse that is to move does so with probability 2^-p.
+    chances: p of each layer, 0..5: a synapse that is to move does so with probability 2^-p.
     seed:    of the random bits, 0..2^32 - 1.
     """
 

@@ -4,13 +4,13 @@ Made for hardware that changes one weight row a cycle, in as many lanes as it li
 
 1. `image_state`, once an image: 32 rounds of Simon128 (Beaulieu et al., ePrint 2013/404: shifts, "and", "exclusive or")
    over the seed and the count of learning images.
-2. `row_state`, once a row: keys, one for each set bit of the row's address, are added without carries; four more rounds
+2. `row_state`, once a row: keys, one for each set bit of the row's address, are added without carries; five more rounds
    make that non-linear in the image. The outcome is a word `u` of 64 bits and a word `v` of 63.
-3. `chances`, every neuron at once: bit k of neuron j is ``u[(j + U[k]) mod 64] ^ v[(j + V[k]) mod 63]``. A lane sees
-   fixed bits of `u` and `v`, rotated by the number of lanes from row to row; so the lanes of a core do not matter. A
-   synapse moves with probability 2^-p if the first p of its bits are 1.
+3. `chances`, every neuron at once: bit n of a sequence is ``u[n mod 64] ^ v[n mod 63]``, and bit k of neuron j is its
+   bit ``j + 806 k``. A lane sees fixed bits of `u` and `v`, turned by the number of lanes from row to row; so the lanes
+   of a core do not matter. A synapse moves with probability 2^-p if the first p of its bits are 1.
 
-64 and 63 have no common divisor, so the pairs repeat after 4,032 neurons only.
+64 and 63 have no common divisor, so the sequence repeats after 4,032 bits only.
 """
 
 from typing import Final
@@ -24,10 +24,9 @@ __all__ = [
     "LAYER_BITS",
     "ROW_ROUNDS",
     "STATE_ROUNDS",
+    "TAP_STEP",
     "U_BITS",
-    "U_TAPS",
     "V_BITS",
-    "V_TAPS",
     "chances",
     "image_state",
     "row_key",
@@ -37,18 +36,15 @@ __all__ = [
 
 State = tuple[int, int]
 
-CHANCE_MAX: Final = 7  # largest p
+CHANCE_MAX: Final = 5  # largest p
 INPUT_BITS: Final = 16  # of the address of a weight row: its number within the layer
 LAYER_BITS: Final = 4  # above them: the number of the layer, 0 for the first
 STATE_ROUNDS: Final = 32
-ROW_ROUNDS: Final = 4
+ROW_ROUNDS: Final = 5
 
 U_BITS: Final = 64
 V_BITS: Final = 63
-# Bit k of a neuron, k < CHANCE_MAX. Chosen by search: of any two neurons less than 1,024 apart all 14 bits are
-# linearly independent, but for two distances.
-U_TAPS: Final = (0, 23, 25, 2, 13, 4, 17)
-V_TAPS: Final = (0, 47, 50, 3, 56, 6, 62)
+TAP_STEP: Final = 806  # between the bits of a neuron: those of any two neurons nearer than that are independent
 
 _WORD: Final = 2**64 - 1
 _START: Final = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: no symmetry that the rounds would keep
@@ -72,8 +68,14 @@ def image_state(seed: int, count: int) -> State:
     return state
 
 
+def _sparse_key(bit: int) -> State:
+    """Two words in which every fourth bit is set, about: a row's key is then the sum of few."""
+    (x, y), (other_x, other_y) = (image_state(bit, 2**32 - n) for n in (1, 2))
+    return x & other_x, y & other_y
+
+
 # Of bit b of a row's address (layer << INPUT_BITS | input).
-_KEYS: Final = tuple(image_state(bit, 2**32 - 1) for bit in range(INPUT_BITS + LAYER_BITS))
+_KEYS: Final = tuple(_sparse_key(bit) for bit in range(INPUT_BITS + LAYER_BITS))
 
 
 def row_key(layer: int, row: int) -> State:
@@ -96,11 +98,11 @@ def row_state(state: State, layer: int, row: int) -> State:
 
 def chances(row: State, p: int, neurons: int) -> NDArray[np.bool_]:
     """Which synapses of a row may move, bool ``[neurons]``, each with probability 2^-p; p in 0..CHANCE_MAX."""
-    j = np.arange(neurons)
     u, v = _bits(row[0], U_BITS), _bits(row[1], V_BITS)
     hit = np.ones(neurons, bool)
     for k in range(p):
-        hit &= u[(j + U_TAPS[k]) % U_BITS] ^ v[(j + V_TAPS[k]) % V_BITS]
+        n = np.arange(neurons) + k * TAP_STEP
+        hit &= u[n % U_BITS] ^ v[n % V_BITS]
     return hit
 
 

@@ -123,7 +123,7 @@ def test_images_of_a_square_are_moved(run, deployment: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("--p", "8"), 1, "p must be in 0..7 (probability 2^-p), not 8; for example 2"),
+        (("--p", "6"), 1, "p must be in 0..5 (probability 2^-p), not 6; for example 2"),
         (("--p", "0/1/2"), 1, "learning needs one p for each of the 2 layers, not 3; for example 2,2"),
         (("--margin", "256"), 1, "margin must be in 0..255 steps, not 256; for example 16"),
         (("--late", "3,300"), 1, "late must be in 0..255 steps, not 300; for example 16"),

@@ -101,7 +101,7 @@ class Damaged(ModelPupil):
 
 def test_the_guard_brings_the_best_weights_back() -> None:
     args, check = (network(), images(400)), images(300, seed=2)
-    gentle = Schedule(margin=(2,), late=(12,), chances=((7,),))  # too slow to repair the damage
+    gentle = Schedule(margin=(2,), late=(12,), chances=((5,),))  # too slow to repair the damage
     start = learn_course(ModelPupil(), *args, plan(epochs=4)).network
     guarded = learn_course(Damaged(), start, args[1], plan(epochs=3, schedule=gentle, guard=0.02), check=check)
     free = learn_course(Damaged(), start, args[1], plan(epochs=3, schedule=gentle), check=check)

@@ -55,8 +55,8 @@ def test_what_is_no_list_of_chances_is_refused() -> None:
 def test_every_entry_is_checked() -> None:
     good = Schedule(margin=(2,), late=(9,), chances=((1,),))
     good.check(network())
-    with pytest.raises(FirstspikeError, match=r"^p must be in 0\.\.7 \(probability 2\^-p\), not 8; for example 2$"):
-        Schedule(margin=(2,), late=(9,), chances=((1,), (1, 8))).check(network())
+    with pytest.raises(FirstspikeError, match=r"^p must be in 0\.\.5 \(probability 2\^-p\), not 6; for example 2$"):
+        Schedule(margin=(2,), late=(9,), chances=((1,), (1, 6))).check(network())
     with pytest.raises(FirstspikeError, match=r"^margin must be in 0\.\.255 steps, not 256; for example 16$"):
         Schedule(margin=(2, 256), late=(9,), chances=((1,),)).check(network())
     with pytest.raises(

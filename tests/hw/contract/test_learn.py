@@ -193,8 +193,8 @@ def test_other_kernels_learn_by_the_same_rule(kernel: Kernel) -> None:
         ({"margin": -1}, "margin must be in 0..255 steps, not -1; for example 16"),
         ({"late": 300}, "late must be in 0..255 steps, not 300; for example 16"),
         ({"chances": (0, 1)}, "learning needs one p for each of the 1 layers, not 2; for example 2"),
-        ({"chances": (8,)}, "p must be in 0..7 (probability 2^-p), not 8; for example 2"),
-        ({"chances": (-1,)}, "p must be in 0..7 (probability 2^-p), not -1; for example 2"),
+        ({"chances": (6,)}, "p must be in 0..5 (probability 2^-p), not 6; for example 2"),
+        ({"chances": (-1,)}, "p must be in 0..5 (probability 2^-p), not -1; for example 2"),
         ({"seed": 2**32}, "the seed must be in 0..4294967295, not 4294967296; for example 1"),
     ],
 )
