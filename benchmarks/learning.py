@@ -65,7 +65,9 @@ STARTS = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("start", choices=STARTS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=32, help="time codes (default 32)")
@@ -117,7 +119,7 @@ def _begin(args: argparse.Namespace, start: Start) -> Path:
     else:
         every = ("--all-inputs",) if start.all_inputs else ()
         _task("scratch", "-o", str(nir), "--seed", str(args.seed), "--steps", str(args.steps), *every)
-    kept = ("--keep-inputs",) if start.all_inputs else ()
+    kept = ("--keep-inputs", "--target", "generic") if start.all_inputs else ()  # more than the boards' memories hold
     _run("compile", str(nir), "-o", str(folder), "--force", "--json", *kept)
     return folder
 

@@ -8,7 +8,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import bits_for, ceil_log2
 
-from firstspike_hw.contract import CoreConfig
+from firstspike_hw.contract import CoreConfig, FirstspikeError
 from firstspike_hw.contract.register_map import Memory
 from firstspike_hw.contract.stream_format import Header, ResultFlag
 
@@ -60,6 +60,8 @@ class Engine(wiring.Component):
     overhead = 5  # cycles of an image outside RUN: WAIT, SETTLE, SUM, SEND, and `clear`
 
     def __init__(self, config: CoreConfig) -> None:
+        if config.learns:
+            raise FirstspikeError("the gateware has no learning unit yet; let the model learn: --board model:")
         self.config = config
         axis = stream.Signature(axis_layout())
         layers = {f"layer{k}": In(layer_layout(stage)) for k, stage in enumerate(config.stages)}

@@ -76,7 +76,7 @@ class RegisterFile(wiring.Component):
         self._parts: list[tuple[Signal, list[tuple[int, Any]], Signal, Signal]] = []
         self.stored = {
             (name, k): Signal(16 if k is not None or name.startswith("MEM") else 32, name=f"{name}{k}".lower())
-            for _, name, k, register in registers(len(config.stages))
+            for _, name, k, register in registers(len(config.stages), learns=config.learns)
             if register.access == "rw" and name not in ("CONTROL", "MEM_DATA")
         }
         self.memories = {
@@ -182,7 +182,7 @@ class RegisterFile(wiring.Component):
             **self.readings,
         }
         blocks: dict[int, list[tuple[int, Any]]] = {}
-        for offset, name, k, _ in registers(len(self.config.stages)):
+        for offset, name, k, _ in registers(len(self.config.stages), learns=self.config.learns):
             if name != "MEM_DATA":
                 blocks.setdefault(offset // STAGE_STRIDE, []).append((offset % STAGE_STRIDE, shown[name, k]))
         m.d.sync += [word.eq(0), refused.eq(1)]

@@ -4,13 +4,14 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from firstspike.learning import Course, Entry, ModelPupil, Plan, Pupil, Schedule, learn_course, take
+from firstspike.learning import BoardPupil, Course, Entry, ModelPupil, Plan, Pupil, Schedule, learn_course, take
 from firstspike.learning import parse_chances as chances_of
 from firstspike.learning import parse_steps as steps_of
 from firstspike.report import Progress, learning_picture
@@ -20,6 +21,7 @@ from firstspike_hw.contract.errors import FirstspikeError, UsageError
 from .answer import Answer, facts
 from .events_for import events_for, load_limited
 from .files import refuse_existing, whole_file
+from .on_board import core_name, link_errors
 from .options import at_least, number
 from .simulate import described, encoding_of
 
@@ -32,16 +34,19 @@ SUMMARY: Final = "let a deployment learn from labelled images, as the gateware d
 EXAMPLE: Final = """\
   firstspike learn build/mnist --data mnist:train --hold-out 5000 --epochs 5 --p 1x2,2x2,3 -o build/learnt
   Moves weights by popcounts and signs (docs/learning.md); what moved: firstspike diff build/mnist build/learnt.
-  Interrupted, it goes on with --resume and comes to the same end."""
+  Interrupted, it goes on with --resume and comes to the same end.
+  firstspike learn build/mnist --board serial:///dev/ttyUSB0 --data mnist:train --limit 10000 -o build/learnt
+  The same on a board whose core was built with learning; its weights are read back and verified at the end."""
 
-BOARDS: Final = ("model:",)
+MODEL: Final = "model:"
+BOARD_HELP: Final = "who learns: model: (default), the bit-true model here, or a board, as of firstspike stream"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """DIR --data DATA and how to learn."""
     add = parser.add_argument
     add("deployment", metavar="DIR", type=Path, help="a deployment directory, from firstspike compile")
-    add("--board", default="model:", metavar="URL", help="who learns: model: (default), the bit-true model")
+    add("--board", default=MODEL, metavar="URL", help=BOARD_HELP)
     add("--data", required=True, help="labelled images to learn from, such as mnist:train")
     add("--limit", type=at_least(1), metavar="N", help="use the first N images")
     add("--hold-out", type=at_least(0), default=0, metavar="N", help="keep the last N images for checks")
@@ -78,7 +83,6 @@ def run(args: argparse.Namespace) -> Answer:
     """Teach, check, save."""
     from firstspike_compiler.deployment import check_output, read_deployment
 
-    pupil = _pupil(args.board)
     if args.output is not None:
         check_output(args.output, force=args.force)
     for path in (args.nir, args.picture):
@@ -92,9 +96,11 @@ def run(args: argparse.Namespace) -> Answer:
     events, check = _images(args, deployment)
     test = None if args.test is None else _labelled(args.test, None, deployment)
     judged = test if test is not None else check
-    before = _accuracy(pupil, network, judged)
     started = time.perf_counter()
-    with Progress("learn") as progress:
+    with ExitStack() as stack:
+        pupil = _pupil(args.board, stack)
+        before = _accuracy(pupil, network, judged)
+        progress = stack.enter_context(Progress("learn"))
         course = learn_course(
             pupil,
             network,
@@ -106,13 +112,16 @@ def run(args: argparse.Namespace) -> Answer:
             progress=progress,
             entry=_live(plan.epochs * len(events)),
         )
+        after = _accuracy(pupil, course.network, judged)
+        on_board = _verified(pupil, course.network)
     found = {
         **described(deployment, load_limited(args.data, 1), args.data, "learn"),
         "board": args.board,
         "images": len(events),
         **_settings(plan),
         **{f"{name}_before": value for name, value in before.items()},
-        **_accuracy(pupil, course.network, judged),
+        **after,
+        **on_board,
         "test": args.test,
         **_figures(course, network),
         "seconds": time.perf_counter() - started,
@@ -123,10 +132,22 @@ def run(args: argparse.Namespace) -> Answer:
     return Answer(text=facts({k: v for k, v in found.items() if k != "history"}), data=found)
 
 
-def _pupil(board: str) -> Pupil:
-    if board not in BOARDS:
-        raise UsageError(f"learning runs on {', '.join(BOARDS)}: have {board}; for example --board model:")
-    return ModelPupil()
+def _pupil(board: str, stack: ExitStack) -> Pupil:
+    """Who learns; a board is open until the stack ends."""
+    if board == MODEL:
+        return ModelPupil()
+    import firstspike
+
+    return BoardPupil(stack.enter_context(firstspike.open(board)))
+
+
+def _verified(pupil: Pupil, network: Network) -> dict[str, Any]:
+    """That a board holds this network, by the CRC-32 of every memory, and what its link went through."""
+    if not isinstance(pupil, BoardPupil):
+        return {}
+    pupil.load(network, 0)
+    pupil.board.verify()
+    return {"core": core_name(pupil.board), "verified": True, "link": link_errors(pupil.board.status())}
 
 
 def _schedule(parse: Callable[[str], Any]) -> Callable[[str], Any]:

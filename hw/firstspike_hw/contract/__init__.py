@@ -11,6 +11,7 @@ from .loading import LoadPlan, MemoryBlock, core_for, load_plan, place
 from .network import DROPPED, KERNELS, NO_SPIKE, WEIGHT_MAX, Kernel, Layer, Network
 from .results import RESULT, Batch, figures
 from .tables import STEPS, TABLE_BITS, TABLE_MAX, Tables, exp_table, integer_threshold, kernel_tables
+from .teaching import check_core_learns, learning_registers, with_learnt
 from .validation import check_event_arrays, check_events, check_labels, check_network
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "StageConfig",
     "Tables",
     "UsageError",
+    "check_core_learns",
     "check_event_arrays",
     "check_events",
     "check_labels",
@@ -57,7 +59,9 @@ __all__ = [
     "kernel_tables",
     "largest_fraction_bits",
     "learn",
+    "learning_registers",
     "load_plan",
     "place",
+    "with_learnt",
     "worst_case",
 ]

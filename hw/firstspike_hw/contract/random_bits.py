@@ -23,6 +23,7 @@ __all__ = [
     "INPUT_BITS",
     "LAYER_BITS",
     "ROW_ROUNDS",
+    "START",
     "STATE_ROUNDS",
     "TAP_STEP",
     "U_BITS",
@@ -47,7 +48,7 @@ V_BITS: Final = 63
 TAP_STEP: Final = 806  # between the bits of a neuron: those of any two neurons nearer than that are independent
 
 _WORD: Final = 2**64 - 1
-_START: Final = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: no symmetry that the rounds would keep
+START: Final = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: no symmetry that the rounds would keep
 
 
 def _left(word: int, count: int) -> int:
@@ -62,7 +63,7 @@ def simon_round(state: State, key: int) -> State:
 
 def image_state(seed: int, count: int) -> State:
     """Two words of 64 bits for one image. seed, count: 32 bits each; the round number is the key."""
-    state = (seed | count << 32, _START)
+    state = (seed | count << 32, START)
     for number in range(STATE_ROUNDS):
         state = simon_round(state, number)
     return state

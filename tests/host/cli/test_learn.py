@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from served import served
 
 from firstspike_compiler.deployment import read_deployment
 from firstspike_compiler.nir_reader import read_nir
@@ -101,6 +102,44 @@ def test_an_interrupted_run_goes_on_to_the_same_end(run, deployment: Path, monke
     assert all(np.array_equal(a.weights, b.weights) for a, b in zip(whole.layers, parts.layers, strict=True))
 
 
+def test_a_board_at_a_bad_line_learns_the_same(run, deployment: Path) -> None:
+    words = ("learn", deployment, *LESSON, "--hold-out", "100", "--every", "100", "--json")
+    here = run(*words, "-o", "here").json
+    with served("pty", core="learning") as port:
+        done = run(*words, "--board", f"{port.url}?faults=flip=1e-4,drop=1e-5,seed=2", "-o", "there")
+        assert (done.code, done.err) == (0, "")
+        there = done.json
+    assert (there["core"], there["verified"]) == ("learning", True)
+    assert there["link"]["frames_bad"] + there["link"]["damaged_here"] > 0
+    for name in ("accuracy_before", "accuracy", "history", "trigger_rate", "weights_changed", "learning_images"):
+        assert there[name] == here[name]
+    one, other = (read_deployment(Path(name)).network for name in ("here", "there"))
+    assert all(np.array_equal(a.weights, b.weights) for a, b in zip(one.layers, other.layers, strict=True))
+
+
+def test_a_board_goes_on_with_an_interrupted_run(run, deployment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("learn", deployment, *LESSON, "--epochs", "2", "--every", "150")
+    run(*words, "-o", "whole")
+    from firstspike.cli import learn
+
+    plain = learn._live
+
+    def stop_early(total: int):
+        def entry(figures) -> None:
+            if figures.images >= 450:
+                raise KeyboardInterrupt
+
+        return entry
+
+    with served("pty", core="learning") as port:
+        monkeypatch.setattr(learn, "_live", stop_early)
+        assert run(*words, "--board", port.url, "-o", "parts").code == 130
+        monkeypatch.setattr(learn, "_live", plain)
+        assert run(*words, "--board", port.url, "-o", "parts", "--resume").code == 0
+    whole, parts = (read_deployment(Path(name)).network for name in ("whole", "parts"))
+    assert all(np.array_equal(a.weights, b.weights) for a, b in zip(whole.layers, parts.layers, strict=True))
+
+
 def test_a_picture_of_the_course_is_drawn(run, deployment: Path) -> None:
     done = run("learn", deployment, *LESSON, "--hold-out", "100", "--picture", "course.svg", "--json")
     assert done.json["picture"] == "course.svg"
@@ -138,7 +177,12 @@ def test_images_of_a_square_are_moved(run, deployment: Path) -> None:
             "--p: a schedule is a list of p, such as 0x6,1x4,2 or 0/1,2/3 by layer; have 'a' in 'a' "
             "(see firstspike learn --help)",
         ),
-        (("--board", "nowhere:"), 2, "learning runs on model:: have nowhere:; for example --board model:"),
+        (
+            ("--board", "sim:small"),
+            1,
+            "this core was built without learning; take one that has it, such as sim:learning, or "
+            "StageConfig(learning=True) in every stage; or let the model learn: --board model:",
+        ),
         (("--hold-out", "400"), 2, "--hold-out 400 leaves none of 400 images; for example --hold-out 5000"),
         (
             ("--hold-out", "5", "--check", "yinyang:test"),
