@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 __all__ = ["BlockMemory", "block_memories", "known_contents", "share_modules", "with_contents", "without_collisions"]
 
 # Modules that stay as they are through synthesis: their registers are copies for fan-out, and would be merged.
-KEPT_MODULES: Final = ("*.lanes?", "*.lanes??", "*.group?", "*.group??")
+KEPT_MODULES: Final = ("*.lanes?", "*.lanes??", "*.group?", "*.group??", "*.plastic?", "*.plastic??")
 
 _MODULE: Final = re.compile(r"^module \\(\S+)$", re.MULTILINE)
 _MEMORY: Final = re.compile(r"((?:^  attribute .*\n)*)^  memory width (\d+) size (\d+) \\(\S+)$", re.MULTILINE)
