@@ -94,6 +94,8 @@ def _learn(args: argparse.Namespace, options: list[str]) -> dict[str, Any]:
         *(*start.lesson, *picture, *options),
     )
     history = said.pop("history")
+    course = {"accuracy_checks_before": _accuracy(folder, checks), "history": history}
+    (BUILD / f"{name}.history.json").write_text(json.dumps(course))
     said |= {"start": args.start, "dataset": "mnist", "split": "held-out" if args.held_out else "test"}
     said |= {"seed": args.seed, "network": f"784-600-10 {args.start}", "steps": None}
     said["images_to_96"] = next((entry["images"] for entry in history if entry["accuracy"] >= 0.96), None)
@@ -103,6 +105,10 @@ def _learn(args: argparse.Namespace, options: list[str]) -> dict[str, Any]:
         old = [k for k in range(10) if k != NEW]
         said["accuracy_old_lost"] = sum(before[k] - after[k] for k in old) / len(old)
     return {key: value for key, value in said.items() if key not in ("output", "nir", "picture")}
+
+
+def _accuracy(folder: Path, images: Path) -> float:
+    return float(_run("simulate", str(folder), "--data", str(images), "--json")["accuracy"])
 
 
 def _begin(args: argparse.Namespace, start: Start) -> Path:

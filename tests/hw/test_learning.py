@@ -133,6 +133,7 @@ CAUGHT_BY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", list(CAUGHT_BY))
 def test_a_planted_fault_is_caught(fault) -> None:
     with planted(FAULTS[fault]):
