@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from learning_table import costs, courses
 from plots import Point, scatter
 from records import TOPICS, load
 
@@ -139,6 +140,24 @@ def link(records: list[Record]) -> str | None:
     return f"{table}\n\n{note}"
 
 
+def learning(records: list[Record]) -> str | None:
+    """Courses of on-chip learning: what they came to, and what they cost in the gateware."""
+    parts = []
+    if (table := courses(records)) is not None:
+        parts.append(markdown(*table))
+        parts.append(
+            "MNIST, 784-600-10, int8, popcounts and signs alone; lessons from training images, settings chosen on "
+            "held-out ones, judged once on the test split (of the same kind as the lessons). Mean over seeds, range."
+        )
+    if (table := costs(records)) is not None:
+        parts.append(markdown(*table))
+        parts.append(
+            "The same through the simulated gateware, every weight and answer compared with the model's. Cycles an "
+            "image."
+        )
+    return "\n\n".join(parts) if parts else None
+
+
 def compared(records: list[Record]) -> str:
     """The shipped and trained networks on MNIST's test split, with the published row last."""
     shown = on_mnist(records)
@@ -202,6 +221,9 @@ def pages(results: dict[str, list[Record]], readme: str) -> dict[str, str]:
         parts.append("![Spikes of one digit with their causal sets and the decision](decision.png)")
     if lines is not None:
         parts += ["## Boards over serial lines", lines]
+    lessons = learning(results.get("learning", []))
+    if lessons is not None:
+        parts += ["## Learning on chip", lessons]
     parts += [section(topic, results[topic]) for topic in TOPICS if results.get(topic)]
     out["docs/results.md"] = "\n\n".join(parts) + "\n"
     return out
