@@ -94,6 +94,7 @@ def test_the_shipped_cores() -> None:
         "lif",
         "tiny",
         "general",
+        "micro",
         "learning",
     ]
     fast = CONFIGS["fast"].stages[0]
