@@ -18,7 +18,7 @@ from .options import at_least, number, one_of
 
 if TYPE_CHECKING:
     from firstspike_compiler.deployment import Deployment
-    from firstspike_compiler.estimate import Resources
+    from firstspike_compiler.resources import Resources
     from firstspike_compiler.targets import BuildDevice, Target
     from firstspike_hw.silicon.build import Routed
 
@@ -77,7 +77,7 @@ def _write_bitstream(
     args: argparse.Namespace, deployment: "Deployment", target: "Target", chip: "BuildDevice", folder: Path
 ) -> tuple[dict[str, Any], str]:
     """Bitstream and nextpnr's report into the folder. Returns the facts, and them as text."""
-    from firstspike_compiler.estimate import resources
+    from firstspike_compiler.resources import resources
     from firstspike_hw.contract.loading import load_plan
     from firstspike_hw.silicon.build import Device, make_bitstream, read_back, routed
     from firstspike_hw.silicon.contents import check_network_in, contents_of
@@ -89,7 +89,7 @@ def _write_bitstream(
     name = chosen_core(deployment.network, target.name, chip.cores, args.core)
     config, clock = CONFIGS[name], args.clock or chip.cores[name]
     plan = load_plan(deployment.network, config)
-    refuse_what_does_not_fit(name, resources(config), target)
+    refuse_what_does_not_fit(name, resources(config, chip.family), target)
     device = Device(
         family=chip.family,
         part=chip.part,
@@ -125,7 +125,7 @@ def _write_bitstream(
         "bits_changed": changed,
         "read_back": "equal",
         "image_sha256": deployment.manifest["files"]["image.bin"]["sha256"],
-        "estimate": estimated(deployment, config, clock_mhz=pll.mhz),
+        "estimate": estimated(deployment, config, clock_mhz=pll.mhz, family=chip.family),
         "actual": {**actual(design, chip), "clock_mhz": pll.mhz},
     }
     for kept, ours in (("report.json", "nextpnr-report.json"), ("route.log", "nextpnr.log")):

@@ -15,7 +15,9 @@ from .tools import ICEPACK, ICEUNPACK, run
 
 __all__ = ["Ice40"]
 
-_WORDS, _BITS = 256, 16
+_ENTRIES, _BITS = 2048, 2
+# Bits of a word of a block in the order in which narrower words lie side by side in it (its own inverse).
+_ORDER: Final = np.array([0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15])
 # A block by its tile, then 16 lines of 16 words, the highest first.
 _BLOCK: Final = re.compile(rb"^\.ram_data (\d+) (\d+)\n((?:[0-9a-f]{64}\n){16})", re.MULTILINE)
 _ROW_SHIFT: Final = 8  # the number of a block: its column, its row
@@ -24,8 +26,8 @@ _ROW_SHIFT: Final = 8  # the number of a block: its column, its row
 class Ice40:
     """`family.Family` of the iCE40. What a network's contents are written into is the text of a whole bitstream."""
 
-    # Narrower words lie in the same 16 bits, so that 256 neighbours of a column always are one bit of 256 words.
-    geometry: ClassVar = Geometry(entries=_WORDS, bits=_BITS, strides=(1,))
+    # Of a SB_RAM40_4K. All its widths are some neighbouring entries: 256 x 16, 512 x 8, 1024 x 4, 2048 x 2.
+    geometry: ClassVar = Geometry(entries=_ENTRIES, bits=_BITS, strides=(1, 2, 4, 8))
     routed: ClassVar = "design.asc"
     constraints: ClassVar = "pcf"
     bitstream: ClassVar = "firstspike.bin"
@@ -56,21 +58,24 @@ class Ice40:
             return (folder / "old.asc").read_bytes()
 
     def read_blocks(self, data: bytes) -> Blocks:
-        """Contents of every block, uint16 ``[256]`` by its number."""
+        """Contents of every block, uint16 ``[2048]`` by its number."""
         found = {}
         for column, row, text in _BLOCK.findall(data):
             lines = [bytes.fromhex(line.decode()) for line in text.split()]
             words = np.concatenate([np.frombuffer(line, ">u2")[::-1] for line in lines])
-            found[int(column) << _ROW_SHIFT | int(row)] = words.astype(np.uint16)
+            bits = (words[:, None] >> _ORDER & 1).reshape(-1, _BITS)
+            found[int(column) << _ROW_SHIFT | int(row)] = (bits << np.arange(_BITS)).sum(axis=1).astype(np.uint16)
         return found
 
     def with_blocks(self, data: bytes, blocks: Mapping[int, NDArray[np.uint16]]) -> bytes:
         """The same text with those contents; blocks that are not named stay."""
 
         def changed(found: re.Match[bytes]) -> bytes:
-            words = blocks.get(int(found[1]) << _ROW_SHIFT | int(found[2]))
-            if words is None:
+            entries = blocks.get(int(found[1]) << _ROW_SHIFT | int(found[2]))
+            if entries is None:
                 return found[0]
+            bits = (entries[:, None] >> np.arange(_BITS) & 1).reshape(-1, 16)
+            words = (bits << _ORDER).sum(axis=1)
             lines = [row[::-1].astype(">u2").tobytes().hex() for row in words.reshape(16, 16)]
             return found[0][: found.start(3) - found.start()] + "".join(f"{line}\n" for line in lines).encode()
 

@@ -20,20 +20,26 @@ def text(blocks) -> bytes:
 
 
 @pytest.fixture
-def blocks():
+def words():
     random = np.random.default_rng(2)
     return {place: random.integers(0, 1 << 16, 256).astype(np.uint16) for place in ((6, 1), (19, 21))}
 
 
-def test_blocks_are_read_as_they_were_written(blocks) -> None:
-    read = FAMILY.read_blocks(text(blocks))
+def test_entries_are_words_of_two_bits(words) -> None:
+    read = FAMILY.read_blocks(text(words))
     assert list(read) == [6 << 8 | 1, 19 << 8 | 21]
-    assert all(np.array_equal(*pair) for pair in zip(read.values(), blocks.values(), strict=True))
+    first = words[6, 1][7]
+    assert read[6 << 8 | 1][8 * 7 + 0] == (first >> 0 & 1) | (first >> 8 & 1) << 1
+    assert read[6 << 8 | 1][8 * 7 + 1] == (first >> 4 & 1) | (first >> 12 & 1) << 1
+    assert read[6 << 8 | 1][8 * 7 + 7] == (first >> 7 & 1) | (first >> 15 & 1) << 1
 
 
-def test_other_contents_change_their_lines_alone(blocks) -> None:
-    before, other = text(blocks), np.arange(256, dtype=np.uint16) * 11
-    after = FAMILY.with_blocks(before, {19 << 8 | 21: other})
-    assert after == text({**blocks, (19, 21): other})
+def test_other_contents_change_their_lines_alone(words) -> None:
+    before = text(words)
+    read = FAMILY.read_blocks(before)
+    assert FAMILY.with_blocks(before, read) == before
+    other = text({**words, (19, 21): np.arange(256, dtype=np.uint16) * 11})
+    after = FAMILY.with_blocks(before, {19 << 8 | 21: FAMILY.read_blocks(other)[19 << 8 | 21]})
+    assert after == other
     assert FAMILY.without_blocks(after) == FAMILY.without_blocks(before)
     assert FAMILY.without_blocks(after.replace(b"0101", b"0111")) != FAMILY.without_blocks(before)
