@@ -45,22 +45,30 @@ class Start:
 
 
 LONG = ("--epochs", "20", "--p", "0x6,1x4,2x4,3x3,4x2,5", "--margin", "4", "--late", "26")
-SHORT = ("--p", "0x4,1x2,2,3", "--margin", "3", "--late", "26", "--every", "1000")
+SHORT = ("--every", "1000")
 STARTS = {
     "scratch": Start(base="", lesson=(*LONG, "--deform", "0.8")),
     "scratch-shifts": Start(base="", lesson=(*LONG, "--shift", "1")),
     "scratch-plain": Start(base="", lesson=LONG),
     "all-inputs": Start(base="", lesson=(*LONG, "--shift", "1"), all_inputs=True),
-    "shuffled20": Start(damage=("shuffle", "--share", "0.2"), select=FEW, lesson=SHORT),
-    "rotated15": Start(images=("--rotate", "15"), select=FEW, lesson=SHORT),
+    "shuffled20": Start(
+        damage=("shuffle", "--share", "0.2"),
+        select=FEW,
+        lesson=(*SHORT, "--p", "0x4,1x2,2,3", "--margin", "3", "--late", "26"),
+    ),
+    "rotated15": Start(
+        images=("--rotate", "15"), select=FEW, lesson=(*SHORT, "--p", "0,1,2,3", "--margin", "4", "--late", "26")
+    ),
     "permuted": Start(
         base="all-inputs",
         images=("--permute", "7"),
-        lesson=("--epochs", "5", "--p", "0x6,1x4,2x4,3x3,4x2,5", "--margin", "4", "--late", "26", "--every", "11000"),
+        lesson=("--epochs", "5", "--p", "0x4,1x4,2x3,3x3,4", "--margin", "4", "--late", "26", "--every", "11000"),
         all_inputs=True,
     ),
     "nine": Start(base="", images=("--without", str(NEW)), lesson=(*LONG, "--shift", "1")),
-    "new-class": Start(base="nine", select=FEW, lesson=SHORT),
+    "new-class": Start(
+        base="nine", select=FEW, lesson=(*SHORT, "--p", "0x5,1x3,2x2,3x2", "--margin", "2", "--late", "31")
+    ),
 }
 
 
