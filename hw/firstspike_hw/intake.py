@@ -45,6 +45,7 @@ class Intake(wiring.Component):
     beats: images as in docs/core.md. run: take headers.
     steps, addresses: T, and external addresses of the network.
     image:    about the oldest image, a cycle late. source: its events. release: strobe: the core has done with it.
+    rewind:   as of the queues, of `source`; only if `rewinds`.
     waited: cycles from TLAST of that image to the next one. idle: no image is here. map: host port of the input map.
 
     An image is `complete` `latency` cycles after its last beat (a bitmap's last set bit) was taken; the next header is
@@ -53,10 +54,11 @@ class Intake(wiring.Component):
 
     latency = InputMap.latency + 3
 
-    def __init__(self, *, addresses: int, entries: int, steps: int) -> None:
-        self.max_addresses, self.entries, self.max_steps = addresses, entries, steps
+    def __init__(self, *, addresses: int, entries: int, steps: int, rewinds: bool = False) -> None:
+        self.max_addresses, self.entries, self.max_steps, self.rewinds = addresses, entries, steps, rewinds
         super().__init__(
             {
+                **({"rewind": In(1)} if rewinds else {}),
                 "beats": In(stream.Signature(axis_layout())),
                 "run": In(1),
                 "steps": In(bits_for(steps)),
@@ -177,7 +179,7 @@ class Intake(wiring.Component):
         horizons = Array(Signal(bits_for(self.max_steps), name=f"horizon{k}") for k in range(2))
         mapped, queues = input_map.mapped, []
         for k in range(2):
-            queue = CalendarQueue(entries=self.entries, steps=self.max_steps)
+            queue = CalendarQueue(entries=self.entries, steps=self.max_steps, rewinds=self.rewinds)
             m.submodules[f"queue{k}"] = queue
             queues.append(queue)
             m.d.comb += [
@@ -189,6 +191,8 @@ class Intake(wiring.Component):
                 queue.clear.eq(self.release & (reading == k)),
                 queue.selected.eq(reading == k),
             ]
+            if self.rewinds:
+                m.d.comb += queue.rewind.eq(self.rewind & (reading == k))
             with m.If(mapped.valid & (writing == k)):
                 m.d.sync += horizons[k].eq(mapped.payload.horizon)
             with m.If(queue.clear):

@@ -50,6 +50,8 @@ class CalendarQueue(wiring.Component):
     advance:  strobe: on to the bucket of the next step; `occupied` and `open` are about that from the next cycle on.
     occupied: something had been filed in this bucket two cycles ago; not in the cycle after `clear`.
     selected: the queue is one of several, and is asked: otherwise `occupied` stays 0 (from the cycle after on).
+    rewind:   strobe, if `rewinds`: back to the first bucket, all that was filed stays; `occupied` and `open` are of it
+              from two cycles later on.
     open:     strobe: from the next cycle on `events` gives the bucket, one event a cycle. Nothing may be filed at this
               step from two cycles before on, and the bucket before must have been emptied.
     """
@@ -57,11 +59,12 @@ class CalendarQueue(wiring.Component):
     push_latency = 3
     open_latency = 1
 
-    def __init__(self, *, entries: int, steps: int) -> None:
-        self.entries, self.steps = entries, steps
+    def __init__(self, *, entries: int, steps: int, rewinds: bool = False) -> None:
+        self.entries, self.steps, self.rewinds = entries, steps, rewinds
         event = event_layout(entries, steps)
         super().__init__(
             {
+                **({"rewind": In(1)} if rewinds else {}),
                 "push": In(stream.Signature(event, always_ready=True)),
                 "clear": In(1),
                 "advance": In(1),
@@ -115,7 +118,8 @@ class CalendarQueue(wiring.Component):
         # The bucket of this step, and of the next one: whether there is one, and its first event.
         with m.If(self.advance):
             m.d.sync += [step.eq(following_step), following_step.eq(following_step + 1)]
-        with m.If(self.clear):
+        again = self.clear | self.rewind if self.rewinds else self.clear
+        with m.If(again):
             m.d.sync += [step.eq(0), following_step.eq(1)]
         firsts = [head.read_port(domain="comb") for _ in range(2)]
         m.d.comb += [port.addr.eq(at) for port, at in zip(firsts, (step, following_step), strict=True)]
@@ -144,7 +148,7 @@ class CalendarQueue(wiring.Component):
             m.d.sync += self.events.valid.eq(self.occupied)
         with m.Elif(taken):
             m.d.sync += self.events.valid.eq(~following.data.last)
-        with m.If(self.clear):
+        with m.If(again):
             m.d.sync += self.events.valid.eq(0)
         return m
 

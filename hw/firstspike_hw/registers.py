@@ -68,6 +68,7 @@ class RegisterFile(wiring.Component):
     boot:      writes that come before any access of the bus, until `booted`; only if the core has a boot memory.
     started:   strobe: those writes are done, and they have set `run`.
     forget:    strobe: the host writes another memory than that of the boot program.
+    learned:   strobe, of a core that learns: LEARN_COUNT counts one more. learning: weights are being changed.
     """
 
     def __init__(self, config: CoreConfig, widths: Mapping[tuple[Memory, int], int]) -> None:
@@ -77,7 +78,7 @@ class RegisterFile(wiring.Component):
         self._parts: list[tuple[Signal, list[tuple[int, Any]], Signal, Signal]] = []
         self.stored = {
             (name, k): Signal(16 if k is not None or name.startswith("MEM") else 32, name=f"{name}{k}".lower())
-            for _, name, k, register in registers(len(config.stages))
+            for _, name, k, register in registers(len(config.stages), learns=config.learns)
             if register.access == "rw" and name not in ("CONTROL", "MEM_DATA")
         }
         self.memories = {
@@ -85,6 +86,8 @@ class RegisterFile(wiring.Component):
             for key, width in {**widths, **({(Memory.BOOT, 0): 16} if config.boot else {})}.items()
         }
         ports = {"bus": In(AXI_LITE), "reset_core": Out(1, init=1), "run": Out(1), "idle": In(1)}
+        if config.learns:
+            ports |= {"learned": In(1), "learning": In(1)}
         if config.boot:
             ports |= {
                 "boot": In(stream.Signature(write_layout())),
@@ -103,6 +106,10 @@ class RegisterFile(wiring.Component):
         m.d.sync += is_data.eq(address == offset_of("MEM_DATA"))
         memory = _MemoryAccess(m, self)
         m.d.sync += [self.reset_core.eq(0)]
+        if self.config.learns:
+            count = self.stored["LEARN_COUNT", None]
+            with m.If(self.learned):
+                m.d.sync += count.eq(count + 1)
 
         with m.Switch(phase):
             with m.Case(Phase.IDLE):
@@ -187,7 +194,7 @@ class RegisterFile(wiring.Component):
             **self.readings,
         }
         blocks: dict[int, list[tuple[int, Any]]] = {}
-        for offset, name, k, _ in registers(len(self.config.stages)):
+        for offset, name, k, _ in registers(len(self.config.stages), learns=self.config.learns):
             if name != "MEM_DATA":
                 blocks.setdefault(offset // STAGE_STRIDE, []).append((offset % STAGE_STRIDE, shown[name, k]))
         m.d.sync += [word.eq(0), refused.eq(1)]
@@ -219,7 +226,8 @@ class _MemoryAccess:
         self.at_last = Signal()  # of the word's beats; settled long before the next access
         m.d.sync += self.at_last.eq(self.beat == self.last)
         self.chosen = {key: Signal(name=f"chosen_{key[0].name.lower()}{key[1]}") for key in self.ports}
-        self.windows = {key: Window(width=width, beat_bits=bits) for key, width in widths.items()}
+        plastic = {key: registers.config.learns and key[0] == Memory.WEIGHTS for key in widths}
+        self.windows = {key: Window(width=width, beat_bits=bits, clears=plastic[key]) for key, width in widths.items()}
         for key, window in self.windows.items():
             m.submodules[f"window_{key[0].name.lower()}{key[1]}"] = window
             m.d.sync += self.chosen[key].eq(self.select == (key[0] | key[1] << 8))
@@ -229,6 +237,8 @@ class _MemoryAccess:
                 window.write.eq(self.write & self.chosen[key]),
                 window.data.eq(self.ports[key].data),
             ]
+            if plastic[key]:  # the host's word is no part of what is learnt
+                m.d.comb += window.clear.eq(registers.learning)
             with m.If(self.chosen[key]):
                 m.d.comb += self.last.eq(window.beats - 1)
         self.is_boot = self.chosen.get((Memory.BOOT, 0), Const(0))

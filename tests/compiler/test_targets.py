@@ -1,17 +1,49 @@
 """Target files: the shipped ones, a user's own, and what is wrong with a bad one."""
 
+from importlib import resources
+
 import pytest
 
+from firstspike_compiler.resources import resources as needed
 from firstspike_compiler.targets import DEFAULT_TARGET, list_targets, load_target
-from firstspike_hw.contract import KERNELS
+from firstspike_hw.contract import CONFIGS, KERNELS
 from firstspike_hw.contract.errors import FirstspikeError, UsageError
+from firstspike_hw.silicon.pll import pll_for
+
+TARGETS = ["ecpix5-85f", "generic", "icebreaker", "icepi-zero", "ulx3s-85f", "verilog"]
 
 
 def test_shipped_targets():
-    assert list(list_targets()) == ["generic", "ulx3s-85f"]
-    for name in list_targets():
+    assert list(list_targets()) == TARGETS
+    for name in TARGETS:
         assert load_target(name).name == name
+    for name in ("generic", "ulx3s-85f", "ecpix5-85f", "verilog"):
         assert set(load_target(name).lanes) == set(KERNELS)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_cores_of_a_target_fit_its_device_and_its_limits(name):
+    target = load_target(name)
+    if target.device is None:
+        assert set(target.verilog_cores) <= set(CONFIGS)
+        return
+    board = resources.files("firstspike_hw").joinpath("boards")
+    assert any(board.joinpath(f"{target.device.board}.{ending}").is_file() for ending in ("lpf", "pcf"))
+    for core in target.device.cores:
+        config = CONFIGS[core]
+        needs = needed(config, target.device.family)
+        assert needs.lut <= target.device.lut
+        assert needs.bram <= target.device_blocks
+        assert needs.dsp <= target.device.dsp
+        assert config.boot
+        assert pll_for(target.device.family, target.device.clock_mhz, target.device.cores[core]).mhz > 0
+
+
+def test_a_core_of_verilog_fits_the_limits_of_its_target():
+    target = load_target("verilog")
+    assert target.verilog_cores
+    assert max(len(CONFIGS[core].stages) for core in target.verilog_cores) <= target.stages
+    assert max(CONFIGS[core].addresses for core in target.verilog_cores) <= target.addresses
 
 
 def test_the_default_board():
@@ -23,7 +55,10 @@ def test_the_default_board():
 def test_unknown_target():
     with pytest.raises(UsageError) as error:
         load_target("ulx3s-45f")
-    assert str(error.value) == "unknown target 'ulx3s-45f', did you mean ulx3s-85f? known: generic, ulx3s-85f"
+    assert str(error.value) == (
+        "unknown target 'ulx3s-45f', did you mean ulx3s-85f? "
+        "known: ecpix5-85f, generic, icebreaker, icepi-zero, ulx3s-85f, verilog"
+    )
 
 
 FILE = """

@@ -43,7 +43,8 @@ class Target:
     a_bits, v_bits: signed widths of the accumulators.
     lanes:   per kernel, lanes over all stages together; a kernel that is absent is not built in.
     blocks:  block memories for weights, of device_blocks. shapes: (words, bits) that a block can be.
-    device:  None for a target that firstspike build makes nothing for.
+    device:  what firstspike build makes a bitstream for, or None.
+    verilog_cores: cores that it writes as Verilog, the preferred one first.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Target:
     device_blocks: int
     shapes: tuple[tuple[int, int], ...]
     device: BuildDevice | None = None
+    verilog_cores: tuple[str, ...] = ()
 
 
 def list_targets() -> dict[str, str]:
@@ -110,6 +112,7 @@ def _parse(text: str, where: str) -> Target:
         device_blocks=memory["blocks"],
         shapes=tuple((words, bits) for words, bits in memory["shapes"]),
         device=device,
+        verilog_cores=tuple(content.get("verilog", ())),
     )
 
 

@@ -45,7 +45,9 @@ def run(args: argparse.Namespace) -> Answer:
         raise FirstspikeError(f"{target.name} is no device; estimate for one of the targets with a part: ulx3s-85f")
     name = chosen_core(deployment.network, target.name, target.device.cores, args.core)
     clock = args.clock or target.device.cores[name]
-    figures = estimated(deployment, CONFIGS[name], clock_mhz=clock, data=args.data, limit=args.limit)
+    figures = estimated(
+        deployment, CONFIGS[name], clock_mhz=clock, family=target.device.family, data=args.data, limit=args.limit
+    )
     available = {"lut": target.device.lut, "bram": target.device_blocks, "dsp": target.device.dsp}
     data = {"deployment": args.deployment, "target": target.name, "core": name, **figures, "available": available}
     return Answer(text=facts(data), data=data)
@@ -65,7 +67,13 @@ def chosen_core(network: Any, target: str, cores: dict[str, float], wanted: str 
 
 
 def estimated(
-    deployment: "Deployment", config: CoreConfig, *, clock_mhz: float, data: str | None = None, limit: int | None = None
+    deployment: "Deployment",
+    config: CoreConfig,
+    *,
+    clock_mhz: float,
+    family: str = "ecp5",
+    data: str | None = None,
+    limit: int | None = None,
 ) -> dict[str, Any]:
     """The figures, over the golden images or a data set."""
     from firstspike_compiler.estimate import estimate
@@ -77,4 +85,4 @@ def estimated(
 
         events = events_for(load_limited(data, limit), network, encoding_of(deployment))
         batch, images = FastModel(network).run(events), f"{len(events)} images of {data}"
-    return {**estimate(network, config, batch, clock_mhz=clock_mhz), "images": images}
+    return {**estimate(network, config, batch, clock_mhz=clock_mhz, family=family), "images": images}

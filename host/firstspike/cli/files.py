@@ -8,7 +8,7 @@ from pathlib import Path
 
 from firstspike_hw.contract.errors import FirstspikeError
 
-__all__ = ["refuse_existing", "whole_file"]
+__all__ = ["refuse_existing", "refuse_existing_folder", "whole_file", "whole_folder"]
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
@@ -31,4 +31,36 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=f".{path.name}.") as folder:
         draft = Path(folder) / path.name
         yield draft
+        os.replace(draft, path)
+
+
+def refuse_existing_folder(path: Path, *, force: bool, own: frozenset[str], what: str) -> None:
+    """Refuses an output folder before the work is done.
+
+    own: names that such a folder has; `force` replaces a folder that has no others. what: such a folder, in words.
+    Raises FirstspikeError.
+    """
+    if not os.path.lexists(path):
+        if not path.absolute().parent.is_dir():
+            raise FirstspikeError(f"{path}: the folder {path.absolute().parent} does not exist; make it first")
+        return
+    if not force:
+        raise FirstspikeError(f"{path} exists and is not overwritten; use another name, or --force to replace it")
+    if path.is_symlink() or not path.is_dir():
+        raise FirstspikeError(f"{path} is not a directory; --force replaces {what} only")
+    strange = sorted({entry.name for entry in path.iterdir()} - own)
+    if strange:
+        raise FirstspikeError(f"{path} holds {strange[0]!r}, which {what} do not have; --force replaces {what} only")
+
+
+@contextmanager
+def whole_folder(path: Path, *, force: bool, own: frozenset[str], what: str) -> Iterator[Path]:
+    """A folder beside `path` to write to; it becomes `path` at the end of a block that raised nothing."""
+    refuse_existing_folder(path, force=force, own=own, what=what)
+    with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=f".{path.name}.") as scratch:
+        draft = Path(scratch) / "new"
+        draft.mkdir()
+        yield draft
+        if path.is_dir():
+            os.replace(path, Path(scratch) / "old")
         os.replace(draft, path)

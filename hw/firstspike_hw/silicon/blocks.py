@@ -1,13 +1,11 @@
-"""Contents of the block RAMs of a routed ECP5 design: which bit of which memory lies where, read, and written anew.
+"""Contents of the block RAMs of a routed design: which bit of which memory lies where, read, and written anew.
 
 A design is routed with pseudo-random contents that are known (`netlist.known_contents`). Each column of a memory, one
 bit of consecutive words, then is found among the columns of the blocks, and no other place looks like it.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +14,18 @@ from firstspike_hw.contract import FirstspikeError
 
 from .netlist import BlockMemory, Contents, known_contents
 
-__all__ = ["Column", "find_columns", "read_blocks", "read_memories", "with_blocks", "with_memories"]
+__all__ = ["Blocks", "Column", "Geometry", "bits_of", "find_columns", "read_memories", "with_memories"]
 
-ENTRIES, ENTRY_BITS = 2048, 9  # of a DP16KD: all its widths are some of these nine bits side by side
-_STRIDES: Final = (1, 2, 4)  # entries a word, at 2048 x 9, 1024 x 18 and 512 x 36
-_BLOCK: Final = re.compile(r"^\.bram_init (\d+)\n((?:[0-9a-f ]+\n)+)", re.MULTILINE)
+Blocks = dict[int, NDArray[np.uint16]]  # uint16 [entries] by the number of the block
 
-Blocks = dict[int, NDArray[np.uint16]]
+
+@dataclass(frozen=True, kw_only=True)
+class Geometry:
+    """entries, bits: of a block at its narrowest. strides: entries that a word is made of, by width."""
+
+    entries: int
+    bits: int
+    strides: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,57 +43,34 @@ class Column:
     position: int
 
 
-def read_blocks(config: str) -> Blocks:
-    """Contents of every block by its number, uint16 ``[2048]``, of nextpnr's or ecpunpack's text.
-
-    Raises FirstspikeError if a block has another number of entries.
-    """
-    blocks = {}
-    for number, text in _BLOCK.findall(config):
-        entries = np.array([int(word, 16) for word in text.split()], np.uint16)
-        if len(entries) != ENTRIES:
-            raise FirstspikeError(f"block RAM {number} has {len(entries)} entries in the configuration, not {ENTRIES}")
-        blocks[int(number)] = entries
-    return blocks
-
-
-def with_blocks(config: str, blocks: Mapping[int, NDArray[np.uint16]]) -> str:
-    """The same text with those contents; blocks that are not named stay."""
-
-    def changed(found: re.Match[str]) -> str:
-        number = int(found[1])
-        if number not in blocks:
-            return found[0]
-        lines = [" ".join(f"{entry:03x}" for entry in row) for row in blocks[number].reshape(-1, 8).tolist()]
-        return f".bram_init {number}\n" + "\n".join(lines) + "\n"
-
-    return _BLOCK.sub(changed, config)
-
-
-def find_columns(memories: Iterable[BlockMemory], blocks: Blocks) -> list[Column]:
+def find_columns(memories: Iterable[BlockMemory], blocks: Blocks, geometry: Geometry) -> list[Column]:
     """Where every bit of every memory lies. Raises FirstspikeError if one is nowhere or in two places."""
     places: dict[bytes, list[tuple[int, int, int, int]]] = {}
     for number, entries in blocks.items():
-        bits = (entries[:, None] >> np.arange(ENTRY_BITS) & 1).astype(np.uint8)  # [entry, position]
-        for stride in _STRIDES:
-            columns = bits.reshape(-1, stride, ENTRY_BITS)
+        bits = (entries[:, None] >> np.arange(geometry.bits) & 1).astype(np.uint8)  # [entry, position]
+        for stride in geometry.strides:
+            columns = bits.reshape(-1, stride, geometry.bits)
             for offset in range(stride):
-                for position in range(ENTRY_BITS):
+                for position in range(geometry.bits):
                     key = columns[:, offset, position].tobytes()
                     places.setdefault(key, []).append((number, stride, offset, position))
     found = []
     for memory in memories:
         known = known_contents(memory)
         for bit in range(memory.width):
-            found += _pieces(memory, bit, known[:, bit], places)
+            found += _pieces(memory, bit, known[:, bit], places, geometry)
     return found
 
 
 def _pieces(
-    memory: BlockMemory, bit: int, column: NDArray[np.uint8], places: Mapping[bytes, list[tuple[int, int, int, int]]]
+    memory: BlockMemory,
+    bit: int,
+    column: NDArray[np.uint8],
+    places: Mapping[bytes, list[tuple[int, int, int, int]]],
+    geometry: Geometry,
 ) -> list[Column]:
-    for stride in _STRIDES:  # the widest words of a block are its fewest
-        size = ENTRIES // stride
+    for stride in geometry.strides:  # the widest words of a block are its fewest
+        size = geometry.entries // stride
         pieces = []
         for first in range(0, memory.depth, size):
             piece = np.zeros(size, np.uint8)
@@ -148,3 +128,11 @@ def with_memories(columns: Iterable[Column], blocks: Blocks, contents: Mapping[s
             entries = changed[c.block]
             entries[where] = entries[where] & np.uint16(~(1 << c.position) & 0xFFFF) | bits << np.uint16(c.position)
     return changed
+
+
+def bits_of(columns: Iterable[Column], blocks: Blocks) -> Blocks:
+    """Which bits of the blocks belong to memories: set."""
+    held = {number: np.zeros_like(entries) for number, entries in blocks.items()}
+    for c in columns:
+        held[c.block][c.offset : c.offset + c.stride * c.words : c.stride] |= np.uint16(1 << c.position)
+    return held

@@ -1,36 +1,39 @@
 """A core on a device: routed once and kept, then given the contents of one network after another."""
 
+import contextlib
 import hashlib
 import json
-import re
+import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+import firstspike_hw
 from firstspike_hw.contract import CoreConfig, FirstspikeError
 
-from .blocks import Blocks, Column, find_columns, read_blocks, read_memories, with_blocks, with_memories
-from .netlist import Contents, block_memories, known_contents, share_modules, with_contents, without_collisions
+from .blocks import Column, bits_of, find_columns, read_memories, with_memories
+from .family import FAMILIES, tools_of
+from .netlist import BlockMemory, Contents, block_memories, prepared
 from .pll import Pll, pll_for
 from .route import Report, place_and_route, read_report
 from .synthesis import synthesise
-from .tools import ECPPACK, ECPUNPACK, YOSYS, run
 from .top import emit_rtlil
 
-__all__ = ["Device", "Routed", "check_only_contents_changed", "make_bitstream", "read_back", "routed"]
+__all__ = ["GOAL_MHZ", "Device", "Routed", "make_bitstream", "read_back", "routed"]
 
 Progress = Callable[[str], None]
 
+GOAL_MHZ: Final = 100.0  # what place and route works towards where the clock is set afterwards
+STAGES: Final = ("the gateware", "synthesis", "place and route", "where the memories lie")
+
 _FINISHED: Final = "finished.json"  # written last into the folder of a routed design
-GOAL_MHZ: Final = 100.0  # what place and route works towards
-_CLOCK: Final = re.compile(r"^word: (CLKI_DIV|CLKFB_DIV|CLKOP_DIV|CLKOP_CPHASE) [01]{7}\n", re.MULTILINE)
-_BRAM: Final = re.compile(r"^\.bram_init \d+\n(?:[0-9a-f ]+\n)+\n?", re.MULTILINE)
+_LANGUAGE: Final = "amaranth"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,114 +52,127 @@ class Device:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Routed:
-    """A routed design whose block memories hold known contents. folder: nextpnr's files, `template.*`."""
+    """A routed design whose block memories hold known contents.
+
+    folder: nextpnr's files and the tools' logs. pll: the clock that it was routed for. seconds: what it took.
+    """
 
     folder: Path
+    device: Device
     report: Report
     columns: tuple[Column, ...]
+    pll: Pll
     seed: int
     seconds: float
     tools: dict[str, str]
 
 
 def routed(
-    config: CoreConfig, device: Device, *, seed: int, cache: Path, progress: Progress = lambda what: None
+    config: CoreConfig,
+    device: Device,
+    *,
+    clock_mhz: float,
+    seed: int,
+    cache: Path,
+    progress: Progress = lambda what: None,
 ) -> Routed:
     """From the cache if the same core was routed for the same device with the same tools before.
 
+    clock_mhz: of the core; where it can be set after place and route, that works towards GOAL_MHZ instead.
     Raises FirstspikeError for a missing tool, and a design that does not fit or cannot be routed.
     """
-    progress("the gateware")
-    pll = pll_for(device.family, device.oscillator_mhz, GOAL_MHZ)
-    text = emit_rtlil(config, family=device.family, pll=pll)
-    memories = block_memories(text)
-    text = share_modules(without_collisions(with_contents(text, known_contents)))
-    tools = {tool.package: tool.version() for tool in (YOSYS, ECPPACK)}
-    key = json.dumps([text, asdict(device), seed, tools])
-    folder = cache / "silicon" / hashlib.sha256(key.encode()).hexdigest()[:24]
-    if not (folder / _FINISHED).exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        start = time.monotonic()
-        (folder / "design.il").write_text(text)
-        progress("synthesis")
-        synthesise(folder / "design.il", folder / "design.json", device.family, folder / "synthesis.log")
-        progress("place and route")
-        ending = "lpf" if device.family == "ecp5" else "pcf"
-        pins = resources.files("firstspike_hw").joinpath(f"boards/{device.board}.{ending}").read_text("utf-8")
-        (folder / f"pins.{ending}").write_text(pins)
-        place_and_route(
-            folder,
-            device=device.options,
-            family=device.family,
-            seed=seed,
-            clock_mhz=pll.mhz,
-            pins=f"pins.{ending}",
-        )
-        progress("where the memories lie")
-        blocks = read_blocks((folder / "design.config").read_text())
-        columns = find_columns(memories, blocks)
-        _pack(folder, "design")
-        _unpack(folder, "design", "template")
-        (folder / "columns.json").write_text(json.dumps([list(asdict(c).values()) for c in columns]))
-        for big in ("design.il", "design.json"):
-            (folder / big).unlink()
-        (folder / _FINISHED).write_text(json.dumps({"seconds": round(time.monotonic() - start, 1), "tools": tools}))
+    family = FAMILIES[device.family]
+    tools = {tool.package: tool.version() for tool in tools_of(device.family)}
+    pll = pll_for(device.family, device.oscillator_mhz, clock_mhz if family.clock_is_routed else GOAL_MHZ)
+    language = {_LANGUAGE: metadata.version(_LANGUAGE)}
+    how = json.dumps([asdict(config), asdict(device), asdict(pll), seed, tools | language])
+    kept = cache / "silicon"
+    kept.mkdir(parents=True, exist_ok=True)
+    # Making the gateware's text takes seconds: the design of known sources is known.
+    known = kept / f"source-{_digest(how, *_sources())}.txt"
+    progress(STAGES[0])
+    if not (known.exists() and (kept / known.read_text() / _FINISHED).exists()):
+        text = emit_rtlil(config, family=device.family, pll=pll)
+        memories = block_memories(text)
+        text = prepared(text, device.family)
+        folder = kept / _digest(json.dumps([text, asdict(device), seed, tools]))
+        with _alone(folder):
+            if not (folder / _FINISHED).exists():
+                _route(folder, text, memories, device, pll=pll, seed=seed, tools=tools, progress=progress)
+        known.write_text(folder.name)
+    folder = kept / known.read_text()
     done: dict[str, Any] = json.loads((folder / _FINISHED).read_text())
     names = list(Column.__dataclass_fields__)
     columns = [Column(**dict(zip(names, c, strict=True))) for c in json.loads((folder / "columns.json").read_text())]
     return Routed(
         folder=folder,
+        device=device,
         report=read_report(folder / "report.json"),
         columns=tuple(columns),
+        pll=pll,
         seed=seed,
         seconds=done["seconds"],
-        tools=done["tools"],
+        tools=done["tools"] | language,
     )
 
 
+def _route(
+    folder: Path,
+    text: str,
+    memories: list[BlockMemory],
+    device: Device,
+    *,
+    pll: Pll,
+    seed: int,
+    tools: dict[str, str],
+    progress: Progress,
+) -> None:
+    """Everything that takes minutes, into a folder that is finished when finished.json is there."""
+    family = FAMILIES[device.family]
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    start = time.monotonic()
+    (folder / "design.il").write_text(text)
+    progress(STAGES[1])
+    synthesise(folder / "design.il", folder / "design.json", device.family, folder / "synthesis.log")
+    progress(STAGES[2])
+    pins = f"pins.{family.constraints}"
+    board = resources.files("firstspike_hw").joinpath(f"boards/{device.board}.{family.constraints}")
+    (folder / pins).write_text(board.read_text("utf-8"))
+    place_and_route(folder, device=device, seed=seed, clock_mhz=pll.mhz, pins=pins)
+    progress(STAGES[3])
+    columns = find_columns(memories, family.read_blocks(family.template(folder, pll)), family.geometry)
+    (folder / "columns.json").write_text(json.dumps([list(asdict(c).values()) for c in columns]))
+    for big in ("design.il", "design.json"):
+        (folder / big).unlink()
+    (folder / _FINISHED).write_text(json.dumps({"seconds": round(time.monotonic() - start, 1), "tools": tools}))
+
+
 def make_bitstream(design: Routed, contents: Mapping[str, Contents], pll: Pll, out: Path) -> int:
-    """`firstspike.bit` in `out`: the routed design with those contents, without placing or routing anything.
+    """The bitstream in the folder `out`: the routed design with those contents, without placing or routing anything.
 
-    pll: the clock of the core, at most what place and route reached.
-
-    contents: uint8 ``[depth, width]`` by path, of every memory of the design. Returns how many bits they change.
-    Raises FirstspikeError if they are not those of the design, or what comes back out of the bitstream differs.
+    contents: uint8 ``[depth, width]`` by path, of every memory of the design. pll: the clock of the core, at most what
+    place and route reached. Returns how many bits of block RAM differ from the routed design.
+    Raises FirstspikeError if the contents are not those of the design's memories, if what is read back out of the
+    bitstream is something else, or if anything but those contents differs from the routed design.
     """
-    known = {c.memory for c in design.columns}
-    if set(contents) != known:
-        odd = sorted(set(contents) ^ known)
+    family, memories = FAMILIES[design.device.family], {c.memory for c in design.columns}
+    if set(contents) != memories:
+        odd = sorted(set(contents) ^ memories)
         raise FirstspikeError(f"contents are not those of the design's memories: {', '.join(odd[:3])}")
-    out.mkdir(parents=True, exist_ok=True)
-    text = (design.folder / "design.config").read_text()
-    blocks = with_memories(design.columns, read_blocks(text), contents)
-    (out / "firstspike.config").write_text(_with_clock(with_blocks(text, blocks), pll))
-    _pack(out, "firstspike")
-    back = read_back(design, out / "firstspike.bit")
-    wrong = [path for path, bits in contents.items() if not np.array_equal(back[path], bits)]
+    template = family.template(design.folder, pll)
+    before = family.read_blocks(template)
+    family.write(family.with_blocks(template, with_memories(design.columns, before, contents)), out)
+
+    back = family.read(out / family.bitstream)
+    after = family.read_blocks(back)
+    stored = read_memories(design.columns, after)
+    wrong = [path for path, bits in contents.items() if not np.array_equal(stored[path], bits)]
     if wrong:
         raise FirstspikeError(f"the bitstream does not hold what was written to {', '.join(wrong[:3])}")
-    return check_only_contents_changed(design, out)
-
-
-def read_back(design: Routed, bitstream: Path) -> dict[str, Contents]:
-    """What a bitstream of that design holds in its memories, uint8 ``[depth, width]`` by path."""
-    _unpack(bitstream.parent, bitstream.stem, f"{bitstream.stem}.back")
-    return read_memories(design.columns, read_blocks((bitstream.parent / f"{bitstream.stem}.back.config").read_text()))
-
-
-def check_only_contents_changed(design: Routed, out: Path) -> int:
-    """Compares the unpacked bitstream with the unpacked template; returns how many bits of block RAM differ.
-
-    Raises FirstspikeError if anything differs but bits of the memories, and the divisors of the clock.
-    """
-    texts = [(design.folder / "template.config").read_text(), (out / "firstspike.back.config").read_text()]
-    logic = [_CLOCK.sub("", _BRAM.sub("", text)) for text in texts]
-    if logic[0] != logic[1]:
-        raise FirstspikeError(f"the bitstream in {out} differs from the routed design in more than block RAM contents")
-    before, after = (read_blocks(text) for text in texts)
-    allowed = _bits_of(design.columns, before)
-    changed = 0
+    if family.without_blocks(back) != family.without_blocks(template):
+        raise FirstspikeError("the bitstream differs from the routed design in more than block RAM contents")
+    allowed, changed = bits_of(design.columns, before), 0
     for number, entries in before.items():
         differing = entries ^ after[number]
         if (differing & ~allowed[number]).any():
@@ -165,32 +181,30 @@ def check_only_contents_changed(design: Routed, out: Path) -> int:
     return changed
 
 
-def _with_clock(config: str, pll: Pll) -> str:
-    """The same configuration with other divisors of the PLL. Raises FirstspikeError if it has no PLL of its own."""
-    words = {
-        "CLKI_DIV": pll.reference - 1,
-        "CLKFB_DIV": pll.feedback - 1,
-        "CLKOP_DIV": pll.output - 1,
-        "CLKOP_CPHASE": pll.output - 1,
-    }
-    if sorted(found[1] for found in _CLOCK.finditer(config)) != sorted(words):
-        raise FirstspikeError("the configuration has not one PLL, whose divisors could be set")
-    return _CLOCK.sub(lambda found: f"word: {found[1]} {words[found[1]]:07b}\n", config)
+def read_back(design: Routed, bitstream: Path) -> dict[str, Contents]:
+    """What a bitstream of that design holds in its memories, uint8 ``[depth, width]`` by path."""
+    family = FAMILIES[design.device.family]
+    return read_memories(design.columns, family.read_blocks(family.read(bitstream)))
 
 
-def _bits_of(columns: tuple[Column, ...], blocks: Blocks) -> Blocks:
-    """The bits of the blocks that belong to loaded memories, set."""
-    allowed = {number: np.zeros_like(entries) for number, entries in blocks.items()}
-    for c in columns:
-        allowed[c.block][c.offset : c.offset + c.stride * c.words : c.stride] |= np.uint16(1 << c.position)
-    return allowed
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
 
-def _pack(folder: Path, name: str) -> None:
-    command = [ECPPACK.command(), f"{name}.config", "--bit", f"{name}.bit"]
-    run(command, "packing the bitstream", log=folder / f"{name}.pack.log", folder=folder)
+def _sources() -> list[str]:
+    """Everything that the gateware's text is made of, but for the language."""
+    root = Path(firstspike_hw.__file__).parent
+    return [path.read_text("utf-8") for path in sorted(root.rglob("*")) if path.suffix in (".py", ".lpf", ".pcf")]
 
 
-def _unpack(folder: Path, name: str, to: str) -> None:
-    command = [ECPUNPACK.command(), f"{name}.bit", f"{to}.config"]
-    run(command, "unpacking the bitstream", log=folder / f"{to}.unpack.log", folder=folder)
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One place and route of a design at a time, over all processes."""
+    if os.name != "posix":  # no such lock; at worst it is routed twice
+        yield
+        return
+    import fcntl
+
+    with open(folder.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -7,11 +7,11 @@ from amaranth.hdl import Shape
 from amaranth.lib import data
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import CoreConfig
+from firstspike_hw.contract import CoreConfig, FirstspikeError, Network
 from firstspike_hw.contract.boot import boot_writes, pack_boot
-from firstspike_hw.contract.loading import LoadPlan, beats_per_word, boot_program
+from firstspike_hw.contract.loading import LoadPlan, beats_per_word, boot_program, load_plan
 from firstspike_hw.contract.register_map import Memory, offset_of
-from firstspike_hw.contract.unloading import memory_beats
+from firstspike_hw.contract.unloading import memory_beats, network_from
 from firstspike_hw.input_map import entry_layout
 from firstspike_hw.lanes import lanes_for
 from firstspike_hw.step_tables import StepTables, table_layout
@@ -19,7 +19,7 @@ from firstspike_hw.weights import GROUP_BITS, slice_width
 
 from .netlist import Contents
 
-__all__ = ["contents_of", "loaded_from"]
+__all__ = ["check_network_in", "contents_of", "loaded_from", "network_in"]
 
 Beats = NDArray[np.uint32]
 Fields = Mapping[str, NDArray[np.int64]]
@@ -82,6 +82,21 @@ def loaded_from(
     entry = _unpacked(_map_layout(config), contents[f"{core}.engine.intake.map.map"])
     beats[Memory.INPUT_MAP, 0] = (entry["row"] | entry["delay"] << 16 | (entry["kept"] & 1) << 31).astype(np.uint32)
     return registers, beats
+
+
+def network_in(contents: Mapping[str, Contents], config: CoreConfig, core: str) -> Network:
+    """The network that a core with a boot memory computes by itself. Raises FirstspikeError if it is none."""
+    return network_from(config, *loaded_from(contents, config, core))
+
+
+def check_network_in(contents: Mapping[str, Contents], network: Network, config: CoreConfig, core: str) -> None:
+    """Raises FirstspikeError unless the network that contents make is loaded as the one given is."""
+    found, wanted = (load_plan(n, config) for n in (network_in(contents, config, core), network))
+    same = found.registers == wanted.registers and all(
+        np.array_equal(mine.beats, its.beats) for mine, its in zip(found.memories, wanted.memories, strict=True)
+    )
+    if not same:
+        raise FirstspikeError("the network that was read back is not the deployment's")
 
 
 def _slices(stage: str, lanes: int, depth: int) -> list[tuple[str, int, int]]:

@@ -9,15 +9,26 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BlockMemory", "block_memories", "known_contents", "share_modules", "with_contents", "without_collisions"]
+__all__ = [
+    "BlockMemory",
+    "block_memories",
+    "known_contents",
+    "prepared",
+    "share_modules",
+    "with_contents",
+    "without_collisions",
+]
 
 # Modules that stay as they are through synthesis: their registers are copies for fan-out, and would be merged.
-KEPT_MODULES: Final = ("*.lanes?", "*.lanes??", "*.group?", "*.group??")
+KEPT_MODULES: Final = ("*.lanes?", "*.lanes??", "*.group?", "*.group??", "*.plastic?", "*.plastic??")
 
 _MODULE: Final = re.compile(r"^module \\(\S+)$", re.MULTILINE)
 _MEMORY: Final = re.compile(r"((?:^  attribute .*\n)*)^  memory width (\d+) size (\d+) \\(\S+)$", re.MULTILINE)
 _PORT: Final = re.compile(r"^  wire (?:width \d+ )?(?:signed )?(?:input|output) (\d+)\s+(\S+)$", re.MULTILINE)
 _NAME: Final = re.compile(r"\\[^\s\[\]]+")
+_QUEUE_ADDRESS: Final = re.compile(
+    r"^  attribute \\init \S+\n(  wire width \d+ \\(?:consume|r_port__addr)\n)", re.MULTILINE
+)
 _NUMBER: Final = re.compile(r"\$\d+")
 
 Contents = NDArray[np.uint8]
@@ -30,6 +41,22 @@ class BlockMemory:
     path: str
     width: int
     depth: int
+
+
+def prepared(rtlil: str, family: str) -> str:
+    """What is synthesised: known contents, nothing for collisions that cannot matter, modules that are alike once."""
+    text = share_modules(without_collisions(with_contents(rtlil, known_contents)))
+    return without_lut_memories(text) if family == "ice40" else text
+
+
+def without_lut_memories(rtlil: str) -> str:
+    """The same design for a device whose tables are no memories: those are free to lie in blocks, or registers.
+
+    Queues are read in the cycle of the address, which a block does not do; but its register may be the one that the
+    address comes from, if that has no first value (the reset gives it the same one).
+    """
+    text = rtlil.replace('  attribute \\ram_style "distributed"\n', "")
+    return _QUEUE_ADDRESS.sub(r"\g<1>", text)
 
 
 def _modules(rtlil: str) -> tuple[str, list[str]]:

