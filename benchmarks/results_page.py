@@ -106,6 +106,36 @@ def gateware(records: list[Record]) -> str | None:
 # Records of lines that carry no more than a real one.
 PACED = ("12-mbaud", "rtl-upload")
 
+# Columns of the table of routed cores.
+ROUTED: tuple[tuple[str, Callable[[Record], str]], ...] = (
+    ("network", lambda r: f"`{Path(r['network']).stem}`"),
+    ("core, target", lambda r: f"{r['core']}, {r['target']}"),
+    ("clock, MHz", lambda r: number(r["clock_mhz"])),
+    ("LUT", lambda r: number(r["lut"])),
+    ("FF", lambda r: number(r["ff"])),
+    ("block RAM", lambda r: number(r["bram"])),
+    ("cycles an image", lambda r: number(r["cycles_back_to_back"])),
+    ("latency, us", lambda r: number(r["latency_us"])),
+    ("images/s", lambda r: number(r["images_per_second"])),
+    ("weight bits read an image", lambda r: number(round(r["weight_bits_read"]))),
+    ("images that differ", lambda r: f"{number(r['mismatches'])} of {number(r['images'])}"),
+)
+
+
+def silicon(records: list[Record]) -> str | None:
+    """Networks on routed cores."""
+    shown = [r for r in records if "fmax_mhz" in r and "images_per_second" in r]
+    if not shown:
+        return None
+    table = markdown([title for title, _ in ROUTED], [[cell(record) for _, cell in ROUTED] for record in shown])
+    note = (
+        "After place and route, worst case of the speed grade; no board was at hand. Cycles and answers are of the RTL that "
+        "was routed, simulated: images back to back through the stream, loading included. Latency: TLAST to result, of "
+        "images sent one at a time."
+    )
+    return f"{table}\n\n{note}"
+
+
 # Columns of the link's table.
 LINK: tuple[tuple[str, Callable[[Record], str]], ...] = (
     ("line", lambda r: r["label"].removeprefix("rtl-").removeprefix("fault-")),
@@ -211,6 +241,7 @@ def pages(results: dict[str, list[Record]], readme: str) -> dict[str, str]:
     _, _, after = rest.partition(END)
     tables = "\n\n".join(part for part in (table, gateware(mnist)) if part)
     lines = link(results.get("link", []))
+    routed = silicon(results.get("silicon", []))
     out = {"README.md": f"{before}{BEGIN}\n{tables}\n{END}{after}"}
     parts = ["# Results", "Written by `make results-page` from `benchmarks/results`; do not edit.", tables]
     picture = plot(mnist)
@@ -219,6 +250,8 @@ def pages(results: dict[str, list[Record]], readme: str) -> dict[str, str]:
         parts.append("![Accuracy against spikes until the decision](results-mnist.svg)")
         parts.append("The first test digit, and all in histograms, as `firstspike demo` draws them:")
         parts.append("![Spikes of one digit with their causal sets and the decision](decision.png)")
+    if routed is not None:
+        parts += ["## In silicon", routed]
     if lines is not None:
         parts += ["## Boards over serial lines", lines]
     lessons = learning(results.get("learning", []))
