@@ -130,8 +130,8 @@ def silicon(records: list[Record]) -> str | None:
     table = markdown([title for title, _ in ROUTED], [[cell(record) for _, cell in ROUTED] for record in shown])
     note = (
         "After place and route, worst case of the speed grade; no board was at hand. Cycles and answers are of the RTL "
-        "that was routed, simulated: images back to back through the stream, loading included. Latency: TLAST to result, "
-        "of images sent one at a time."
+        "that was routed, simulated: images back to back through the stream, loading included. "
+        "Latency: TLAST to result, of images sent one at a time."
     )
     return f"{table}\n\n{note}"
 
