@@ -14,7 +14,7 @@ SEED   ?= 0
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow format data fuzz-rtl rtl-mnist rtl-general link fuzz-link record-mnist results-page picture train-mnist train-checkerboard train-deep train-exponential train-yinyang clean
+.PHONY: help setup demo test test-slow test-long format data fuzz-rtl rtl-mnist rtl-general link learning fuzz-learning fuzz-link record-mnist results-page picture train-mnist train-checkerboard train-deep train-exponential train-yinyang clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ test: $(STAMP) ## formatter, linter, type checker, tests
 
 test-slow: $(STAMP) ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-long: $(STAMP) ## more seeds, and whole boards with planted faults: a quarter of an hour
+	$(BIN)/python -m pytest -m long -n $(JOBS) $(ARGS)
 
 format: $(STAMP) ## format and repair what the linter can repair
 	$(BIN)/ruff format .
@@ -78,7 +81,7 @@ rtl-general: $(STAMP) ## Yin-Yang, two hidden layers and delays through the gene
 	        $(BIN)/firstspike simulate build/rtl-$$name --level rtl --core general --data $$data:test --limit 1000 --json || exit 1; \
 	done
 
-link: $(STAMP) ## the serial link over pseudo-terminals, into benchmarks/results/link.json: speed, and 220,000 images over bad lines
+link: $(STAMP) ## the serial link, into benchmarks/results/link.json: speed, 220,000 images over bad lines, a whole upload in RTL
 	@mkdir -p build
 	$(BIN)/firstspike compile examples/mnist-784-600-10.nir -o build/link --force
 	$(BIN)/python benchmarks/record.py link --set label=unthrottled -- $(BIN)/python benchmarks/with_board.py -- \
@@ -88,7 +91,27 @@ link: $(STAMP) ## the serial link over pseudo-terminals, into benchmarks/results
 	for fault in none flip-1e-5 flip-1e-4 drop double reorder truncate stall disconnect reset all; do \
 	    $(BIN)/python benchmarks/record.py link --seed 1 --set label=fault-$$fault -- \
 	        $(BIN)/python benchmarks/link_faults.py build/link $$fault --images 20000 --seed 1 || exit 1; \
+	    $(BIN)/python benchmarks/record.py link --seed 1 --set label=rtl-fault-$$fault -- \
+	        $(BIN)/python benchmarks/link_faults.py build/link $$fault --images 300 --seed 1 --backend rtl || exit 1; \
 	done
+	$(BIN)/python benchmarks/record.py link --set label=rtl-upload -- $(BIN)/python benchmarks/link_upload.py build/link --images 100
+
+learning: $(STAMP) ## learning on chip by the model and through the gateware, into benchmarks/results/learning.json: half an hour
+	@mkdir -p build/learning
+	for seed in 1 2 3; do for start in scratch scratch-shifts all-inputs shuffled20 rotated15 permuted nine new-class; do \
+	    $(BIN)/python benchmarks/record.py learning --seed $$seed --set label=$$start-$$seed -- \
+	        $(BIN)/python benchmarks/learning.py $$start --seed $$seed || exit 1; \
+	done; done
+	$(BIN)/python benchmarks/record.py learning --seed 1 --set label=scratch-shifts-margin-31 -- \
+	    $(BIN)/python benchmarks/learning.py scratch-shifts --seed 1 --margin 31
+	for start in scratch rotated15; do \
+	    $(BIN)/python benchmarks/record.py learning --seed 1 --set label=rtl-$$start -- \
+	        $(BIN)/python benchmarks/learning_rtl.py build/learning/$$start-1-start --images 2000 || exit 1; \
+	done
+	$(BIN)/python benchmarks/learning_picture.py
+
+fuzz-learning: $(STAMP) ## random networks that learn, gateware against model: make fuzz-learning N=200 SEED=0
+	$(BIN)/python scripts/fuzz_rtl.py --learning --layers 2 4 --networks $(N) --seed $(SEED) --record build/fuzz-learning.txt $(ARGS)
 
 fuzz-link: $(STAMP) ## coverage-guided fuzzing of both decoders, a minute each: make fuzz-link SECONDS=600
 	$(BIN)/python scripts/fuzz_link.py board --seconds $(SECONDS) --seed $(SEED)

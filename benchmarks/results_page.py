@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from learning_table import costs, courses
 from plots import Point, scatter
 from records import TOPICS, load
 
@@ -102,15 +103,18 @@ def gateware(records: list[Record]) -> str | None:
     return f"{table}\n\n{note}"
 
 
+# Records of lines that carry no more than a real one.
+PACED = ("12-mbaud", "rtl-upload")
+
 # Columns of the link's table.
 LINK: tuple[tuple[str, Callable[[Record], str]], ...] = (
-    ("line", lambda r: r["label"].replace("fault-", "")),
+    ("line", lambda r: r["label"].removeprefix("rtl-").removeprefix("fault-")),
     ("far end", lambda r: r.get("backend", "model")),
     ("images", lambda r: number(r["images"])),
-    ("wrong, lost or doubled", lambda r: number(r.get("wrong_lost_duplicated"))),
-    ("images/s", lambda r: number(round(r["images_per_second"]))),
+    ("wrong, lost or doubled", lambda r: number(r.get("wrong_lost_duplicated", r.get("mismatches")))),
+    ("images/s", lambda r: number(round(r["images_per_second"])) if "images_per_second" in r else ""),
     ("of what the line can carry", lambda r: percent(r["share_of_line"]) if r["label"] == "12-mbaud" else ""),
-    ("upload likewise", lambda r: percent(r["upload_share_of_line"]) if r["label"] == "12-mbaud" else ""),
+    ("upload likewise", lambda r: percent(r["upload_share_of_line"]) if r["label"] in PACED else ""),
     ("protocol, of an image's bytes", lambda r: percent(r.get("overhead_per_image"))),
     ("pause after a fault, ms: median, p99", lambda r: spread(r, "recover_ms")),
 )
@@ -130,9 +134,28 @@ def link(records: list[Record]) -> str | None:
     table = markdown([title for title, _ in LINK], [[cell(record) for _, cell in LINK] for record in records])
     note = (
         "MNIST digits, 98 bytes each, through a virtual board at a pseudo-terminal; bad lines are bad both ways, and "
-        "the network is loaded over them too (`benchmarks/link_faults.py` says how bad)."
+        "the network is loaded over them too (`benchmarks/link_faults.py` says how bad). The gateware (rtl) is "
+        "simulated with its UART at 4 clock cycles a bit; its times are those of a 48 MHz clock."
     )
     return f"{table}\n\n{note}"
+
+
+def learning(records: list[Record]) -> str | None:
+    """Courses of on-chip learning: what they came to, and what they cost in the gateware."""
+    parts = []
+    if (table := courses(records)) is not None:
+        parts.append(markdown(*table))
+        parts.append(
+            "MNIST, 784-600-10, int8, popcounts and signs alone; lessons from training images, settings chosen on "
+            "held-out ones, judged once on the test split (of the same kind as the lessons). Mean over seeds, range."
+        )
+    if (table := costs(records)) is not None:
+        parts.append(markdown(*table))
+        parts.append(
+            "The same through the simulated gateware, every weight and answer compared with the model's. Cycles an "
+            "image."
+        )
+    return "\n\n".join(parts) if parts else None
 
 
 def compared(records: list[Record]) -> str:
@@ -198,6 +221,9 @@ def pages(results: dict[str, list[Record]], readme: str) -> dict[str, str]:
         parts.append("![Spikes of one digit with their causal sets and the decision](decision.png)")
     if lines is not None:
         parts += ["## Boards over serial lines", lines]
+    lessons = learning(results.get("learning", []))
+    if lessons is not None:
+        parts += ["## Learning on chip", lessons]
     parts += [section(topic, results[topic]) for topic in TOPICS if results.get(topic)]
     out["docs/results.md"] = "\n\n".join(parts) + "\n"
     return out

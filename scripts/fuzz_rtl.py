@@ -7,6 +7,7 @@ Exit 1 at a difference, with the seed that shows it again: --networks 1 --seed S
 """
 
 import argparse
+import itertools
 import sys
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from firstspike.report import Progress
 from firstspike_hw.contract import KERNELS, FirstspikeError, Kernel
 from firstspike_sim.rtl.fuzz import CORES, Finding, Fuzzer
+from firstspike_sim.rtl.random_cases import random_case
 
 __all__ = ["main"]
 
@@ -24,6 +26,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first seed (default 0)")
     parser.add_argument("--cores", default=",".join(CORES), help="which cores, of: %(default)s (default: all)")
     parser.add_argument("--kernel", choices=KERNELS, help="of all networks (default: linear or exponential, by chance)")
+    parser.add_argument("--learning", action="store_true", help="images learn; compare the weights afterwards")
+    parser.add_argument("--layers", type=int, nargs=2, metavar=("FROM", "TO"), help="only networks of so many layers")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write one line a seed")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first difference")
     args = parser.parse_args()
@@ -32,8 +36,8 @@ def main() -> int:
         parser.error(f"unknown cores {', '.join(unknown)}; known: {', '.join(CORES)}")
     start = time.monotonic()
     try:
-        seeds = range(args.seed, args.seed + args.networks)
-        findings = _run(names, seeds, kernel=args.kernel, keep_going=args.keep_going)
+        seeds = _seeds(args.seed, args.networks, args.kernel, args.layers)
+        findings = _run(names, seeds, kernel=args.kernel, learning=args.learning, keep_going=args.keep_going)
     except FirstspikeError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -41,7 +45,7 @@ def main() -> int:
     for finding in wrong:
         print(f"DIFFERS seed {finding.seed}: {finding.line()}")
     summary = (
-        f"{len(findings)} networks, seeds {args.seed}..{args.seed + args.networks - 1}, "
+        f"{len(findings)} networks, seeds {args.seed}..{seeds[-1]}, "
         f"{sum(finding.images for finding in findings)} images, {sum(finding.spikes for finding in findings)} spikes, "
         f"{sum(finding.cycles for finding in findings)} cycles: {len(wrong)} mismatches"
     )
@@ -52,10 +56,22 @@ def main() -> int:
     return int(bool(wrong))
 
 
-def _run(names: tuple[str, ...], seeds: range, *, kernel: Kernel | None, keep_going: bool) -> list[Finding]:
+def _seeds(first: int, count: int, kernel: Kernel | None, layers: tuple[int, int] | None) -> list[int]:
+    """So many seeds from `first` on, those of networks with the wanted number of layers."""
+    seeds = itertools.count(first)
+    if layers is None:
+        return list(itertools.islice(seeds, count))
+    low, high = layers
+    wanted = (seed for seed in seeds if low <= len(random_case(seed, kernel).network.layers) <= high)
+    return list(itertools.islice(wanted, count))
+
+
+def _run(
+    names: tuple[str, ...], seeds: list[int], *, kernel: Kernel | None, learning: bool, keep_going: bool
+) -> list[Finding]:
     """Findings up to the first difference; a seed whose network none of the cores holds is left out."""
     findings: list[Finding] = []
-    with Progress("fuzz") as progress, Fuzzer(names, kernel=kernel, progress=_note) as fuzzer:
+    with Progress("fuzz") as progress, Fuzzer(names, kernel=kernel, learning=learning, progress=_note) as fuzzer:
         for done, seed in enumerate(seeds, 1):
             finding = fuzzer.check(seed)
             progress(done, len(seeds))

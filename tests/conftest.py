@@ -11,13 +11,13 @@ ROOT = Path(__file__).parents[1]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Slow tests run when asked for (`-m slow`); tests on grey-level MNIST when `make data` has run."""
-    asked_for_slow = "slow" in config.option.markexpr
+    """Slow and long tests run when asked for (`-m slow`); tests on grey-level MNIST when `make data` has run."""
     # where they must run (CI), they are not skipped: they fail by themselves
     has_grey = (ROOT / "data" / "mnist").is_dir() or bool(os.environ.get("CI"))
     for item in items:
-        if item.get_closest_marker("slow") and not asked_for_slow:
-            item.add_marker(pytest.mark.skip(reason="slow: make test-slow"))
+        for name in ("slow", "long"):
+            if item.get_closest_marker(name) and name not in config.option.markexpr:
+                item.add_marker(pytest.mark.skip(reason=f"{name}: make test-{name}"))
         if item.get_closest_marker("grey") and not has_grey:
             item.add_marker(pytest.mark.skip(reason="needs grey-level MNIST: make data"))
 

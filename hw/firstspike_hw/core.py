@@ -73,11 +73,25 @@ class Core(wiring.Component):
         for k in range(len(self.config.stages)):
             layer = getattr(engine, f"layer{k}")
             m.d.comb += [getattr(layer, name).eq(stored[name.upper(), k]) for name, _ in layer.shape()]
+        counters: dict[Any, Any] = {}
+        if self.config.learns:
+            learn = stored["LEARN", None]
+            m.d.comb += [
+                engine.settings.margin.eq(learn[:8]),
+                engine.settings.late.eq(learn[8:16]),
+                engine.settings.seed.eq(stored["LEARN_SEED", None]),
+                engine.settings.count.eq(stored["LEARN_COUNT", None]),
+                registers.learned.eq(engine.learned),
+                registers.learning.eq(engine.learning),
+                *(getattr(engine, f"chance{k}").eq(stored["CHANCE", k]) for k in range(len(self.config.stages))),
+            ]
+            counters = {("TRIGGERED", None): engine.triggered, ("LEARN_CYCLES", None): engine.learn_cycles}
         for key in widths:
             connect(m, registers.memories[key], engine.memory(*key))
         registers.readings |= {
             ("STATUS", None): engine.idle | engine.late << 1,
             ("IMAGES", None): engine.images_done,
             ("BUSY", None): engine.busy,
+            **counters,
         }
         return m

@@ -8,7 +8,7 @@ from amaranth.utils import bits_for
 from .elastic import Elastic
 from .serialiser import Serialiser, row_layout
 
-__all__ = ["Decision", "verdict_layout"]
+__all__ = ["Decision", "output_layout", "verdict_layout"]
 
 
 def verdict_layout(steps: int) -> data.StructLayout:
@@ -16,6 +16,11 @@ def verdict_layout(steps: int) -> data.StructLayout:
     return data.StructLayout(
         {"decided": 1, "class": 16, "step": bits_for(steps - 1), "silent": 1, "tie": 1, "exact_tie": 1, "fired": 16}
     )
+
+
+def output_layout(neurons: int, steps: int) -> data.StructLayout:
+    """spike: output x fires at step t. done: nothing more comes of steps <= t."""
+    return data.StructLayout({"spike": 1, "done": 1, "t": bits_for(steps - 1), "x": bits_for(neurons - 1)})
 
 
 class Decision(wiring.Component):
@@ -26,14 +31,19 @@ class Decision(wiring.Component):
     outputs: classes. steps: T.
     verdict: stands from the decision until `clear`. quiet: rows are of an image that is over.
     spikes:  the outputs that fired at D, if `tracing`.
+    messages: if it `reports`: all that is taken in, also after the verdict: output x is at or above its threshold at t
+             (at T-1 one that has fired may be so again).
     """
 
     latency = Serialiser.latency + 4  # from the row that decides, alone, to the verdict
 
-    def __init__(self, *, lanes: int, rows: int, steps: int, value_bits: int) -> None:
+    def __init__(self, *, lanes: int, rows: int, steps: int, value_bits: int, reports: bool = False) -> None:
         self.sizes = {"lanes": lanes, "rows": rows, "steps": steps, "value_bits": value_bits}
+        self.reports = reports
+        messages = Out(stream.Signature(output_layout(lanes * rows, steps), always_ready=True))
         super().__init__(
             {
+                **({"messages": messages} if reports else {}),
                 "rows": In(stream.Signature(row_layout(**self.sizes), always_ready=True)),
                 "row_taken": Out(1),
                 "outputs": In(bits_for(lanes * rows)),
@@ -93,6 +103,15 @@ class Decision(wiring.Component):
             self.spikes.payload.x.eq(message.x),
             on_hand.o.ready.eq(~self.spikes.valid | self.spikes.ready),
         ]
+
+        if self.reports:
+            m.d.comb += [
+                self.messages.valid.eq(on_hand.o.valid & on_hand.o.ready),
+                self.messages.payload.spike.eq(fires),
+                self.messages.payload.done.eq(message.done),
+                self.messages.payload.t.eq(message.t),
+                self.messages.payload.x.eq(message.x),
+            ]
 
         # One candidate a cycle against the best so far.
         judged, any_fired = Signal(), Signal()  # a step is complete: look at what it gave

@@ -20,6 +20,8 @@ from .result import ResultSender, packet_layout
 from .sequencer import stop_layout
 from .serialiser import Serialiser
 from .stage import Stage, layer_layout
+from .stage_learning import CHANCE_BITS
+from .teacher import Teacher, filed_entries, settings_layout
 from .trace import Trace
 
 __all__ = ["Engine", "memory_widths"]
@@ -34,6 +36,7 @@ class Phase(IntEnum):
     SUM = 3  # and added up
     SEND = 4  # trace marker and result
     CLEAR = 5  # all is forgotten
+    LEARN = 6  # before that, until all weights are written that the image changes
 
 
 def memory_widths(config: CoreConfig) -> dict[tuple[Memory, int], int]:
@@ -54,6 +57,9 @@ class Engine(wiring.Component):
     images, results, trace: the streams of docs/core.md.
     steps, addresses, active, layer<k>: registers, stable while not `idle`. run: take headers.
     late, images_done, busy: STATUS.late and the counters.
+    settings, chance<k>: registers of learning, stable while not `idle`; these and what follows only if the core learns.
+    learned: strobe: a learning image is over. learning: weights are being changed.
+    triggered, learn_cycles: counters of images that changed weights, and of cycles that it took.
     `memory(kind, stage)` gives a memory's host port.
     """
 
@@ -79,8 +85,14 @@ class Engine(wiring.Component):
                 "busy": Out(32),
                 **layers,
                 **memories,
+                **(self._learning_ports() if config.learns else {}),
             }
         )
+
+    def _learning_ports(self) -> dict[str, Any]:
+        chances = {f"chance{k}": In(CHANCE_BITS) for k in range(len(self.config.stages))}
+        counters = {"learned": Out(1), "learning": Out(1), "triggered": Out(32), "learn_cycles": Out(32)}
+        return {"settings": In(settings_layout()), **chances, **counters}
 
     def memory(self, kind: Memory, stage: int) -> Any:
         return getattr(self, _name(kind, stage))
@@ -93,18 +105,22 @@ class Engine(wiring.Component):
         self.stop = Signal(stop_layout(config.max_steps))
 
         m.submodules.intake = intake = Intake(
-            addresses=config.addresses, entries=config.stages[0].inputs, steps=config.max_steps
+            addresses=config.addresses,
+            entries=config.stages[0].inputs,
+            steps=config.max_steps,
+            rewinds=config.learns,
         )
         connect(m, flipped(self.images), intake.beats)
         connect(m, flipped(self.memory(Memory.INPUT_MAP, 0)), intake.map)
         m.d.comb += [intake.run.eq(self.run), intake.steps.eq(self.steps), intake.addresses.eq(self.addresses)]
         self.header = intake.image
 
-        used = [Signal(name=f"used{k}") for k in range(last + 1)]
-        m.d.comb += [used[k].eq(self.active[k] if k < last else 1) for k in range(last + 1)]
+        used = [Signal(name=f"used{k}", init=1) for k in range(last + 1)]
+        m.d.sync += [used[k].eq(self.active[k] if k < last else 1) for k in range(last + 1)]
         stages = self._stages(m, used)
         self._sources(m, intake, stages)
         decision = self._outputs(m, stages)
+        self.teacher = self._teacher(m, intake, stages, used, decision) if config.learns else None
         m.d.comb += self.idle.eq(intake.idle & (self.phase == Phase.WAIT))
         self._trace(m, [stage.spikes for stage in stages[1:]] + [decision.spikes], used, decision.verdict)
         self._course(m, intake, stages, used, decision)
@@ -123,6 +139,7 @@ class Engine(wiring.Component):
                 steps=config.max_steps,
                 queue_inputs=max(neurons[:k]) if k else None,
                 value_bits=built.v_bits if last else 0,
+                filed=filed_entries(config, k) if config.learns else 0,
             )
             m.submodules[f"stage{k}"] = stage
             connect(m, flipped(self.memory(Memory.WEIGHTS, k)), stage.weights)
@@ -193,7 +210,11 @@ class Engine(wiring.Component):
     def _outputs(self, m: Module, stages: list[Stage]) -> Decision:
         built, output = self.config.stages[-1], stages[-1]
         m.submodules.decision = decision = Decision(
-            lanes=built.lanes, rows=built.max_rows, steps=self.config.max_steps, value_bits=built.v_bits
+            lanes=built.lanes,
+            rows=built.max_rows,
+            steps=self.config.max_steps,
+            value_bits=built.v_bits,
+            reports=self.config.learns,
         )
         connect(m, output.rows, decision.rows)
         m.d.comb += [
@@ -212,6 +233,42 @@ class Engine(wiring.Component):
             m.d.sync += self.stop.valid.eq(0)
         return decision
 
+    def _teacher(
+        self, m: Module, intake: Intake, stages: list[Stage], used: list[Signal], decision: Decision
+    ) -> Teacher:
+        """A learning image runs on to S, and is held until it has changed the weights."""
+        units = [stage.unit for stage in stages if stage.unit is not None]
+        m.submodules.teacher = teacher = Teacher(self.config, units)
+        connect(m, decision.messages, teacher.outputs)
+        known = Signal()
+        m.d.comb += [
+            # a label that is no class teaches nothing
+            teacher.learns.eq(self._flag(Header.LEARN) & (self.header.label < stages[-1].layer.outputs)),
+            teacher.steps.eq(self.steps),
+            teacher.used.eq(Cat(used)),
+            teacher.settings.eq(self.settings),
+            teacher.label.eq(self.header.label),
+            teacher.begin.eq(self.start),
+            teacher.clear.eq(self.clear),
+            teacher.verdict.eq(decision.verdict),
+            intake.rewind.eq(teacher.rewind),
+        ]
+        m.d.comb += self.learned.eq(self.clear & teacher.learns)
+        m.d.sync += known.eq(decision.verdict.decided & ~self.clear)
+        with m.If(teacher.learns):  # the end is known a cycle after the verdict
+            m.d.sync += [
+                self.stop.valid.eq(known & ~self._flag(Header.RUN_ON) & ~self.clear),
+                self.stop.t.eq(teacher.end),
+            ]
+        for k, stage in enumerate(stages):
+            connect(m, getattr(teacher, f"stage{k}"), stage.learning)
+            m.d.comb += getattr(teacher, f"chance{k}").eq(getattr(self, f"chance{k}"))
+            m.d.comb += stage.decided.eq(decision.verdict.step)
+            if k:
+                connect(m, getattr(teacher, f"record{k}"), stage.record)
+                m.d.comb += stage.rewind.eq(teacher.rewind)
+        return teacher
+
     def _trace(self, m: Module, spikes: list[Any], used: list[Signal], verdict: Any) -> None:
         """Layer numbers: what stage k takes in comes of the layer that as many stages in use before it have passed."""
         m.submodules.tracer = self.tracer = tracer = Trace(sources=len(spikes), steps=self.config.max_steps)
@@ -224,7 +281,9 @@ class Engine(wiring.Component):
     def _course(self, m: Module, intake: Intake, stages: list[Stage], used: list[Signal], decision: Decision) -> None:
         """Image by image: `clear` ends one, and the next may start in the cycle after."""
         phase, cycles = self.phase, Signal(32)
-        through = Signal()
+        through, over = Signal(), Signal()
+        recorded = Const(1) if self.teacher is None else self.teacher.complete
+        m.d.comb += over.eq(decision.verdict.decided & through & recorded)
         m.d.comb += through.eq(Cat(stage.finished | ~used[k] for k, stage in enumerate(stages)).all())
         m.submodules.sender = sender = ResultSender()
         connect(m, flipped(self.results), sender.beats)
@@ -243,7 +302,7 @@ class Engine(wiring.Component):
             with m.Case(Phase.WAIT), m.If(self.header.ready):
                 m.d.comb += self.start.eq(1)
                 m.d.sync += [phase.eq(Phase.RUN), cycles.eq(3)]  # counted when sent: this cycle, that one and `clear`
-            with m.Case(Phase.RUN), m.If(decision.verdict.decided & through & self.header.complete):
+            with m.Case(Phase.RUN), m.If(over & self.header.complete):
                 m.d.sync += phase.eq(Phase.SETTLE)
             with m.Case(Phase.SETTLE):
                 m.d.comb += self.tracer.end.eq(tracing)
@@ -256,8 +315,16 @@ class Engine(wiring.Component):
                 with m.If(sender.packet.valid & sender.packet.ready):
                     m.d.sync += [phase.eq(Phase.CLEAR), self.images_done.eq(self.images_done + 1)]
                     m.d.sync += self.late.eq(self.late | self.header.late)
+                    if self.teacher is not None:
+                        self._learn(m, self.teacher)
             with m.Case(Phase.CLEAR):
                 m.d.sync += phase.eq(Phase.WAIT)
+            if self.teacher is not None:
+                with m.Case(Phase.LEARN):
+                    m.d.comb += self.learning.eq(1)
+                    m.d.sync += self.learn_cycles.eq(self.learn_cycles + 1)
+                    with m.If(self.teacher.done):
+                        m.d.sync += phase.eq(Phase.CLEAR)
 
         # Rows on their way when all stages are through are of steps that do not matter: they come out within the
         # latency of a stage, and are ignored. The next image starts at least `overhead - 1` cycles later, and its first
@@ -265,10 +332,16 @@ class Engine(wiring.Component):
         longest = max(stage.row_latency for stage in stages)
         left = Signal(range(longest + 2))
         m.d.comb += self.quiet.eq(left != 0)
-        with m.If((phase == Phase.RUN) & decision.verdict.decided & through):
+        with m.If((phase == Phase.RUN) & over):
             m.d.sync += left.eq(longest + 1)
         with m.Elif(self.quiet):
             m.d.sync += left.eq(left - 1)
+
+    def _learn(self, m: Module, teacher: Teacher) -> None:
+        """The image is not over yet if it changes weights."""
+        with m.If(teacher.learns & teacher.triggered):
+            m.d.comb += teacher.start.eq(1)
+            m.d.sync += [self.phase.eq(Phase.LEARN), self.triggered.eq(self.triggered + 1)]
 
     def _sum(self, m: Module, packet: Any, stages: list[Stage], used: list[Signal], verdict: Any) -> None:
         header = self.header
@@ -283,6 +356,8 @@ class Engine(wiring.Component):
             ResultFlag.EXACT_TIE: verdict.exact_tie,
             ResultFlag.LATE: header.late,
         }
+        if self.teacher is not None:
+            flags[ResultFlag.TRIGGERED] = self.teacher.triggered & self.teacher.learns
         m.d.sync += [
             packet.tag.eq(header.tag),
             packet.flags.eq(Cat(flags[flag] for flag in sorted(flags))),

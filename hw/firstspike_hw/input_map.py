@@ -145,15 +145,19 @@ class InputMap(wiring.Component):
         m.submodules.taken = memory = Memory(shape=32, depth=words, init=[], attrs=IN_LOGIC)
         read, write = memory.read_port(domain="comb"), memory.write_port()
         taken, mark, touched = Signal(), Signal(), Signal(words)
-        marks, before = Signal(32), Signal.like(row)
+        marks, before, bit = Signal(32), Signal.like(row), Signal(32)
         m.d.comb += [
             read.addr.eq(row[5:]),
-            taken.eq(marks.bit_select(before[:5], 1)),
+            taken.eq((marks & bit).any()),
             write.addr.eq(before[5:]),
-            write.data.eq(marks | Cat(before[:5] == k for k in range(32))),
+            write.data.eq(marks | bit),
             write.en.eq(mark),
         ]
-        m.d.sync += [before.eq(row), marks.eq(Mux(touched.bit_select(row[5:], 1), read.data, 0))]
+        m.d.sync += [
+            before.eq(row),
+            bit.eq(Cat(row[:5] == k for k in range(32))),
+            marks.eq(Mux(touched.bit_select(row[5:], 1), read.data, 0)),
+        ]
         with m.If(mark):
             m.d.sync += touched.bit_select(before[5:], 1).eq(1)
             with m.If(before[5:] == row[5:]):

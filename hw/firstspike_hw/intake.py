@@ -44,19 +44,21 @@ class Intake(wiring.Component):
 
     beats: images as in docs/core.md. run: take headers.
     steps, addresses: T, and external addresses of the network.
-    image, source: the oldest image: about it, and its events. release: strobe: the core has done with it.
+    image:    about the oldest image, a cycle late. source: its events. release: strobe: the core has done with it.
+    rewind:   as of the queues, of `source`; only if `rewinds`.
     waited: cycles from TLAST of that image to the next one. idle: no image is here. map: host port of the input map.
 
-    An image is `complete` `latency` cycles after its last beat (a bitmap's last set bit) was taken, and the next header
-    is taken from then on. A beat of a bitmap takes a cycle for each set bit, and one if there is none.
+    An image is `complete` `latency` cycles after its last beat (a bitmap's last set bit) was taken; the next header is
+    taken a cycle earlier. A beat of a bitmap takes a cycle for each set bit, and one if there is none.
     """
 
-    latency = InputMap.latency + 2
+    latency = InputMap.latency + 3
 
-    def __init__(self, *, addresses: int, entries: int, steps: int) -> None:
-        self.max_addresses, self.entries, self.max_steps = addresses, entries, steps
+    def __init__(self, *, addresses: int, entries: int, steps: int, rewinds: bool = False) -> None:
+        self.max_addresses, self.entries, self.max_steps, self.rewinds = addresses, entries, steps, rewinds
         super().__init__(
             {
+                **({"rewind": In(1)} if rewinds else {}),
                 "beats": In(stream.Signature(axis_layout())),
                 "run": In(1),
                 "steps": In(bits_for(steps)),
@@ -81,9 +83,12 @@ class Intake(wiring.Component):
         m.d.comb += [
             input_map.steps.eq(self.steps),
             input_map.addresses.eq(self.addresses),
-            self.image.eq(banks[reading]),
             self.idle.eq(~banks[0].ready & ~banks[1].ready),
         ]
+        # A copy, for fan-out; already the next image's in the cycle after `release`.
+        image = Signal(image_layout())
+        m.d.sync += image.eq(banks[reading ^ self.release])
+        m.d.comb += self.image.eq(image)
         horizon = self._queues(m, writing, reading, input_map)
         self._phases(m, banks, writing)
 
@@ -114,7 +119,7 @@ class Intake(wiring.Component):
         m.d.sync += [into_map.valid.eq(out.valid), into_map.payload.eq(out.payload)]
         header = data.View(data.StructLayout({"flags": 8, "tag": 8, "label": 16}), beat.payload.data)
         is_bitmap, base, ending = Signal(), Signal(16), Signal()
-        bits, rest = Signal(32), Signal(32)  # of a bitmap's beat; without the lowest
+        bits, rest, more = Signal(32), Signal(32), Signal()  # of a bitmap's beat; without the lowest; if any is left
         free = Signal()
         m.d.comb += free.eq(~bank.ready)
         with m.Switch(phase):
@@ -132,6 +137,7 @@ class Intake(wiring.Component):
                         base.eq(-32),
                         bits.eq(0),
                         rest.eq(0),
+                        more.eq(0),
                         ending.eq(0),
                         phase.eq(Mux(beat.payload.last, Phase.DRAIN, Phase.BEATS)),
                     ]
@@ -150,18 +156,18 @@ class Intake(wiring.Component):
                         out.valid.eq(bits.any()),
                         out.payload.t.eq(0),
                         out.payload.x.eq(Cat(lowest, base[5:])),
-                        beat.ready.eq(~rest.any() & ~ending),
-                        last.eq(ending & ~rest.any()),
+                        beat.ready.eq(~more & ~ending),
+                        last.eq(ending & ~more),
                     ]
-                    m.d.sync += [bits.eq(rest), rest.eq(rest & (rest - 1))]
-                    with m.If(beat.valid & ~rest.any() & ~ending):
-                        m.d.sync += [bits.eq(word), rest.eq(word & (word - 1)), base.eq(base + 32)]
-                        m.d.sync += ending.eq(beat.payload.last)
+                    m.d.sync += [bits.eq(rest), rest.eq(rest & (rest - 1)), more.eq(_several(rest))]
+                    with m.If(beat.valid & ~more & ~ending):
+                        m.d.sync += [bits.eq(word), rest.eq(word & (word - 1)), more.eq(_several(word))]
+                        m.d.sync += [base.eq(base + 32), ending.eq(beat.payload.last)]
                 with m.If(last):
                     m.d.sync += phase.eq(Phase.DRAIN)
             with m.Case(Phase.DRAIN):
                 m.d.sync += count.eq(count + 1)
-                with m.If(count == self.latency - 2):
+                with m.If(count == self.latency - 3):
                     m.d.sync += [count.eq(0), bank.ready.eq(1), bank.complete.eq(1), writing.eq(~writing)]
                     m.d.sync += phase.eq(Phase.HEADER)
         # an image that is being taken is not idle, be it ready or not
@@ -173,7 +179,7 @@ class Intake(wiring.Component):
         horizons = Array(Signal(bits_for(self.max_steps), name=f"horizon{k}") for k in range(2))
         mapped, queues = input_map.mapped, []
         for k in range(2):
-            queue = CalendarQueue(entries=self.entries, steps=self.max_steps)
+            queue = CalendarQueue(entries=self.entries, steps=self.max_steps, rewinds=self.rewinds)
             m.submodules[f"queue{k}"] = queue
             queues.append(queue)
             m.d.comb += [
@@ -185,6 +191,8 @@ class Intake(wiring.Component):
                 queue.clear.eq(self.release & (reading == k)),
                 queue.selected.eq(reading == k),
             ]
+            if self.rewinds:
+                m.d.comb += queue.rewind.eq(self.rewind & (reading == k))
             with m.If(mapped.valid & (writing == k)):
                 m.d.sync += horizons[k].eq(mapped.payload.horizon)
             with m.If(queue.clear):
@@ -196,3 +204,9 @@ class Intake(wiring.Component):
             self.source.events.payload.eq(Mux(reading, queues[1].events.payload, queues[0].events.payload)),
         ]
         return horizons[reading]
+
+
+def _several(bits: Signal) -> Any:
+    """At least two are set, by halves: shorter than looking at what is left without the lowest."""
+    halves = bits[: len(bits) // 2], bits[len(bits) // 2 :]
+    return halves[0].any() & halves[1].any() | Cat((half & (half - 1)).any() for half in halves).any()

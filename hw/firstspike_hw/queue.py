@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -47,6 +47,8 @@ class CalendarQueue(wiring.Component):
     advance:  strobe: on to the bucket of the next step; `occupied` and `open` are about that from the next cycle on.
     occupied: something had been filed in this bucket two cycles ago; not in the cycle after `clear`.
     selected: the queue is one of several, and is asked: otherwise `occupied` stays 0 (from the cycle after on).
+    rewind:   strobe, if `rewinds`: back to the first bucket, all that was filed stays; `occupied` and `open` are of it
+              from two cycles later on.
     open:     strobe: from the next cycle on `events` gives the bucket, one event a cycle. Nothing may be filed at this
               step from two cycles before on, and the bucket before must have been emptied.
     """
@@ -54,11 +56,12 @@ class CalendarQueue(wiring.Component):
     push_latency = 3
     open_latency = 1
 
-    def __init__(self, *, entries: int, steps: int) -> None:
-        self.entries, self.steps = entries, steps
+    def __init__(self, *, entries: int, steps: int, rewinds: bool = False) -> None:
+        self.entries, self.steps, self.rewinds = entries, steps, rewinds
         event = event_layout(entries, steps)
         super().__init__(
             {
+                **({"rewind": In(1)} if rewinds else {}),
                 "push": In(stream.Signature(event, always_ready=True)),
                 "clear": In(1),
                 "advance": In(1),
@@ -116,7 +119,8 @@ class CalendarQueue(wiring.Component):
         step, following_step = Signal(range(self.steps)), Signal(range(self.steps), init=1)
         with m.If(self.advance):
             m.d.sync += [step.eq(following_step), following_step.eq(following_step + 1)]
-        with m.If(self.clear):
+        again = self.clear | self.rewind if self.rewinds else self.clear
+        with m.If(again):
             m.d.sync += [step.eq(0), following_step.eq(1)]
         firsts = [head.read_port(domain="comb") for _ in range(2)]
         m.d.comb += [port.addr.eq(at) for port, at in zip(firsts, (step, following_step), strict=True)]
@@ -134,17 +138,18 @@ class CalendarQueue(wiring.Component):
             first.eq(Mux(advanced, heads[1], heads[0])),
         ]
 
-        # Leave: `next` is read for the event on offer while it is on offer, so that one can leave every cycle.
-        following, taken = next_.read_port(), Signal()
+        # Leave: `next` is always read for the event on offer, or that would be, so that one can leave every cycle.
+        following, taken, on_offer = next_.read_port(), Signal(), Signal(x_bits)
         m.d.comb += [
             taken.eq(self.events.valid & self.events.ready),
-            following.addr.eq(Mux(self.open, first, following.data.x)),
-            following.en.eq(self.open | taken),
+            following.addr.eq(on_offer),
+            on_offer.eq(Mux(self.events.valid, Mux(taken, following.data.x, self.events.payload), first)),
         ]
+        m.d.sync += self.events.payload.eq(on_offer)
         with m.If(self.open):
-            m.d.sync += Cat(self.events.payload, self.events.valid).eq(Cat(first, self.occupied))
+            m.d.sync += self.events.valid.eq(self.occupied)
         with m.Elif(taken):
-            m.d.sync += Cat(self.events.payload, self.events.valid).eq(Cat(following.data.x, ~following.data.last))
-        with m.If(self.clear):
+            m.d.sync += self.events.valid.eq(~following.data.last)
+        with m.If(again):
             m.d.sync += self.events.valid.eq(0)
         return m

@@ -54,6 +54,7 @@ class Phase(IntEnum):
     REPLY = 6
     BOOT = 7
     SELECT = 8
+    DECODE = 9
 
 
 class RegisterFile(wiring.Component):
@@ -67,6 +68,7 @@ class RegisterFile(wiring.Component):
     boot:      writes that come before any access of the bus, until `booted`; only if the core has a boot memory.
     started:   strobe: those writes are done, and they have set `run`.
     forget:    strobe: the host writes another memory than that of the boot program.
+    learned:   strobe, of a core that learns: LEARN_COUNT counts one more. learning: weights are being changed.
     """
 
     def __init__(self, config: CoreConfig, widths: Mapping[tuple[Memory, int], int]) -> None:
@@ -76,7 +78,7 @@ class RegisterFile(wiring.Component):
         self._parts: list[tuple[Signal, list[tuple[int, Any]], Signal, Signal]] = []
         self.stored = {
             (name, k): Signal(16 if k is not None or name.startswith("MEM") else 32, name=f"{name}{k}".lower())
-            for _, name, k, register in registers(len(config.stages))
+            for _, name, k, register in registers(len(config.stages), learns=config.learns)
             if register.access == "rw" and name not in ("CONTROL", "MEM_DATA")
         }
         self.memories = {
@@ -84,6 +86,8 @@ class RegisterFile(wiring.Component):
             for key, width in {**widths, **({(Memory.BOOT, 0): 16} if config.boot else {})}.items()
         }
         ports = {"bus": In(AXI_LITE), "reset_core": Out(1, init=1), "run": Out(1), "idle": In(1)}
+        if config.learns:
+            ports |= {"learned": In(1), "learning": In(1)}
         if config.boot:
             ports |= {
                 "boot": In(stream.Signature(write_layout())),
@@ -97,11 +101,15 @@ class RegisterFile(wiring.Component):
         m, bus = Module(), self.bus
         phase = Signal(Phase, init=Phase.BOOT if self.config.boot else Phase.IDLE)
         address, word, taken = Signal(12), Signal(32), Signal(2)  # taken: address, data
-        refused = Signal()
-        known = Signal()
-        m.d.comb += known.eq(0)
+        refused, unknown = Signal(), Signal()  # of a read, of a write
+        known, is_data = Signal(), Signal()
+        m.d.sync += is_data.eq(address == offset_of("MEM_DATA"))
         memory = _MemoryAccess(m, self)
         m.d.sync += [self.reset_core.eq(0)]
+        if self.config.learns:
+            count = self.stored["LEARN_COUNT", None]
+            with m.If(self.learned):
+                m.d.sync += count.eq(count + 1)
 
         with m.Switch(phase):
             with m.Case(Phase.IDLE):
@@ -111,29 +119,31 @@ class RegisterFile(wiring.Component):
                 with m.If(bus.wvalid & bus.wready):
                     m.d.sync += [word.eq(bus.wdata), taken[1].eq(1)]
                 with m.If((taken | Cat(bus.awvalid, bus.wvalid)) == 3):
-                    m.d.sync += phase.eq(Phase.WRITE)
+                    m.d.sync += phase.eq(Phase.DECODE)
                 with m.Elif(~taken.any() & ~bus.awvalid & ~bus.wvalid):
                     m.d.comb += bus.arready.eq(1)
                     with m.If(bus.arvalid):
                         m.d.sync += [address.eq(bus.araddr), phase.eq(Phase.READ)]
+            with m.Case(Phase.DECODE):
+                m.d.sync += phase.eq(Phase.WRITE)
             with m.Case(Phase.WRITE):
-                self._write(m, address, word, known, memory)
-                m.d.sync += [taken.eq(0), phase.eq(Phase.ANSWER), refused.eq(~known)]
+                self._write(m, address, word, known, is_data, memory)
+                m.d.sync += [taken.eq(0), phase.eq(Phase.ANSWER), unknown.eq(~known)]
                 if self.config.boot:
                     with m.If(~self.booted):
                         m.d.sync += phase.eq(Phase.BOOT)
-                    m.d.comb += self.forget.eq(self.booted & (address == offset_of("MEM_DATA")) & ~memory.is_boot)
+                    m.d.comb += self.forget.eq(self.booted & is_data & ~memory.is_boot)
             if self.config.boot:
                 with m.Case(Phase.BOOT):
                     m.d.comb += self.boot.ready.eq(1)
                     m.d.sync += [address.eq(self.boot.payload.address), word.eq(self.boot.payload.word)]
                     with m.If(self.boot.valid):
-                        m.d.sync += phase.eq(Phase.WRITE)
+                        m.d.sync += phase.eq(Phase.DECODE)
                     with m.Elif(self.booted):
                         m.d.comb += self.started.eq(self.run)
                         m.d.sync += phase.eq(Phase.IDLE)
             with m.Case(Phase.ANSWER):
-                m.d.comb += [bus.bvalid.eq(1), bus.bresp.eq(Mux(refused, _SLVERR, 0))]
+                m.d.comb += [bus.bvalid.eq(1), bus.bresp.eq(Mux(unknown, _SLVERR, 0))]
                 with m.If(bus.bready):
                     m.d.sync += phase.eq(Phase.IDLE)
             with m.Case(Phase.READ):
@@ -158,7 +168,9 @@ class RegisterFile(wiring.Component):
         memory.connect(m, active=phase == Phase.FETCH, word=word)
         return m
 
-    def _write(self, m: Module, address: Signal, word: Signal, known: Signal, memory: "_MemoryAccess") -> None:
+    def _write(
+        self, m: Module, address: Signal, word: Signal, known: Signal, is_data: Signal, memory: "_MemoryAccess"
+    ) -> None:
         with m.Switch(address):
             for (name, k), signal in self.stored.items():
                 with m.Case(offset_of(name, k)):
@@ -169,9 +181,9 @@ class RegisterFile(wiring.Component):
             with m.Case(offset_of("CONTROL")):
                 m.d.sync += [self.run.eq(word[0]), self.reset_core.eq(word[1])]
                 m.d.comb += known.eq(1)
-            with m.Case(offset_of("MEM_DATA")), m.If(self.idle):
-                m.d.comb += known.eq(1)
-                memory.written(m, word)
+        with m.If(is_data & self.idle):
+            m.d.comb += known.eq(1)
+            memory.written(m, word)
 
     def _select(self, m: Module, address: Signal, word: Signal, refused: Signal) -> None:
         """A register in two steps, the first of which is always under way: within its block, then the block."""
@@ -182,7 +194,7 @@ class RegisterFile(wiring.Component):
             **self.readings,
         }
         blocks: dict[int, list[tuple[int, Any]]] = {}
-        for offset, name, k, _ in registers(len(self.config.stages)):
+        for offset, name, k, _ in registers(len(self.config.stages), learns=self.config.learns):
             if name != "MEM_DATA":
                 blocks.setdefault(offset // STAGE_STRIDE, []).append((offset % STAGE_STRIDE, shown[name, k]))
         m.d.sync += [word.eq(0), refused.eq(1)]
@@ -211,8 +223,11 @@ class _MemoryAccess:
         bits = beat_bits(list(widths.values()))
         self.beat, self.crc, self.last = Signal(bits), Signal(32, init=0xFFFFFFFF), Signal(bits)
         self.word, self.write, self.wrote = Signal(32), Signal(), Signal(WindowGroup.latency)
+        self.at_last = Signal()  # of the word's beats; settled long before the next access
+        m.d.sync += self.at_last.eq(self.beat == self.last)
         self.chosen = {key: Signal(name=f"chosen_{key[0].name.lower()}{key[1]}") for key in self.ports}
-        self.windows = {key: Window(width=width, beat_bits=bits) for key, width in widths.items()}
+        plastic = {key: registers.config.learns and key[0] == Memory.WEIGHTS for key in widths}
+        self.windows = {key: Window(width=width, beat_bits=bits, clears=plastic[key]) for key, width in widths.items()}
         for key, window in self.windows.items():
             m.submodules[f"window_{key[0].name.lower()}{key[1]}"] = window
             m.d.sync += self.chosen[key].eq(self.select == (key[0] | key[1] << 8))
@@ -222,12 +237,14 @@ class _MemoryAccess:
                 window.write.eq(self.write & self.chosen[key]),
                 window.data.eq(self.ports[key].data),
             ]
+            if plastic[key]:  # the host's word is no part of what is learnt
+                m.d.comb += window.clear.eq(registers.learning)
             with m.If(self.chosen[key]):
                 m.d.comb += self.last.eq(window.beats - 1)
         self.is_boot = self.chosen.get((Memory.BOOT, 0), Const(0))
         registers.readings["MEM_CRC", None] = ~self.crc
         # a word is written when its last beat has come to where the word is gathered
-        m.d.sync += self.wrote.eq(Cat(self.write & (self.beat == self.last), self.wrote))
+        m.d.sync += self.wrote.eq(Cat(self.write & self.at_last, self.wrote))
         with m.If(self.wrote[-1]):
             m.d.sync += self.address.eq(self.address + 1)
         shown = [Mux(self.chosen[key], window.shown, 0) for key, window in self.windows.items()]
@@ -245,13 +262,13 @@ class _MemoryAccess:
 
     def fetched(self, m: Module, word: Signal) -> None:
         m.d.sync += word.eq(self.shown)
-        with m.If(self.beat == self.last):
+        with m.If(self.at_last):
             m.d.sync += self.address.eq(self.address + 1)
         self._next(m, self.shown)
 
     def _next(self, m: Module, word: Value) -> None:
         m.d.sync += [
-            self.beat.eq(Mux(self.beat == self.last, 0, self.beat + 1)),
+            self.beat.eq(Mux(self.at_last, 0, self.beat + 1)),
             self.crc.eq(_crc_after(self.crc, word)),
         ]
 

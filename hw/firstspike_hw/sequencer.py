@@ -62,16 +62,25 @@ class Sequencer(wiring.Component):
     room:     the serialiser can take another row, and did so a cycle ago.
     tracing:  show each spike of the source on `spikes`, and wait while it is not taken.
     issue:    registered. finished: from the last step until `clear`.
-    counts:   of step `stop.t`, valid two cycles after `finished`. rows_read: events driven so far.
+    decided:  D, of a stage that learns: its images run on beyond it.
+    counts:   of step `stop.t`, or `decided`, valid two cycles after `finished`. rows_read: events driven so far.
     times:    host port of the constant inputs' times.
     """
 
     latency = 1  # from a decision here to `issue`
 
     def __init__(
-        self, *, depth: int, inputs: int, constants: int, rows: int, steps: int, events_first: bool = False
+        self,
+        *,
+        depth: int,
+        inputs: int,
+        constants: int,
+        rows: int,
+        steps: int,
+        events_first: bool = False,
+        learns: bool = False,
     ) -> None:
-        self.max_constants, self.max_steps, self.events_first = constants, steps, events_first
+        self.max_constants, self.max_steps, self.events_first, self.learns = constants, steps, events_first, learns
         x_bits, t_bits = bits_for(inputs - 1), bits_for(steps - 1)
         self.event = data.StructLayout({"t": t_bits, "x": x_bits})
         super().__init__(
@@ -83,6 +92,7 @@ class Sequencer(wiring.Component):
                 "start": In(1),
                 "clear": In(1),
                 "stop": In(stop_layout(steps)),
+                **({"decided": In(t_bits)} if learns else {}),
                 "horizon": In(bits_for(steps)),
                 "step": Out(t_bits),
                 "advance": Out(1),
@@ -259,7 +269,7 @@ class Sequencer(wiring.Component):
             write.addr.eq(self.step),
             write.data.eq(so_far),
             write.en.eq(ports.write),
-            read.addr.eq(self.stop.t),
+            read.addr.eq(self.decided if self.learns else self.stop.t),
         ]
         with m.If(ports.take & self.events.valid):
             m.d.sync += so_far.spikes.eq(so_far.spikes + 1)

@@ -77,17 +77,21 @@ class Serialiser(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        fifo_width = len(self.rows.payload.as_value())
-        fifo = SyncFIFO(width=fifo_width, depth=self.depth)
-        m.submodules.fifo = ResetInserter(self.clear)(fifo)
-        m.d.comb += [fifo.w_data.eq(self.rows.payload), fifo.w_en.eq(self.rows.valid)]
-        arriving = self.row(fifo.r_data)
         groups = -(-self.lanes // GROUP)
+        queued = data.StructLayout({"row": self.row, "has": groups})
+        fifo = SyncFIFO(width=queued.size, depth=self.depth)
+        m.submodules.fifo = ResetInserter(self.clear)(fifo)
+        m.d.comb += [
+            fifo.w_data.eq(Cat(self.rows.payload.as_value(), _groups_with_spikes(self.rows.payload.fires))),
+            fifo.w_en.eq(self.rows.valid),
+        ]
+        arriving = queued(fifo.r_data)
 
-        # The row being searched: which groups of lanes have spikes, and which after the first of them. What is left
-        # after the first is kept beside it, here and for the lanes below, so that the last is known at once.
+        # The row being searched: which groups of lanes have spikes, and which after the first of them; if any have.
+        # What is left after the first is kept beside it, here and for the lanes below: the last is known at once.
         row, busy = Signal(self.row, reset_less=True), Signal()
         has, rest = Signal(groups, reset_less=True), Signal(groups, reset_less=True)
+        some, others = Signal(reset_less=True), Signal(reset_less=True)
         wanted, goes, advance = Signal(), Signal(), Signal()
 
         # Groups chosen, within their rows.
@@ -97,23 +101,26 @@ class Serialiser(wiring.Component):
         m.d.comb += [
             found.row.eq(row),
             found.pick.eq(first),
-            found.which.eq(
-                Cat(Cat(first[k] for k in range(groups) if k >> n & 1).any() for n in range(len(found.which)))
-            ),
-            found.ends.eq(~rest.any() & row.last),
-            wanted.eq(has.any() | row.last),
+            found.which.eq(_number(first)),
+            found.ends.eq(~others & row.last),
+            wanted.eq(some | row.last),
             chosen.i.valid.eq(busy & wanted),
             goes.eq(chosen.i.valid & chosen.i.ready),
-            advance.eq(~busy | (~rest.any() & (chosen.i.ready | ~wanted))),
+            advance.eq(~busy | (~others & (chosen.i.ready | ~wanted))),
             fifo.r_en.eq(advance),
             self.taken.eq(fifo.r_en & fifo.r_rdy),
             chosen.clear.eq(self.clear),
         ]
         with m.If(advance):
-            arriving_has = _groups_with_spikes(arriving.fires)
-            m.d.sync += [row.eq(arriving), busy.eq(fifo.r_rdy), has.eq(arriving_has), rest.eq(_struck(arriving_has))]
+            m.d.sync += [
+                row.eq(arriving.row),
+                busy.eq(fifo.r_rdy),
+                has.eq(arriving.has),
+                rest.eq(_struck(arriving.has)),
+            ]
+            m.d.sync += [some.eq(arriving.has.any()), others.eq(_struck(arriving.has).any())]
         with m.Elif(goes):
-            m.d.sync += [has.eq(rest), rest.eq(_struck(rest))]
+            m.d.sync += [has.eq(rest), rest.eq(_struck(rest)), some.eq(others), others.eq(_struck(rest).any())]
 
         # Its lanes, out of the row.
         x, t = self.messages.payload.x, self.messages.payload.t
@@ -141,10 +148,11 @@ class Serialiser(wiring.Component):
         # The lane being sent.
         sending, now, left, more = Signal(), Signal.like(of), Signal(GROUP, reset_less=True), Signal()
         lanes, sending_values = Signal(GROUP, reset_less=True), Signal.like(values)
-        lane = Signal(range(GROUP))
+        lane, pick = Signal(range(GROUP)), Signal(GROUP)
         m.d.comb += [
             sent.eq(~sending | (self.messages.ready & ~more)),
-            lane.eq(lowest(lanes, GROUP)),
+            pick.eq(lanes & ~left),
+            lane.eq(_number(pick)),
             self.messages.valid.eq(sending),
             self.messages.payload.spike.eq(lanes.any()),
             self.messages.payload.done.eq(now.ends & ~more),
@@ -152,7 +160,8 @@ class Serialiser(wiring.Component):
             t.eq(now.t),
         ]
         if self.value_bits:
-            m.d.comb += self.messages.payload.value.eq(sending_values[lane])
+            picked = [Mux(pick[k], sending_values[k], 0).as_unsigned() for k in range(GROUP)]
+            m.d.comb += self.messages.payload.value.eq(reduce(or_, picked))
         with m.If(sent):
             m.d.sync += [lanes.eq(bits), left.eq(_struck(bits)), more.eq(_struck(bits).any())]
             m.d.sync += [sending.eq(there), now.eq(of), sending_values.eq(values)]
@@ -165,6 +174,12 @@ class Serialiser(wiring.Component):
     def _chosen(self, groups: int) -> data.StructLayout:
         """A group of lanes, by a bit and by its number; its row; ends: none of the step comes behind it."""
         return data.StructLayout({"row": self.row, "pick": groups, "which": range(groups), "ends": 1})
+
+
+def _number(pick: Signal) -> Value:
+    """Of the only set bit; 0 if none is set."""
+    count = len(pick)
+    return Cat(Cat(pick[k] for k in range(count) if k >> n & 1).any() for n in range(bits_for(count - 1)))
 
 
 def _struck(bits: Value) -> Value:

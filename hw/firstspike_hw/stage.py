@@ -1,5 +1,7 @@
 """A stage: one layer of the network. Queue, sequencer, tables, weights and lanes, in the order in which data passes."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
@@ -17,6 +19,7 @@ from .memory_port import MemoryPort
 from .queue import BucketPort, CalendarQueue
 from .sequencer import Sequencer, counts_layout, stop_layout
 from .serialiser import Serialiser, row_layout
+from .stage_learning import StageLearning, weight_write_layout
 from .step_tables import StepTables
 from .weights import WeightMemory
 
@@ -42,16 +45,23 @@ class Stage(wiring.Component):
     """Ports:
 
     layer, steps: stable during an image. first: events come from `source`, otherwise what is `filed` here.
-    start, clear, stop, finished, counts, rows_read, tracing, spikes: see Sequencer.
+    start, clear, stop, decided, finished, counts, rows_read, tracing, spikes: see Sequencer.
     rows:  walked rows, always taken; `row_taken` acknowledges one, at most Serialiser.depth are outstanding. Rows on
            their way at `clear` still come.
     weights, tables, times: host ports.
+    If it learns: `learning`, the ports of StageLearning that lead out of the stage; `rewind`, of the queue here; and
+    `record`, the same queue for the stage before, which goes through what it has filed, while this one does nothing.
 
     A row leaves `row_latency` cycles after the sequencer decided on it.
     """
 
-    def __init__(self, config: StageConfig, *, steps: int, queue_inputs: int | None, value_bits: int = 0) -> None:
-        """queue_inputs: neurons of the stage before, None for the first stage. value_bits: rows carry V - th."""
+    def __init__(
+        self, config: StageConfig, *, steps: int, queue_inputs: int | None, value_bits: int = 0, filed: int = 0
+    ) -> None:
+        """queue_inputs: neurons of the stage before, None for the first stage. value_bits: rows carry V - th.
+
+        filed: entries of the queues that its spikes may be filed with, if it is to learn.
+        """
         self.config, self.max_steps, self.queue_inputs, self.value_bits = config, steps, queue_inputs, value_bits
         self.lanes = lanes_for(config.kernels)
         self.row_latency = Sequencer.latency + WeightMemory.latency + self.lanes.latency
@@ -77,8 +87,16 @@ class Stage(wiring.Component):
             "times": In(MemoryPort(width=bits_for(steps - 1))),
         }
         if queue_inputs is not None:
-            filed = filed_layout(neurons=queue_inputs, steps=steps)
-            ports["filed"] = In(stream.Signature(filed, always_ready=True))
+            of_spikes = filed_layout(neurons=queue_inputs, steps=steps)
+            ports["filed"] = In(stream.Signature(of_spikes, always_ready=True))
+        self.unit: StageLearning | None = None
+        if filed:
+            self.unit = StageLearning(
+                config, steps=steps, filed=filed, votes=queue_inputs or 0, events_first=self.lanes.acts_at_once
+            )
+            ports |= {"learning": In(self.unit.outside), "decided": In(bits_for(steps - 1))}
+            if queue_inputs is not None:
+                ports |= {"record": In(BucketPort(entries=config.inputs, steps=steps)), "rewind": In(1)}
         super().__init__(ports)
 
     def elaborate(self, platform: object) -> Module:
@@ -90,8 +108,12 @@ class Stage(wiring.Component):
             rows=config.max_rows,
             steps=self.max_steps,
             events_first=self.lanes.acts_at_once,
+            learns=self.unit is not None,
         )
         connect(m, flipped(self.times), sequencer.times)
+        if self.unit is not None:
+            m.d.comb += sequencer.decided.eq(self.decided)
+            self._learning(m, self.unit)
         m.d.comb += [
             sequencer.steps.eq(self.steps),
             sequencer.inputs.eq(self.layer.inputs),
@@ -125,9 +147,10 @@ class Stage(wiring.Component):
 
     def _source(self, m: Module, sequencer: Any) -> None:
         """The sequencer takes its events from outside, or from the queue of what the stage before has filed."""
-        connect_to = [(self.source, Const(1))]
+        connect_to: list[tuple[Any, Any]] = [(self.source, Const(1))]
         if self.queue_inputs is not None:
-            m.submodules.queue = queue = CalendarQueue(entries=self.config.inputs, steps=self.max_steps)
+            queue = CalendarQueue(entries=self.config.inputs, steps=self.max_steps, rewinds=self.unit is not None)
+            m.submodules.queue = queue
             horizon = Signal.like(sequencer.horizon)
             filed = self.filed
             m.d.comb += [
@@ -140,19 +163,49 @@ class Stage(wiring.Component):
                 m.d.sync += horizon.eq(filed.payload.horizon)
             with m.If(self.clear):
                 m.d.sync += horizon.eq(0)
-            connect_to = [(self.source, self.first), (queue, ~self.first)]
-            m.d.sync += sequencer.horizon.eq(Mux(self.first, self.source.horizon, horizon))
+            first = Signal()  # a copy, for fan-out
+            m.d.sync += first.eq(self.first)
+            connect_to = [(self.source, first), (queue, ~first)]
+            m.d.sync += sequencer.horizon.eq(Mux(first, self.source.horizon, horizon))
         else:
             m.d.sync += sequencer.horizon.eq(self.source.horizon)
+        # Whoever goes through the events: one of them is at work at a time, and the others ask for nothing.
+        readers = [sequencer] if self.unit is None else [sequencer, self.unit.events]
         for bucket, chosen in connect_to:
-            m.d.comb += [bucket.advance.eq(sequencer.advance & chosen), bucket.open.eq(sequencer.open & chosen)]
-            m.d.comb += bucket.events.ready.eq(sequencer.events.ready & chosen)
+            more = [self.record] if self.unit is not None and bucket is not self.source else []
+            asked = [
+                (reader.advance, reader.open, reader.events.ready, chosen if reader in readers else 1)
+                for reader in [*readers, *more]
+            ]
+            m.d.comb += [
+                bucket.advance.eq(reduce(or_, (advance & may for advance, _, _, may in asked))),
+                bucket.open.eq(reduce(or_, (opens & may for _, opens, _, may in asked))),
+                bucket.events.ready.eq(reduce(or_, (ready & may for _, _, ready, may in asked))),
+            ]
             with m.If(chosen):
                 m.d.comb += sequencer.events.payload.eq(bucket.events.payload)
         # what is not asked, or was not opened, is silent
         m.d.comb += [
             sequencer.occupied.eq(Cat(bucket.occupied & chosen for bucket, chosen in connect_to).any()),
             sequencer.events.valid.eq(Cat(bucket.events.valid & chosen for bucket, chosen in connect_to).any()),
+        ]
+        if self.unit is not None:
+            m.d.comb += [
+                *_shown(self.unit.events, sequencer),
+                *(_shown(self.record, queue) if self.queue_inputs is not None else []),
+                *([queue.rewind.eq(self.rewind)] if self.queue_inputs is not None else []),
+            ]
+
+    def _learning(self, m: Module, unit: StageLearning) -> None:
+        m.submodules.learning = unit
+        connect(m, flipped(self.learning), unit.outside_port)
+        m.d.comb += [
+            unit.inputs.eq(self.layer.inputs),
+            unit.constants.eq(self.layer.constants),
+            unit.rows.eq(self.layer.rows),
+            unit.times.address.eq(self.times.address),
+            unit.times.word.eq(self.times.word),
+            unit.times.write.eq(self.times.write),
         ]
 
     def _room(self, m: Module, sequencer: Any) -> None:
@@ -172,12 +225,19 @@ class Stage(wiring.Component):
         """Memories, then groups of lanes. Returns fires, values, and the issue that they answer."""
         config = self.config
         m.submodules.weights = weights = WeightMemory(width=config.lanes * 8, depth=config.depth)
+        host, address = self.weights, issue.address
+        write = Signal(weight_write_layout(lanes=config.lanes, depth=config.depth))
+        m.d.comb += [write.write.eq(host.write), write.address.eq(host.address), write.word.eq(host.word)]
+        if self.unit is not None:
+            address = Mux(self.unit.busy, self.unit.address, address)
+            m.d.comb += [self.unit.data.eq(weights.data), self.unit.host.eq(write)]
+            write = self.unit.write
         m.d.comb += [
-            weights.address.eq(Mux(self.weights.active, self.weights.address, issue.address)),
-            weights.write_address.eq(self.weights.address),
-            weights.write_data.eq(self.weights.word),
-            weights.write.eq(self.weights.write),
-            self.weights.data.eq(weights.data),
+            weights.address.eq(Mux(host.active, host.address, address)),
+            weights.write_address.eq(write.address),
+            weights.write_data.eq(write.word),
+            weights.write.eq(write.write),
+            host.data.eq(weights.data),
         ]
         m.submodules.tables = tables = StepTables(lanes=self.lanes, v_bits=config.v_bits, steps=self.max_steps)
         connect(m, flipped(self.tables), tables.host)
@@ -209,3 +269,12 @@ class Stage(wiring.Component):
             fires.append(group.fires)
             values.append(group.values.as_value())
         return Cat(fires), Cat(values), issues[-1]
+
+
+def _shown(reader: Any, source: Any) -> list[Any]:
+    """What a source of events has for a reader."""
+    return [
+        reader.occupied.eq(source.occupied),
+        reader.events.valid.eq(source.events.valid),
+        reader.events.payload.eq(source.events.payload),
+    ]

@@ -15,10 +15,11 @@ class WindowGroup(wiring.Component):
 
     latency = 2
 
-    def __init__(self, *, first: int, count: int, beat_bits: int) -> None:
-        self.first, self.count = first, count
+    def __init__(self, *, first: int, count: int, beat_bits: int, clears: bool = False) -> None:
+        self.first, self.count, self.clears = first, count, clears
         super().__init__(
             {
+                **({"clear": In(1)} if clears else {}),
                 "word": In(32),
                 "beat": In(beat_bits),
                 "write": In(1),
@@ -38,6 +39,9 @@ class WindowGroup(wiring.Component):
             m.d.sync += mine.eq(self.write & (self.beat == self.first + k))
             with m.If(mine):
                 m.d.sync += gathered[32 * k : 32 * k + 32].eq(word)
+        if self.clears:
+            with m.If(self.clear):
+                m.d.sync += gathered.eq(0)
         m.d.sync += shown.eq(Array(self.data[32 * k : 32 * k + 32] for k in range(self.count))[index])
         m.d.comb += [self.gathered.eq(gathered), self.shown.eq(shown)]
         return m
@@ -48,19 +52,21 @@ class Window(wiring.Component):
 
     beat:     which 32 bits of the word, the lowest first; stays while something is shown.
     word, write: strobe: it becomes that beat of `gathered`, WindowGroup.latency cycles later.
+    clear:    if it `clears`: what was gathered becomes 0, within two cycles.
     data:     a word of the memory. shown: its beat, `latency` cycles after both have come.
 
     Thousands of bits come from all over the device: a beat is chosen among a few, and those among others, in steps.
     """
 
-    def __init__(self, *, width: int, beat_bits: int) -> None:
-        self.width, self.beats, self.beat_bits = width, -(-width // 32), beat_bits
+    def __init__(self, *, width: int, beat_bits: int, clears: bool = False) -> None:
+        self.width, self.beats, self.beat_bits, self.clears = width, -(-width // 32), beat_bits, clears
         steps, left = 0, -(-self.beats // GROUP)
         while left > 1:
             steps, left = steps + 1, -(-left // 4)
         self.latency = WindowGroup.latency + steps
         super().__init__(
             {
+                **({"clear": In(1)} if clears else {}),
                 "word": In(32),
                 "beat": In(beat_bits),
                 "write": In(1),
@@ -81,7 +87,12 @@ class Window(wiring.Component):
         gathered, column = [], []
         for n, first in enumerate(range(0, self.beats, GROUP)):
             count = min(GROUP, self.beats - first)
-            m.submodules[f"group{n}"] = group = WindowGroup(first=first, count=count, beat_bits=self.beat_bits)
+            group = WindowGroup(first=first, count=count, beat_bits=self.beat_bits, clears=self.clears)
+            m.submodules[f"group{n}"] = group
+            if self.clears:
+                clear = Signal(name=f"clear{n}")
+                m.d.sync += clear.eq(self.clear)
+                m.d.comb += group.clear.eq(clear)
             m.d.comb += [
                 group.word.eq(self.word),
                 group.beat.eq(self.beat),

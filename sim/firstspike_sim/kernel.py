@@ -16,7 +16,7 @@ from .vectors import add_rows, advance, cached, compiled, find, inlined
 
 __all__ = ["run_images"]
 
-HELPERS: Final = "5e4270c3"  # sha256 of vectors.py, first digits: numba's cache sees changes to this file only
+HELPERS: Final = "72402d12"  # sha256 of vectors.py, first digits: numba's cache sees changes to this file only
 NEVER: Final = -1
 QUIET: Final = -1  # of `burst`: no rows yet
 MANY: Final = -2  # of `burst`: V is kept step by step

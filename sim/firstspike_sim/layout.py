@@ -74,14 +74,16 @@ class Scratch(NamedTuple):
     fired: NDArray[np.int64]
 
 
-def accumulators(network: Network) -> tuple[np.dtype[Any], np.dtype[Any], int]:
+def accumulators(network: Network, *, learning: bool = False) -> tuple[np.dtype[Any], np.dtype[Any], int]:
     """The types of A and V, the narrowest compiled pair that holds the exact worst case of every layer; fired_v.
 
-    Raises FirstspikeError if 64 bits do not suffice.
+    learning: with all weights at +-127. Raises FirstspikeError if 64 bits do not suffice.
     """
     layers = network.layers
     delays = [network.input_delays, *(layer.delays for layer in layers[:-1])]
-    bounds = [worst_case(layer, network.kernel, pre) for layer, pre in zip(layers, delays, strict=True)]
+    bounds = [
+        worst_case(layer, network.kernel, pre, learning=learning) for layer, pre in zip(layers, delays, strict=True)
+    ]
     fired_v, v_max = _fired(layers, bounds)
     span = max(b.v_max - b.v_min for b in bounds)
     a_bits = _bits(min(b.a_min for b in bounds), max(b.a_max for b in bounds))

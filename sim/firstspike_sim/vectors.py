@@ -12,7 +12,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic
 
-__all__ = ["add_rows", "advance", "cached", "compiled", "find", "inlined"]
+__all__ = ["add_rows", "advance", "cached", "compiled", "find", "inlined", "lowest"]
 
 WORD: Final = 64  # neurons to a word of bits; layers are padded to whole words
 
@@ -61,7 +61,7 @@ def find(values, at, width, low, high, found):
     while block < np.uintp(width):
         bits: Any = _between(values, np.uintp(at) + block, below, upto)  # type: ignore[call-arg]
         while bits:
-            found[count] = block + _lowest(bits)
+            found[count] = block + lowest(bits)
             count += np.uintp(1)
             bits &= bits - np.uint64(1)
         block += np.uintp(WORD)
@@ -94,7 +94,7 @@ def _everywhere(builder: Any, vector: Any, value: Any) -> Any:
 
 
 @intrinsic
-def _lowest(typing, bits):
+def lowest(typing, bits):
     """The place of the lowest set bit of a uint64 that is not 0."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:

@@ -131,3 +131,20 @@ def test_the_gateware_has_a_table_of_its_own(results_page: ModuleType) -> None:
     page = results_page.pages({"mnist": [GOOD, rtl]}, f"{results_page.BEGIN}{results_page.END}")["docs/results.md"]
     assert "| `net` | fast | 16 | 10,000 | 0 | 378.9 | 667 | 665 |" in page.splitlines()
     assert "50.00 %" not in page  # accuracies are the model's
+
+
+def test_learning_is_shown_by_start_over_its_seeds(results_page: ModuleType) -> None:
+    course = {**GOOD, "start": "scratch", "epochs": 20, "images": 55_000, "accuracy_before": 0.1, "trigger_rate": 0.125}
+    held_out = {**course, "split": "held-out", "accuracy": 0.5}
+    new = {**course, "start": "new-class", "epochs": 1, "images": 10_000, "accuracy_new_class": 0.9}
+    new |= {"accuracy_old_lost": 0.0075}
+    rtl = {**GOOD, "split": "train", "start": "rtl", "core": "learning", "steps_grid": 32, "images": 2000}
+    rtl |= {"images_between": 666, "mismatches": 0, "trigger_rate": 0.2, "cycles_inference_mean": 800.2}
+    rtl |= {"cycles_not_triggered_mean": 900, "cycles_triggered_mean": 1500.0, "cycles_changing_mean": 600.0}
+    records = [course, {**course, "seed": 2, "accuracy": 0.98}, held_out, new, rtl]
+    lines = results_page.pages({"learning": records}, f"{results_page.BEGIN}{results_page.END}")["docs/results.md"]
+    scratch = "| `scratch` | 2 | 55,000 x 20 | 10.00 % (10.00 .. 10.00) | 98.38 % (98.00 .. 98.77) |"
+    assert f"{scratch} 12.50 % (12.50 .. 12.50) |  |  |" in lines
+    assert "| `new-class` | 1 | 10,000 | 10.00 % | 98.77 % | 12.50 % | 90.00 % | 0.75 % |" in lines
+    assert "| learning | 32 | 2,000, 666 | 0 | 20.0 % | 800 | 900 | 1500 | 600 |" in lines
+    assert "50.00 %" not in lines

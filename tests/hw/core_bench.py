@@ -8,8 +8,8 @@ import numpy as np
 from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
-from firstspike_hw.contract import CoreConfig, Network, load_plan
-from firstspike_hw.contract.register_map import offset_of
+from firstspike_hw.contract import CoreConfig, LearnSettings, Network, learning_registers, load_plan, with_learnt
+from firstspike_hw.contract.register_map import Memory, offset_of
 from firstspike_hw.contract.stream_format import TRACE_END, unpack_result, unpack_trace
 from firstspike_hw.core import Core
 
@@ -96,6 +96,26 @@ class Bench:
                 assert back == block.beats.tolist(), (block.kind, block.stage)
                 assert await self.read(ctx, "MEM_CRC") == crc
         await self.write(ctx, "CONTROL", 1)
+
+    async def teach(self, ctx, network: Network, settings: LearnSettings, count: int):
+        """Sets the registers of learning."""
+        for offset, value in learning_registers(network, self.config, settings, count):
+            assert await self._write(ctx, offset, value) == 0
+
+    async def learnt(self, ctx, network: Network) -> Network:
+        """The network with the weights of now, once the core is idle."""
+        await self.write(ctx, "CONTROL", 0)
+        while not await self.read(ctx, "STATUS") & 1:
+            pass
+        memories = {}
+        for block in load_plan(network, self.config).memories:
+            if block.kind == Memory.WEIGHTS:
+                await self.write(ctx, "MEM_SELECT", block.kind | block.stage << 8)
+                await self.write(ctx, "MEM_ADDRESS", 0)
+                beats = [await self.read(ctx, "MEM_DATA") for _ in block.beats]
+                memories[block.stage] = np.array(beats, np.uint32)
+        await self.write(ctx, "CONTROL", 1)
+        return with_learnt(network, self.config, memories)
 
     def run(self, *tasks) -> list:
         """Runs tasks `async (bench, ctx) -> value` one after the other in one simulation; their values."""

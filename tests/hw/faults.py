@@ -94,6 +94,49 @@ FAULTS = {
     "spike counted at the next step": Fault(
         unit="sequencer", old="write.addr.eq(self.step)", new="write.addr.eq(self.step + 1)"
     ),
+    # of learning
+    "votes against counted for": Fault(unit="votes", old="*~against", new="*against"),
+    "own spikes struck a step late": Fault(
+        unit="replay", old="self.spikes.advance.eq(1)", new="self.spikes.advance.eq(t != 0)"
+    ),
+    "queues not taken back": Fault(unit="teacher", old="self.rewind.eq(1)", new="self.rewind.eq(0)"),
+    "replay ends a step early": Fault(unit="replay", old="(t == self.end)", new="(t + 1 == self.end)"),
+    "rival forgotten": Fault(unit="output_record", old="m.d.sync += rival.eq(1)", new="m.d.sync += rival.eq(0)"),
+    "lateness forgotten": Fault(unit="output_record", old="(verdict.step > self.late)", new="(verdict.step > 255)"),
+    "margin one step short": Fault(
+        unit="output_record", old="limit.eq(verdict.step + self.margin)", new="limit.eq(verdict.step + self.margin - 1)"
+    ),
+    "rivals beyond the end": Fault(
+        unit="output_record", old="in_time.eq(~known | (message.t <= self.end))", new="in_time.eq(1)"
+    ),
+    "weights wrap": Fault(unit="plastic_lanes", old="moves & ~stuck", new="moves"),
+    "random bits not turned": Fault(
+        unit="stage_learning", old="[bits.u.eq(u), bits.v.eq(v)]", new="[bits.u.eq(bits.u), bits.v.eq(bits.v)]"
+    ),
+    "random bits of another layer": Fault(
+        unit="teacher", old="sum((self.used[n] for n in range(k)), Const(0))", new="Const(0)"
+    ),
+    "one more random bit": Fault(
+        unit="stage_learning", old="self.outside_port.chance > k", new="self.outside_port.chance >= k"
+    ),
+    "learning images not counted": Fault(unit="registers", old="count.eq(count + 1)", new="count.eq(count)"),
+    "signs kept from the image before": Fault(
+        unit="teacher", old="stage.clear.eq(self.begin & self.learns)", new="stage.clear.eq(0)"
+    ),
+    "label not marked": Fault(unit="teacher", old="self.mark_label.eq(waited == 0)", new="self.mark_label.eq(0)"),
+    "marks in the first row": Fault(unit="stage_learning", old="mark_row.eq(row)", new="mark_row.eq(0)"),
+    "image let go before it is learnt": Fault(
+        unit="engine", old="self.phase.eq(Phase.LEARN)", new="self.phase.eq(Phase.CLEAR)"
+    ),
+    "the host's word is learnt too": Fault(
+        unit="registers", old="window.clear.eq(registers.learning)", new="window.clear.eq(0)"
+    ),
+    "counts of the end, not of the decision": Fault(
+        unit="sequencer", old="self.decided if self.learns else self.stop.t", new="self.stop.t"
+    ),
+    "learnt at another address": Fault(
+        unit="stage_learning", old="self.host.address, after.address", new="self.host.address, after.address ^ 1"
+    ),
     # what no comparison of answers sees: rules of the streams
     "result not held": Fault(
         unit="result", old="m.Elif(self.beats.valid & self.beats.ready)", new="m.Elif(self.beats.valid)"

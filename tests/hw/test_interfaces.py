@@ -31,7 +31,7 @@ def test_the_pages_show_the_layouts(name: str) -> None:
 
 
 def test_no_two_registers_share_an_address() -> None:
-    offsets = [offset for offset, *_ in registers(8)]
+    offsets = [offset for offset, *_ in registers(8, learns=True)]
     assert len(set(offsets)) == len(offsets)
     assert all(offset % 4 == 0 and offset < 4096 for offset in offsets)
     assert offset_of("ROWS", 2) == 0x18C
@@ -84,7 +84,19 @@ def test_a_trace_is_spike_times_up_to_the_decision() -> None:
 
 
 def test_the_shipped_cores() -> None:
-    assert list(CONFIGS) == ["fast", "wide", "small", "exponential", "step", "alpha", "lif", "tiny", "general"]
+    assert list(CONFIGS) == [
+        "fast",
+        "wide",
+        "small",
+        "exponential",
+        "step",
+        "alpha",
+        "lif",
+        "tiny",
+        "general",
+        "micro",
+        "learning",
+    ]
     fast = CONFIGS["fast"].stages[0]
     assert fast.holds(674, 600)
     assert not fast.holds(683, 600)

@@ -4,7 +4,8 @@ from firstspike.link import BoardError
 
 from .asynchronous import AsyncBoard
 from .board import Board
+from .lessons import LearningLost
 from .opening import open_board, open_line
 from .results import Answers, Result
 
-__all__ = ["Answers", "AsyncBoard", "Board", "BoardError", "Result", "open_board", "open_line"]
+__all__ = ["Answers", "AsyncBoard", "Board", "BoardError", "LearningLost", "Result", "open_board", "open_line"]

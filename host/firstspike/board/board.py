@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 import numpy as np
 
 from firstspike.link import BoardError, Line
-from firstspike_hw.contract import CoreConfig, EventSet, LoadPlan, Network, check_event_arrays
+from firstspike_hw.contract import (
+    CoreConfig,
+    EventSet,
+    LearnSettings,
+    LoadPlan,
+    Network,
+    check_event_arrays,
+)
 from firstspike_hw.contract.register_map import LINK, link_offset, offset_of
 from firstspike_hw.contract.stream_format import RESULT_PACKET, Header, trace_times, unpack_result, unpack_trace
 from firstspike_hw.contract.wire import Configuration
 
-from . import loading
+from . import lessons, loading
+from .lessons import LearningLost
 from .registers import Registers
 from .results import Answers, Result, result_of
 from .session import Session, SessionLost
+from .status import status_of
 from .traffic import ATTEMPTS, Answered, Traffic
 
 if TYPE_CHECKING:
@@ -43,6 +52,7 @@ class Board:
         self._session = Session(line)
         self._registers = Registers(self._session)
         self._plan: LoadPlan | None = None
+        self._unread = False  # the board has learnt, and its weights were not read back
         self._name = 0
         self._traffic = Traffic(self._session, self._renew)
         self.upload_seconds: float | None = None
@@ -110,6 +120,7 @@ class Board:
             network, own_name = what.network, loading.name_of(what)
         self._plan, self.network = loading.plan_for(network, self.config), network
         self._name = own_name if name is None else name
+        self._unread = False
 
     def stream(
         self, events: EventSet, *, spikes: bool = False, run_on: bool = False, timeout: float | None = None
@@ -160,6 +171,53 @@ class Board:
         batch = batch_of(network, events, results, np.frombuffer(bytes(traces), "<u4")) if spikes else None
         return Answers(packets=array, batch=batch, seconds=seconds)
 
+    def learn(
+        self,
+        events: EventSet,
+        settings: LearnSettings,
+        count: int,
+        *,
+        timeout: float | None = None,
+        progress: Progress | None = None,
+    ) -> Answers:
+        """Images that change the board's weights, one after the other (docs/learning.md). Each is sent once.
+
+        count: learning images behind the network. The answers' packets have ResultFlag.TRIGGERED where weights moved.
+        Afterwards `learnt` fetches the weights; until then this program cannot load them again after a reset.
+        Raises FirstspikeError: labels or settings out of range, a core that does not learn. LearningLost.
+        """
+        network, start = self._loaded(), self._line.now()
+        check_event_arrays(events)
+        try:
+            self._name, self._unread = 0, True
+            array = lessons.learn(
+                (self._registers, self._traffic),
+                (network, self.config, events),
+                (settings, count),
+                timeout or self._timeout,
+                progress,
+            )
+        except SessionLost as error:
+            self._begin_again()
+            raise LearningLost(f"the board at {self.name} lost the session while it learnt") from error
+        return Answers(packets=array, batch=None, seconds=self._line.now() - start)
+
+    def learnt(self) -> Network:
+        """The network with the weights that the board holds now; it is what this program has loaded from here on.
+
+        Raises LearningLost if the board is lost meanwhile.
+        """
+        network, plan = self._loaded(), self._plan
+        assert plan is not None
+        try:
+            found = lessons.learnt(self._registers, self.config, plan, network)
+            self.assume(found, name=loading.name_of_plan(loading.plan_for(found, self.config)))
+            loading.rename(self._registers, self._name)
+        except SessionLost as error:
+            self._begin_again()
+            raise LearningLost(f"the board at {self.name} lost the session before its weights were read") from error
+        return found
+
     def verify(self, progress: Progress | None = None) -> None:
         """Reads every memory back, on the board, and compares its CRC-32 with that of what was loaded.
 
@@ -190,29 +248,7 @@ class Board:
 
     def status(self) -> dict[str, Any]:
         """How the board and the line are: state, versions, counters of both ends, by name."""
-        names = [register.name for register in LINK]
-        read = [*map(link_offset, names), *map(offset_of, ("STATUS", "IMAGES", "BUSY"))]
-        *values, status, answered, busy = self._persist(lambda: self._registers.read(read))
-        of_link = {name.lower(): value for name, value in zip(names, values, strict=True)}
-        state, low, high = (of_link.pop(name) for name in ("config", "config_name0", "config_name1"))
-        known = Configuration._value2member_map_.get(state)
-        session = self._session
-        return {
-            "url": self.name,
-            "configuration": known.name.lower() if isinstance(known, Configuration) else str(state),
-            "loaded": f"{high << 32 | low:016x}",
-            "idle": bool(status & 1),
-            "images_answered": answered,
-            "busy_cycles": busy,
-            **of_link,
-            "build_id": f"{of_link['build_id']:08x}",
-            "host": {
-                **vars(session.counters),
-                "damaged": session.damaged,
-                "sessions": session.opened,
-                "reconnects": session.reconnects,
-            },
-        }
+        return self._persist(lambda: status_of(self._registers, self._session))
 
     def _loaded(self) -> Network:
         if self.network is None:
@@ -254,6 +290,8 @@ class Board:
     def _renew(self) -> None:
         """A new session in the middle of a stream; after a reset the board is empty, and is loaded again."""
         self._begin_again()
+        if self._unread:
+            raise LearningLost(f"the board at {self.name} was reset; what it had learnt was not read back")
         welcome = self._session.welcome
         if (welcome["configuration"], welcome["name"]) != (Configuration.VALID, self._name):
             self._load(None)

@@ -1,5 +1,6 @@
 """A network into a board's memories and back: load, verify, unload (docs/protocol.md, loading)."""
 
+import hashlib
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstspike.link import BoardError
-from firstspike_hw.contract import CoreConfig, FirstspikeError, LoadPlan, MemoryBlock, Network, core_for, load_plan
+from firstspike_hw.contract import (
+    CoreConfig,
+    FirstspikeError,
+    LoadPlan,
+    MemoryBlock,
+    Network,
+    core_for,
+    load_plan,
+)
 from firstspike_hw.contract.loading import beats_per_word
 from firstspike_hw.contract.register_map import Memory, link_offset, offset_of
 from firstspike_hw.contract.unloading import IDENTITY, config_from, memory_beats, network_from
@@ -28,8 +37,11 @@ __all__ = [
     "load",
     "loaded_name",
     "name_of",
+    "name_of_plan",
     "plan_for",
     "read_config",
+    "rename",
+    "select",
     "unload",
 ]
 
@@ -58,6 +70,14 @@ class Damage:
 def name_of(deployment: "Deployment") -> int:
     """The number that stands for a deployment: the first 64 bits of its image's sha256."""
     return int(deployment.manifest["files"]["image.bin"]["sha256"][:16], 16)
+
+
+def name_of_plan(plan: LoadPlan) -> int:
+    """The number that stands for what a plan loads: the same contents, the same name; not 0."""
+    digest = hashlib.sha256(repr((plan.registers, [(block.kind, block.stage) for block in plan.memories])).encode())
+    for block in plan.memories:
+        digest.update(block.beats.astype("<u4").tobytes())
+    return int.from_bytes(digest.digest()[:8], "little") | 1
 
 
 def loaded_name(registers: Registers) -> int | None:
@@ -106,15 +126,14 @@ def load(registers: Registers, plan: LoadPlan, name: int, progress: Progress | N
     for offset, value in plan.registers:
         crc = registers.write(offset, value, crc)
     for block in plan.memories:
-        crc = _select(registers, block, crc)
+        crc = select(registers, block, crc)
         for at in range(0, len(block.beats), _PIECE):
             crc = registers.write(offset_of("MEM_DATA"), block.beats[at : at + _PIECE], crc)
             done += len(block.beats[at : at + _PIECE])
             if progress is not None:
                 progress(done, total)
     crc = registers.write(offset_of("CONTROL"), 1, crc)
-    for half, register in enumerate(("CONFIG_NAME0", "CONFIG_NAME1")):
-        registers.write(link_offset(register), name >> 32 * half & 0xFFFF_FFFF)
+    rename(registers, name)
     registers.write(link_offset("CONFIG_CRC"), crc)
     registers.wait_sent()
     seconds = registers.now() - start
@@ -123,6 +142,12 @@ def load(registers: Registers, plan: LoadPlan, name: int, progress: Progress | N
     if state != Configuration.VALID:
         raise BoardError(f"the board does not accept what was loaded: {explained(state)}")
     return seconds
+
+
+def rename(registers: Registers, name: int) -> None:
+    """What the board holds has this name from now on; 0: none."""
+    for half, register in enumerate(("CONFIG_NAME0", "CONFIG_NAME1")):
+        registers.write(link_offset(register), name >> 32 * half & 0xFFFF_FFFF)
 
 
 def explained(state: int) -> str:
@@ -145,11 +170,11 @@ def find_damage(
     registers.wait_idle()
     damaged = []
     for done, block in enumerate(plan.memories, 1):
-        _select(registers, block)
+        select(registers, block)
         registers.scan(offset_of("MEM_DATA"), len(block.beats))
         (crc,) = registers.read([offset_of("MEM_CRC")])
         if crc != zlib.crc32(block.beats.astype("<u4").tobytes()):
-            _select(registers, block)
+            select(registers, block)
             found = registers.read_array(offset_of("MEM_DATA"), len(block.beats))
             wrong = np.flatnonzero((found != block.beats).reshape(-1, _beats(config, block)).any(axis=1))
             first = int(wrong[0]) if len(wrong) else 0
@@ -171,7 +196,7 @@ def unload(registers: Registers, config: CoreConfig) -> Network:
     memories = {}
     for (kind, stage), beats in memory_beats(config).items():
         block = MemoryBlock(kind=kind, stage=stage, beats=np.zeros(beats, np.uint32))
-        _select(registers, block)
+        select(registers, block)
         memories[kind, stage] = _read(registers, beats)
     registers.write(offset_of("CONTROL"), 1)
     return network_from(config, values, memories)
@@ -181,7 +206,8 @@ def _read(registers: Registers, beats: int) -> NDArray[np.uint32]:
     return registers.read_array(offset_of("MEM_DATA"), beats)
 
 
-def _select(registers: Registers, block: MemoryBlock, crc: int = 0) -> int:
+def select(registers: Registers, block: MemoryBlock, crc: int = 0) -> int:
+    """MEM_DATA is the beginning of that memory from now on. Returns `crc` carried on over the messages."""
     crc = registers.write(offset_of("MEM_SELECT"), int(block.kind) | block.stage << 8, crc)
     return registers.write(offset_of("MEM_ADDRESS"), 0, crc)
 

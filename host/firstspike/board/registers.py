@@ -16,6 +16,7 @@ from .session import Session
 __all__ = ["ANSWERING", "Registers"]
 
 ANSWERING: Final = 2.0  # seconds in which a reply must come, or at least a part of it
+_TRIPS: Final = 20  # round trips likewise, where these take longer: a board that is simulated
 _AHEAD: Final = 1 << 15  # bytes written ahead of the line, enough to keep it busy
 
 
@@ -69,42 +70,46 @@ class Registers:
         """Seconds on the line's clock."""
         return self._session.line.now()
 
+    @property
+    def _answering(self) -> float:
+        return max(ANSWERING, _TRIPS * self._session.round_trip)
+
     def wait_sent(self) -> None:
         """Until the board has acknowledged all that was written. Raises BoardError if it stops doing so."""
         session = self._session
-        left, end = session.unacknowledged, self.now() + ANSWERING
+        left, end = session.unacknowledged, self.now() + self._answering
         while session.unacknowledged:
             session.step()
             if session.unacknowledged != left:
-                left, end = session.unacknowledged, self.now() + ANSWERING
+                left, end = session.unacknowledged, self.now() + self._answering
             elif self.now() > end:
                 raise BoardError(
-                    f"{session.line.name} does not acknowledge what it is sent within {ANSWERING:g} s; "
+                    f"{session.line.name} does not acknowledge what it is sent within {self._answering:.3g} s; "
                     f"reset the board, or unplug it and plug it in again"
                 )
 
     def wait_idle(self) -> None:
         """Until every image accepted is finished. Raises BoardError if that does not come about."""
-        end = self._session.line.now() + ANSWERING
+        end = self._session.line.now() + self._answering
         while not self.read([offset_of("STATUS")])[0] & 1:
             if self._session.line.now() > end:
                 raise BoardError(
-                    f"the core at {self._session.line.name} does not become idle within {ANSWERING:g} s after "
+                    f"the core at {self._session.line.name} does not become idle within {self._answering:.3g} s after "
                     f"CONTROL.run was cleared; reset the board"
                 )
 
     def _reply(self, address: int) -> NDArray[np.uint32]:
         """Words of the oldest REPLY."""
         session = self._session
-        heard, end = session.heard, session.line.now() + ANSWERING
+        heard, end = session.heard, session.line.now() + self._answering
         while not session.replies:
             session.step()
             if session.heard != heard:
-                heard, end = session.heard, session.line.now() + ANSWERING
+                heard, end = session.heard, session.line.now() + self._answering
             elif session.line.now() > end:
                 raise BoardError(
-                    f"{session.line.name} does not answer a read of register 0x{address:04X} within {ANSWERING:g} s; "
-                    f"reset the board, or unplug it and plug it in again"
+                    f"{session.line.name} does not answer a read of register 0x{address:04X} within "
+                    f"{self._answering:.3g} s; reset the board, or unplug it and plug it in again"
                 )
         words = np.frombuffer(session.replies.popleft().body, "<u4")
         if words[-1]:

@@ -87,6 +87,11 @@ class Session:
         """Bytes that the board has not acknowledged, sent or not."""
         return self._endpoint.unacknowledged
 
+    @property
+    def round_trip(self) -> float:
+        """Smoothed time from sending to acknowledgement, seconds; 0 before the first."""
+        return self._endpoint.round_trip or 0.0
+
     def open(self) -> None:
         """Begins a session. Raises BoardError: no answer, another device, a board of another version."""
         self._nonce = int.from_bytes(os.urandom(4), "little")

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from firstspike.link import BoardError
 from firstspike_hw.contract import EventSet
 from firstspike_hw.contract.wire import REFUSAL, RecordKind
 
 from .loading import explained
-from .messages import images
+from .messages import Images, images
 from .session import Session, SessionLost
 
 __all__ = ["ATTEMPTS", "Answered", "Traffic"]
@@ -39,21 +42,33 @@ class Traffic:
         self._awaited = self._abandoned = 0
 
     def chunks(
-        self, events: EventSet, addresses: int, *, flags: int, timeout: float
+        self,
+        events: EventSet,
+        addresses: int,
+        *,
+        flags: int,
+        timeout: float,
+        labels: NDArray[np.int64] | None = None,
+        once: bool = False,
     ) -> Iterator[tuple[int, list[Answered]]]:
         """Answers in the order of images, as they come: (number of the first, answers). Each image is answered once.
 
+        labels: int64 ``[N]``, to be sent too. once: no image is sent in a second session, as one that learns must not.
         Raises BoardError: images are refused, no answer within `timeout` seconds, the session is lost again and again.
+        SessionLost only if `once`.
         """
         done = attempts = 0
         while done < len(events):
             try:
                 if attempts:
                     self._renew()
-                for chunk in self._flow(events, done, addresses, flags, timeout):
+                source = images(events, addresses, first=done, flags=flags, labels=labels)
+                for chunk in self._flow(len(events), done, source, timeout):
                     yield done, chunk
                     done, attempts = done + len(chunk), 0
             except SessionLost:
+                if once:
+                    raise
                 attempts += 1
                 if attempts > ATTEMPTS:
                     name = self._session.line.name
@@ -61,17 +76,15 @@ class Traffic:
                         f"the board at {name} lost the session {ATTEMPTS} times without a result between"
                     ) from None
 
-    def _flow(
-        self, events: EventSet, first: int, addresses: int, flags: int, timeout: float
-    ) -> Iterator[list[Answered]]:
+    def _flow(self, total: int, first: int, source: Iterator[Images], timeout: float) -> Iterator[list[Answered]]:
         """Images from `first` on in one session."""
-        session, source = self._session, images(events, addresses, first=first, flags=flags)
+        session = self._session
         sent = done = first
         trace = bytearray()
         heard, end = session.heard, session.line.now() + timeout
         try:
-            while done < len(events):
-                while sent < len(events) and session.unsent < _AHEAD:
+            while done < total:
+                while sent < total and session.unsent < _AHEAD:
                     message = next(source)
                     session.send(message.data)
                     sent += message.count

@@ -26,6 +26,7 @@ __all__ = ["COMMANDS", "main"]
 # In the order of use. Each is a module here with SUMMARY, EXAMPLE, add_arguments(parser), run(args) -> Answer.
 COMMANDS: Final = (
     *("demo", "train", "inspect", "check", "compile", "encode", "simulate", "targets"),
+    *("learn", "diff"),
     *("estimate", "build", "program"),
     *("devices", "load", "stream", "monitor", "bench", "board", "doctor"),
 )

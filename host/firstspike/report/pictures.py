@@ -1,11 +1,8 @@
 """The picture of a decision: which spikes of one image brought it about, and how soon a whole set decides.
 
-Needs matplotlib, which is imported when a picture is drawn.
+Needs matplotlib, which is imported when a picture is drawn (figure.py).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BytesIO
 from math import isqrt
 from pathlib import Path
 from typing import Any, Final
@@ -13,31 +10,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import NO_SPIKE, Batch, Evaluation, FirstspikeError, Network, UsageError
+from firstspike_hw.contract import NO_SPIKE, Batch, Evaluation, FirstspikeError, Network
 
 from .causal import causal_sets
+from .figure import BLUE, GREY, INK, ORANGE, RED, SUFFIXES, figure_file
 
 __all__ = ["SUFFIXES", "decision_picture"]
 
-SUFFIXES: Final = (".png", ".svg")
-
-# A palette that survives colour blindness and grey printing (after Okabe and Ito).
-_FOR, _AGAINST, _OTHER, _INPUT, _MARK = "#0072b2", "#e69f00", "#b8b8b8", "#0072b2", "#c2410c"
-_SHADE, _INK = "#f1f1ee", "#333333"
+_FOR, _AGAINST, _OTHER, _INPUT, _MARK = BLUE, ORANGE, GREY, BLUE, RED
+_SHADE, _INK = "#f1f1ee", INK
 _ASIDE: Final[dict[str, Any]] = {"ha": "center", "va": "center", "color": "#888888", "fontsize": 9}
-_STYLE: Final = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#888888",
-    "axes.labelcolor": _INK,
-    "text.color": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "svg.hashsalt": "firstspike",  # the same picture gives the same bytes
-}
 
 
 def decision_picture(
@@ -60,42 +42,10 @@ def decision_picture(
     The same arguments and the same matplotlib give the same bytes. Raises UsageError for another suffix or without
     matplotlib, FirstspikeError for an empty batch or a file that cannot be written.
     """
-    path = _target(Path(path))
     if len(batch) == 0:
         raise FirstspikeError("a picture of decisions needs at least one image: the batch has 0; for example 10000")
-    with _matplotlib():
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(10, 8), dpi=150)
+    with figure_file(path, size=(10, 8)) as figure:
         _draw(figure, network, evaluation, batch, label, title)
-        metadata = {"Software": None} if path.suffix == ".png" else {"Date": None, "Creator": None}
-        drawn = BytesIO()
-        figure.savefig(drawn, format=path.suffix[1:], metadata=metadata, facecolor="white")
-    try:
-        path.write_bytes(drawn.getvalue())
-    except OSError as error:
-        raise FirstspikeError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def _target(path: Path) -> Path:
-    if not path.suffix:
-        path = path.with_suffix(".png")
-    if path.suffix not in SUFFIXES:
-        raise UsageError(f"a picture is a {' or '.join(SUFFIXES)} file: have {path}; for example {path.stem}.png")
-    return path
-
-
-@contextmanager
-def _matplotlib() -> Iterator[None]:
-    """matplotlib with our style, whatever the user's own configuration says."""
-    try:
-        from matplotlib import style
-    except ImportError:
-        raise UsageError(
-            "a picture needs matplotlib, which is not installed; install it with: pip install 'firstspike[report]'"
-        ) from None
-    with style.context(["default", _STYLE]):
-        yield
 
 
 def _draw(

@@ -17,8 +17,13 @@ _SPIKES_MAX: Final = 255  # beats of one record
 _MARKS: Final = (("silent", ResultFlag.SILENT), ("tie", ResultFlag.TIE), ("exact_tie", ResultFlag.EXACT_TIE))
 
 
-def answers_of(batch: Batch, tags: list[int], flags: list[int], labels: list[int]) -> bytes:
-    """RESULT records of N images, each after its SPIKES if its flags ask for them. Cycles are not known, and 0."""
+def answers_of(
+    batch: Batch, tags: list[int], flags: list[int], labels: list[int], triggered: NDArray[np.bool_] | None = None
+) -> bytes:
+    """RESULT records of N images, each after its SPIKES if its flags ask for them. Cycles are not known, and 0.
+
+    triggered: bool ``[N]``, which images changed weights; none, if not given.
+    """
     answers = np.zeros(len(batch), _ANSWER)
     packets = answers["packet"]
     answers["head"] = (RecordKind.RESULT, 0, RESULT_PACKET.itemsize)
@@ -29,6 +34,8 @@ def answers_of(batch: Batch, tags: list[int], flags: list[int], labels: list[int
     packets["rows_read"] = batch.rows.sum(axis=1)
     for name, flag in _MARKS:
         packets["flags"] |= np.where(batch.results[name], np.uint8(flag), np.uint8(0))
+    if triggered is not None:
+        packets["flags"] |= np.where(triggered, np.uint8(ResultFlag.TRIGGERED), np.uint8(0))
     wanted = int(Header.SPIKES)
     if not any(flag & wanted for flag in flags):
         return answers.tobytes()

@@ -2,16 +2,19 @@
 
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import EVENT, Batch, CoreConfig, EventSet, Layer, Network, evaluate_set
+from firstspike_hw.contract import EVENT, Batch, CoreConfig, EventSet, Layer, LearnSettings, Network, evaluate_set
 from firstspike_hw.contract.loading import beats_per_word
 from firstspike_hw.contract.register_map import Memory, offset_of, registers
 from firstspike_hw.contract.unloading import identity, memory_beats, network_from
+
+from .lessons import Taught, Teacher, settings_in, weights_into
 
 __all__ = ["CoreModel", "warm"]
 
@@ -20,13 +23,13 @@ _SELECT: Final = offset_of("MEM_SELECT")
 _ADDRESS: Final = offset_of("MEM_ADDRESS")
 _CRC: Final = offset_of("MEM_CRC")
 _CONTROL: Final = offset_of("CONTROL")
-
+_LEARN_COUNT: Final = offset_of("LEARN_COUNT")
 
 _NO_IMAGE: Final = EventSet(events=np.zeros(0, EVENT), offsets=np.zeros(2, np.int64))
 
 
 class CoreModel:
-    """`write`, `read`: registers, as AXI4-Lite reaches them; `classify`: images. It is never busy.
+    """`write`, `read`: registers, as AXI4-Lite reaches them; `classify`, `teach`: images. It is never busy.
 
     memories: beats uint32 by (kind, stage), as MEM_DATA shows them; a test may spoil them.
     """
@@ -37,14 +40,17 @@ class CoreModel:
         self._per_word = {(kind, k): beats_per_word(kind, config.stages[k]) for kind, k in self.memories}
         self._fixed = {offset_of(name, k): value for (name, k), value in identity(config).items()}
         self._fixed |= {offset_of("STATUS"): 1, offset_of("BUSY"): 0}
-        self._writable = {offset for offset, _, _, register in registers(len(config.stages)) if register.access == "rw"}
+        built = list(registers(len(config.stages), learns=config.learns))
+        self._writable = {offset for offset, _, _, register in built if register.access == "rw"}
+        self._kept = {offset for offset, _, _, register in built if register.learning}  # no part of the network
         self.reset()
 
     def reset(self) -> None:
         """As `rst`: registers are cleared, memories stay."""
         self.registers: dict[int, int] = dict.fromkeys(self._writable, 0)
-        self._beat, self._crc, self.images = 0, 0, 0
+        self._beat, self._crc, self.images, self.triggered = 0, 0, 0, 0
         self._network: Network | None = None
+        self._teacher: Teacher | None = None  # has the weights of now, if any image was learnt
 
     @property
     def running(self) -> bool:
@@ -57,25 +63,30 @@ class CoreModel:
             return len(words)
         if not len(words):
             return 0
+        if address not in self._kept:
+            self._settle()
         if address == _DATA:
             self._reach(len(words), words)
         else:
             self.registers[address] = int(words[-1]) & (1 if address == _CONTROL else 0xFFFF_FFFF)
             if address == _ADDRESS:
                 self._beat, self._crc = 0, 0
-        if address not in (_CONTROL, _SELECT, _ADDRESS):
+        if address not in (_CONTROL, _SELECT, _ADDRESS) and address not in self._kept:
             self._network = None
         return 0
 
     def read(self, address: int, count: int) -> tuple[NDArray[np.uint32], int]:
         """`count` words of one register, and how many of the accesses were refused."""
         if address == _DATA:
+            self._settle()
             return self._reach(count, None), 0
         if address == _CRC:
             return np.full(count, self._crc, np.uint32), 0
         value = self.registers.get(address, self._fixed.get(address))
         if address == offset_of("IMAGES"):
             value = self.images
+        elif address in self._kept and address not in self._writable:
+            value = self.triggered if address == offset_of("TRIGGERED") else 0
         return np.full(count, value or 0, np.uint32), count if value is None else 0
 
     def network(self) -> Network:
@@ -87,9 +98,35 @@ class CoreModel:
 
     def classify(self, events: EventSet) -> Batch:
         """Answers to images. Raises FirstspikeError if no network is loaded."""
+        self._settle()
         self.network()
         self.images += len(events)
         return self._model(events)
+
+    def learns(self, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which images marked LEARN may change weights, bool ``[N]``: none in a core that cannot, or without a class
+        of that number."""
+        return (labels < self.network().classes) & self.config.learns
+
+    def teach(self, events: EventSet, *, times: bool) -> Taught:
+        """Images with labels that all learn; times: every spike is wanted. Raises FirstspikeError likewise."""
+        network = self.network()
+        settings, count = settings_in(self.registers, self.config, network)
+        if self._teacher is None:
+            self._teacher = Teacher(network, settings, count)
+        self._teacher.settings, self._teacher.count = settings, count
+        taught = self._teacher.teach(events, times=times)
+        self.images += len(events)
+        self.registers[_LEARN_COUNT] = self._teacher.count
+        self.triggered += int(taught.triggered.sum())
+        return taught
+
+    def _settle(self) -> None:
+        """What was learnt becomes what the memories hold."""
+        if self._teacher is not None:
+            self._network, self._teacher = self._teacher.network, None
+            self._model = _model(self._network)
+            weights_into(self.memories, self._network, self.config)
 
     def _reach(self, count: int, words: NDArray[np.uint32] | None) -> NDArray[np.uint32]:
         """The next `count` beats through MEM_DATA, changed to `words` if given. Nothing is beyond a memory's end."""
@@ -113,8 +150,10 @@ class CoreModel:
 
 
 @cache
-def warm() -> None:
+def warm(*, learns: bool = False) -> None:
     """Compiles what the fast model compiles at its first use, once for narrow accumulators and once for wide ones.
+
+    learns: what learning compiles, too.
 
     A board that keeps somebody waiting for that would seem to be dead.
     """
@@ -130,7 +169,11 @@ def warm() -> None:
             source_inputs=1,
         )
         zero = np.zeros(1, np.int64)
-        _model(Network(kernel="linear", steps=16, input_map=zero, input_delays=zero, layers=(layer,)))(_NO_IMAGE)
+        network = Network(kernel="linear", steps=16, input_map=zero, input_delays=zero, layers=(layer,))
+        _model(network)(_NO_IMAGE)
+        if learns:
+            settings = LearnSettings(margin=0, late=0, chances=(0,))
+            Teacher(network, settings, 0).teach(replace(_NO_IMAGE, labels=zero), times=False)
 
 
 def _model(network: Network) -> Callable[[EventSet], Batch]:

@@ -25,6 +25,6 @@ def make_device(
         from firstspike_sim.rtl.board import RtlBoard
 
         return RtlBoard(CONFIGS[core], progress=progress)
-    warm()
+    warm(learns=CONFIGS[core].learns)
     divisor = max(1, round(_CLOCK / baudrate)) if baudrate else 4
     return ModelBoard(CONFIGS[core], clock=_CLOCK, divisor=divisor)

@@ -1,5 +1,6 @@
 """Messages in, records out: what the gateware's dispatcher and reporter do, on the core's model."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -233,11 +234,28 @@ class Dispatcher:
             return
         self._waiting = _Waiting()
         self.counters["IMAGES_TAKEN"] += len(waiting.tags)
+        labels, flags = np.array(waiting.labels, np.int64), np.array(waiting.flags)
         events = EventSet(
-            events=np.concatenate(waiting.events), offsets=np.concatenate([[0], np.cumsum(waiting.counts)])
+            events=np.concatenate(waiting.events),
+            offsets=np.concatenate([[0], np.cumsum(waiting.counts)]),
+            labels=labels,
         )
-        batch = self.core.classify(events)
-        self._say(answers_of(batch, waiting.tags, waiting.flags, waiting.labels))
+        learns = (flags & Header.LEARN != 0) & self.core.learns(labels)
+        # in runs of one kind: what learns, and what is wanted of it
+        kinds = np.where(learns, 1 + (flags & Header.SPIKES != 0), 0)
+        edges = np.flatnonzero(np.diff(kinds, prepend=-1, append=-1))
+        for lo, hi in itertools.pairwise(edges.tolist()):
+            self._answer(events.part(lo, hi), waiting, slice(lo, hi), int(kinds[lo]))
+
+    def _answer(self, events: EventSet, waiting: _Waiting, part: slice, kind: int) -> None:
+        """Images of one kind. kind: 0 classify, 1 learn, 2 learn and show every spike."""
+        triggered = None
+        if kind:
+            taught = self.core.teach(events, times=kind == 2)
+            batch, triggered = taught.batch, taught.triggered
+        else:
+            batch = self.core.classify(events)
+        self._say(answers_of(batch, waiting.tags[part], waiting.flags[part], waiting.labels[part], triggered))
 
     def _record(self, kind: RecordKind, status: int, body: bytes) -> None:
         self._say(RECORD.pack(kind=kind, status=status, length=len(body)) + body)

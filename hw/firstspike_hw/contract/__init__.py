@@ -6,11 +6,13 @@ from .cycles import image_cycles
 from .errors import FirstspikeError, RuleViolations, UsageError
 from .evaluate import Evaluation, evaluate, evaluate_set
 from .events import EVENT, EventSet
+from .learn import LearnSettings, Lesson, check_settings, learn
 from .loading import LoadPlan, MemoryBlock, core_for, load_plan, place
 from .network import DROPPED, KERNELS, NO_SPIKE, WEIGHT_MAX, Kernel, Layer, Network
 from .results import RESULT, Batch, figures
 from .tables import STEPS, TABLE_BITS, TABLE_MAX, Tables, exp_table, integer_threshold, kernel_tables
-from .validation import check_event_arrays, check_events, check_network
+from .teaching import check_core_learns, learning_registers, with_learnt
+from .validation import check_event_arrays, check_events, check_labels, check_network
 
 __all__ = [
     "CONFIGS",
@@ -32,6 +34,8 @@ __all__ = [
     "Kernel",
     "Layer",
     "LayerPlan",
+    "LearnSettings",
+    "Lesson",
     "LoadPlan",
     "MemoryBlock",
     "Network",
@@ -39,9 +43,12 @@ __all__ = [
     "StageConfig",
     "Tables",
     "UsageError",
+    "check_core_learns",
     "check_event_arrays",
     "check_events",
+    "check_labels",
     "check_network",
+    "check_settings",
     "core_for",
     "evaluate",
     "evaluate_set",
@@ -51,7 +58,10 @@ __all__ = [
     "integer_threshold",
     "kernel_tables",
     "largest_fraction_bits",
+    "learn",
+    "learning_registers",
     "load_plan",
     "place",
+    "with_learnt",
     "worst_case",
 ]

@@ -68,6 +68,11 @@ class CoreConfig:
     max_steps: int = 256
     boot: int = 0
 
+    @property
+    def learns(self) -> bool:
+        """Whether weights can be learnt on chip: in every stage, as errors pass through all of them."""
+        return all(stage.learning for stage in self.stages)
+
 
 _BOTH: Final = ("linear", "exponential")
 
@@ -163,5 +168,16 @@ CONFIGS: Final = {
         addresses=16,
         max_steps=16,
         boot=128,
+    ),
+    "learning": CoreConfig(
+        stages=(
+            StageConfig(
+                lanes=100, depth=4096, max_rows=6, a_bits=18, v_bits=26, kernels=("linear",), ring=True, learning=True
+            ),
+            StageConfig(
+                lanes=10, depth=1024, max_rows=1, a_bits=18, v_bits=26, kernels=("linear",), ring=True, learning=True
+            ),
+        ),
+        boot=1024,
     ),
 }

@@ -1,17 +1,18 @@
-"""The reference model: one image through the network, step by step, in plain numpy. All others must equal it."""
+"""The reference model: one image through the network, in plain numpy. All others must equal it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .events import EventSet
-from .network import DROPPED, NO_SPIKE, Layer, Network
+from .network import NO_SPIKE, Network
 from .results import RESULT, Batch
+from .walk import Stage, file_inputs, walk
 
-__all__ = ["Evaluation", "evaluate", "evaluate_set"]
+__all__ = ["Course", "Evaluation", "begin", "evaluate", "evaluate_set"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,88 +24,20 @@ class Evaluation:
     rows: NDArray[np.int32]
 
 
-@dataclass(kw_only=True, eq=False)
-class _Stage:
-    """A layer in motion.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Course:
+    """An image that has come to its decision, and may run on.
 
-    slope:     int64 ``[n_out]``, the accumulator A.
-    potential: int64 ``[n_out]``, the accumulator V.
-    fired:     bool ``[n_out]``, has crossed its threshold.
-    spikes:    int64 ``[n_out]``, recorded spike times (delay included), NO_SPIKE if none.
+    evaluation: the answer, which running on does not change.
+    stages:     the layers in motion, at the decision step.
+    inputs:     int64 ``[n_in]``, recorded times of the inputs by row.
+    steps:      what is left of `walk`.
     """
 
-    layer: Layer
-    slope: NDArray[np.int64] = field(init=False)
-    potential: NDArray[np.int64] = field(init=False)
-    fired: NDArray[np.bool_] = field(init=False)
-    spikes: NDArray[np.int64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        n = self.layer.outputs
-        self.slope, self.potential = np.zeros(n, np.int64), np.zeros(n, np.int64)
-        self.fired, self.spikes = np.zeros(n, bool), np.full(n, NO_SPIKE, np.int64)
-
-    def drive(self, pre: NDArray[np.int64], t: int) -> NDArray[np.int64]:
-        """Summed weights of the pre-synaptic spikes of step t; pre: int64 ``[n_in + P]``."""
-        return self.layer.weights[pre == t].sum(axis=0, dtype=np.int64)
-
-    def fire(self, t: int) -> NDArray[np.bool_]:
-        """Which neurons first reach the threshold at step t; records their spikes at t + delay, if that is in time."""
-        crossed = ~self.fired & (self.potential >= self.layer.th[t])
-        self.fired |= crossed
-        recorded = t + self.layer.delays
-        in_time = recorded < len(self.layer.th)
-        self.spikes[crossed & in_time] = recorded[crossed & in_time]
-        return crossed
-
-
-def _file_inputs(network: Network, events: NDArray[np.void]) -> tuple[NDArray[np.int64], NDArray[np.int64], int, int]:
-    """Events through the input map, in arrival order.
-
-    Returns recorded times by address ``[addresses]`` and by row ``[n_in]``, events dropped, events refused.
-    """
-    by_address = np.full(network.addresses, NO_SPIKE, np.int64)
-    by_row = np.full(network.layers[0].inputs, NO_SPIKE, np.int64)
-    taken = np.zeros(network.addresses, bool)
-    dropped = refused = 0
-    for t, x in zip(events["t"].tolist(), events["x"].tolist(), strict=True):
-        if t >= network.steps or x >= network.addresses:
-            refused += 1
-        elif network.input_map[x] == DROPPED:
-            dropped += 1
-        elif taken[x]:
-            refused += 1
-        else:
-            taken[x] = True
-            row = network.input_map[x]
-            recorded = t + network.input_delays[row]
-            if recorded < network.steps:
-                by_address[x] = by_row[row] = recorded
-    return by_address, by_row, dropped, refused
-
-
-def _walk(network: Network, stages: list[_Stage], inputs: NDArray[np.int64]) -> tuple[int, NDArray[np.bool_]]:
-    """Runs the steps up to the decision. Returns D and which outputs first fired at D (none: silent)."""
-    sources = [inputs, *(stage.spikes for stage in stages[:-1])]
-    crossed = np.zeros(network.classes, bool)
-    for t in range(network.steps):
-        if network.kernel == "step":
-            # Events act at once, and layers take effect in order: a spike of step t reaches the next layer at step t.
-            for stage, source in zip(stages, sources, strict=True):
-                stage.potential += stage.drive(np.concatenate([source, stage.layer.constant_times]), t)
-                crossed = stage.fire(t)
-            if crossed.any():
-                return t, crossed
-            continue
-        for stage in stages:
-            m = stage.layer.m
-            stage.potential += stage.slope * (m[t] - m[t - 1] if t else 0)  # the slope is 0 before the first event
-            crossed = stage.fire(t)
-        if crossed.any():
-            return t, crossed
-        for stage, source in zip(stages, sources, strict=True):
-            stage.slope += stage.drive(np.concatenate([source, stage.layer.constant_times]), t) * stage.layer.a[t]
-    return network.steps - 1, crossed
+    evaluation: Evaluation
+    stages: list[Stage]
+    inputs: NDArray[np.int64]
+    steps: Iterator[tuple[int, NDArray[np.bool_]]]
 
 
 def evaluate(network: Network, events: NDArray[np.void]) -> Evaluation:
@@ -113,9 +46,17 @@ def evaluate(network: Network, events: NDArray[np.void]) -> Evaluation:
     V_j(t) = sum_{t_i <= t} w[i,j] a[t_i] (m[t] - m[t_i]); j fires once, at the first t with V_j(t) >= th[t] (DESIGN
     section 2). Never raises on odd events: they are refused and counted.
     """
-    by_address, by_row, dropped, refused = _file_inputs(network, events)
-    stages = [_Stage(layer=layer) for layer in network.layers]
-    step, crossed = _walk(network, stages, by_row)
+    return begin(network, events).evaluation
+
+
+def begin(network: Network, events: NDArray[np.void]) -> Course:
+    """The same, with what an image that learns goes on with."""
+    by_address, by_row, dropped, refused = file_inputs(network, events)
+    stages = [Stage(layer=layer) for layer in network.layers]
+    steps = walk(network, stages, by_row)
+    step, crossed = next(steps)
+    while not crossed.any() and step < network.steps - 1:
+        step, crossed = next(steps)
 
     output = stages[-1]
     silent = not crossed.any()
@@ -143,7 +84,8 @@ def evaluate(network: Network, events: NDArray[np.void]) -> Evaluation:
         int(((source >= 0) & (source <= read_until)).sum() + (layer.constant_times <= read_until).sum())
         for source, layer in zip(pre, network.layers, strict=True)
     ]
-    return Evaluation(result=cast(np.void, result[()]), times=times, rows=np.array(rows, np.int32))
+    evaluation = Evaluation(result=cast(np.void, result[()]), times=times, rows=np.array(rows, np.int32))
+    return Course(evaluation=evaluation, stages=stages, inputs=by_row, steps=steps)
 
 
 def evaluate_set(network: Network, events: EventSet, progress: Callable[[int, int], None] | None = None) -> Batch:

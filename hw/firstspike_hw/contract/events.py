@@ -33,6 +33,10 @@ class EventSet:
 
     def head(self, limit: int) -> "EventSet":
         """The first `limit` images (all, if there are fewer), as views."""
-        n = min(limit, len(self))
-        labels = None if self.labels is None else self.labels[:n]
-        return EventSet(events=self.events[: self.offsets[n]], offsets=self.offsets[: n + 1], labels=labels)
+        return self.part(0, min(limit, len(self)))
+
+    def part(self, first: int, end: int) -> "EventSet":
+        """Images first .. end - 1, as views where that can be."""
+        lo, hi = self.offsets[first], self.offsets[end]
+        labels = None if self.labels is None else self.labels[first:end]
+        return EventSet(events=self.events[lo:hi], offsets=self.offsets[first : end + 1] - lo, labels=labels)

@@ -63,7 +63,8 @@ class Field:
 class Register:
     """offset: bytes, from the start of the register file, of the stage's block or of the link's.
 
-    Writable registers reset to 0. network: what it holds is part of the loaded network.
+    Writable registers reset to 0. network: what it holds is part of the loaded network. learning: only a core that
+    learns has it (CAPACITY).
     """
 
     name: str
@@ -72,14 +73,17 @@ class Register:
     doc: str
     fields: tuple[Field, ...] = ()
     network: bool = False
+    learning: bool = False
 
 
 def _field(name: str, lsb: int, bits: int, doc: str) -> Field:
     return Field(name=name, lsb=lsb, bits=bits, doc=doc)
 
 
-def _register(name: str, offset: int, access: Access, doc: str, *fields: Field, network: bool = False) -> Register:
-    return Register(name=name, offset=offset, access=access, doc=doc, fields=fields, network=network)
+def _register(
+    name: str, offset: int, access: Access, doc: str, *fields: Field, network: bool = False, learning: bool = False
+) -> Register:
+    return Register(name=name, offset=offset, access=access, doc=doc, fields=fields, network=network, learning=learning)
 
 
 GLOBAL: Final = (
@@ -133,6 +137,29 @@ GLOBAL: Final = (
     _register("MEM_CRC", 0x03C, "ro", "CRC-32 (zlib) of the beats through MEM_DATA since MEM_ADDRESS was written"),
     _register("IMAGES", 0x040, "ro", "results offered since reset, modulo 2^32"),
     _register("BUSY", 0x044, "ro", "cycles in which an image was worked on, since reset, modulo 2^32"),
+    _register(
+        "LEARN",
+        0x048,
+        "rw",
+        "settings of learning, in steps",
+        _field("margin", 0, 8, "a learning image runs on for so long after its decision"),
+        _field("late", 8, 8, "latest decision that is soon enough"),
+        learning=True,
+    ),
+    _register("LEARN_SEED", 0x04C, "rw", "seed of the random bits", learning=True),
+    _register(
+        "LEARN_COUNT",
+        0x050,
+        "rw",
+        "learning images so far, modulo 2^32, counted by the core; the random bits depend on it",
+        learning=True,
+    ),
+    _register(
+        "TRIGGERED", 0x054, "ro", "learning images that changed weights, since reset, modulo 2^32", learning=True
+    ),
+    _register(
+        "LEARN_CYCLES", 0x058, "ro", "cycles that changing weights took, since reset, modulo 2^32", learning=True
+    ),
 )
 
 STAGE: Final = (
@@ -161,6 +188,9 @@ STAGE: Final = (
         _field("constants", 0, 16, "largest CONSTANTS"),
         _field("learning", 16, 1, "weights can be learnt on chip"),
         _field("ring", 17, 1, "every layer takes MAX_ROWS rows"),
+    ),
+    _register(
+        "CHANCE", 0x2C, "rw", "p, 0..5: a weight that is to be learnt moves with probability 2^-p", learning=True
     ),
 )
 
@@ -206,13 +236,15 @@ LINK: Final = (
 )
 
 
-def registers(stages: int) -> Iterator[tuple[int, str, int | None, Register]]:
+def registers(stages: int, *, learns: bool) -> Iterator[tuple[int, str, int | None, Register]]:
     """(byte offset, name, stage or None, register) of a core with that many stages, in address order."""
     for register in GLOBAL:
-        yield register.offset, register.name, None, register
+        if learns or not register.learning:
+            yield register.offset, register.name, None, register
     for k in range(stages):
         for register in STAGE:
-            yield STAGE_BASE + k * STAGE_STRIDE + register.offset, register.name, k, register
+            if learns or not register.learning:
+                yield STAGE_BASE + k * STAGE_STRIDE + register.offset, register.name, k, register
 
 
 def offset_of(name: str, stage: int | None = None) -> int:
@@ -248,8 +280,11 @@ def _tables(*tables: tuple[str, tuple[Register, ...]]) -> str:
     for title, table in tables:
         lines = [f"| {title} | Name | Access | Meaning |", "|---|---|---|---|"]
         for register in table:
+            only = "; only in a core that learns" if register.learning else ""
             fields = "".join(f"; `{f.name}` {_bits(f)} {f.doc}" for f in register.fields)
-            lines.append(f"| 0x{register.offset:03X} | {register.name} | {register.access} | {register.doc}{fields} |")
+            lines.append(
+                f"| 0x{register.offset:03X} | {register.name} | {register.access} | {register.doc}{only}{fields} |"
+            )
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n"
 

@@ -30,7 +30,7 @@ __all__ = [
 class Header(IntFlag):
     """Bits of the header's flags byte."""
 
-    LEARN = 1 << 0  # reserved until the core learns; ignored
+    LEARN = 1 << 0  # this image may change weights (docs/learning.md); ignored by a core that does not learn
     SPIKES = 1 << 1  # return spikes: trace this image
     RUN_ON = 1 << 2  # walk to T-1 after the decision; class, step and counts stay those of the decision
     ORDERED = 1 << 3  # event times do not fall within the image: work may begin before TLAST
@@ -44,6 +44,7 @@ class ResultFlag(IntFlag):
     TIE = 1 << 1
     EXACT_TIE = 1 << 2
     LATE = 1 << 3  # the image was marked ORDERED and was not; late events were refused
+    TRIGGERED = 1 << 4  # a learning image that changes weights, after this result
 
 
 # First beat of an image.

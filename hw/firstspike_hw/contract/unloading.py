@@ -14,7 +14,7 @@ from .register_map import CORE_ID, CORE_VERSION, Memory, offset_of
 from .tables import STEPS
 from .validation import check_network
 
-__all__ = ["IDENTITY", "config_from", "identity", "memory_beats", "network_from"]
+__all__ = ["IDENTITY", "config_from", "identity", "layer_weights", "memory_beats", "network_from"]
 
 Beats = NDArray[np.uint32]
 
@@ -146,7 +146,7 @@ def _layer(
         raise FirstspikeError(f"stage {k} does not hold a layer of {inputs} + {constants} inputs and {outputs} neurons")
     table = np.ascontiguousarray(memories[Memory.TABLES, k][: 4 * steps]).view("<i8").reshape(steps, 2)
     return Layer(
-        weights=_weights(stage, memories[Memory.WEIGHTS, k], inputs + constants, outputs),
+        weights=layer_weights(stage, memories[Memory.WEIGHTS, k], inputs + constants, outputs),
         a=table[:, 0] & 0xFFFF_FFFF,
         m=np.cumsum(table[:, 0] >> 32),
         th=np.cumsum(table[:, 1]),
@@ -156,7 +156,8 @@ def _layer(
     )
 
 
-def _weights(stage: StageConfig, beats: Beats, inputs: int, outputs: int) -> NDArray[np.int8]:
+def layer_weights(stage: StageConfig, beats: Beats, inputs: int, outputs: int) -> NDArray[np.int8]:
+    """Weights int8 ``[inputs, outputs]`` out of the beats of a stage's weight memory; constant inputs in time order."""
     rows, per_word = stage.rows(outputs), beats_per_word(Memory.WEIGHTS, stage)
     words = np.ascontiguousarray(beats[: rows * inputs * per_word]).view(np.int8).reshape(rows, inputs, 4 * per_word)
     return words[:, :, : stage.lanes].transpose(1, 0, 2).reshape(inputs, rows * stage.lanes)[:, :outputs]

@@ -8,7 +8,7 @@ from .events import EVENT, EventSet
 from .network import DROPPED, Layer, Network
 from .tables import STEPS
 
-__all__ = ["check_event_arrays", "check_events", "check_network"]
+__all__ = ["check_event_arrays", "check_events", "check_labels", "check_network"]
 
 
 def check_event_arrays(events: EventSet) -> None:
@@ -53,6 +53,11 @@ def check_events(events: EventSet, network: Network) -> None:
         raise FirstspikeError(
             f"image {n}, event {k}: input {value} spikes a second time; an input spikes at most once per image"
         )
+    check_labels(events, network)
+
+
+def check_labels(events: EventSet, network: Network) -> None:
+    """Labels are classes of the network, if there are any. Raises FirstspikeError naming the first that is not."""
     if events.labels is not None:
         wrong = (events.labels < 0) | (events.labels >= network.classes)
         if wrong.any():

@@ -10,9 +10,19 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import Batch, CoreConfig, EventSet, FirstspikeError, Network, check_event_arrays
-from firstspike_hw.contract.loading import LoadPlan, MemoryBlock, load_plan
-from firstspike_hw.contract.register_map import CORE_ID, CORE_VERSION, offset_of
+from firstspike_hw.contract import (
+    Batch,
+    CoreConfig,
+    EventSet,
+    FirstspikeError,
+    LearnSettings,
+    Network,
+    check_event_arrays,
+    learning_registers,
+    with_learnt,
+)
+from firstspike_hw.contract.loading import LoadPlan, MemoryBlock, beats_per_word, load_plan, place
+from firstspike_hw.contract.register_map import CORE_ID, CORE_VERSION, Memory, offset_of
 from firstspike_hw.contract.stream_format import (
     RESULT_BEATS,
     Header,
@@ -63,6 +73,11 @@ class RtlBatch:
     def rows_read(self) -> NDArray[np.int64]:
         """Weight rows that each image made the core read, ``[N]``."""
         return self.packets["rows_read"].astype(np.int64)
+
+    @property
+    def triggered(self) -> NDArray[np.bool_]:
+        """Learning images that changed weights, ``[N]``."""
+        return (self.packets["flags"] & ResultFlag.TRIGGERED) != 0
 
     @property
     def late(self) -> NDArray[np.bool_]:
@@ -138,11 +153,34 @@ class RtlCore:
         self.network = network
         return plan
 
+    def set_learning(self, settings: LearnSettings, count: int | None = None) -> None:
+        """The registers of learning, for the network that is loaded. count: learning images so far, None: leave it.
+
+        Raises FirstspikeError for settings out of range or a core that cannot learn.
+        """
+        for offset, value in learning_registers(self._loaded(), self.config, settings, count):
+            self.sim.write(offset, value)
+
+    def learnt(self) -> Network:
+        """The network with the weights that the core holds now; waits until it is idle."""
+        network = self._loaded()
+        self.sim.write(offset_of("CONTROL"), 0)
+        self._wait_idle()
+        memories = {}
+        for k, layer in zip(place(network, self.config), network.layers, strict=True):
+            stage = self.config.stages[k]
+            words = stage.words(len(layer.weights), layer.outputs) * beats_per_word(Memory.WEIGHTS, stage)
+            self._select(MemoryBlock(kind=Memory.WEIGHTS, stage=k, beats=np.zeros(0, np.uint32)))
+            memories[k] = self.sim.read_array(offset_of("MEM_DATA"), words)
+        self.sim.write(offset_of("CONTROL"), 1)
+        return with_learnt(network, self.config, memories)
+
     def run(
         self,
         events: EventSet,
         progress: Progress | None = None,
         *,
+        learning: NDArray[np.bool_] | None = None,
         ordered: bool | None = None,
         bitmap: bool = False,
         run_on: bool = False,
@@ -151,6 +189,7 @@ class RtlCore:
     ) -> RtlBatch:
         """All images back to back, every spike traced.
 
+        learning: bool ``[N]``, which images may change weights; none by default.
         ordered: mark images as time-ordered; by default those that are.
         bitmap:  send each image as the bits of its addresses; all its events must be at step 0, each address once.
         run_on:  walk to T-1 after the decision.
@@ -158,10 +197,11 @@ class RtlCore:
         patience: cycles in which nothing moves on any stream before it is an error.
         Raises FirstspikeError if the core stops, breaks a rule of its streams or answers what cannot be.
         """
-        if self.network is None:
-            raise FirstspikeError("no network is loaded; call load(network) first")
+        network = self._loaded()
         check_event_arrays(events)
-        beats, last = stream_of(events, self.network.addresses, ordered=ordered, bitmap=bitmap, run_on=run_on)
+        beats, last = stream_of(
+            events, network.addresses, ordered=ordered, bitmap=bitmap, run_on=run_on, learning=learning
+        )
         n = len(events)
         edges = np.concatenate([[0], np.flatnonzero(last) + 1])
         self.sim.forget()
@@ -184,19 +224,22 @@ class RtlCore:
             raise FirstspikeError(f"the core sends more than the answers to {n} images")
         packets, results = unpack_result(np.concatenate(answers)[: n * RESULT_BEATS])
         _check_echo(packets, events)
-        batch = batch_of(self.network, events, results, np.concatenate(traces))
+        batch = batch_of(network, events, results, np.concatenate(traces))
         return RtlBatch(batch=batch, packets=packets, total_cycles=total)
 
     def interrupt(self, events: EventSet, cycles: int) -> None:
         """Begins to run images and drops everything in flight after so many cycles, by CONTROL.reset."""
-        if self.network is None:
-            raise FirstspikeError("no network is loaded; call load(network) first")
-        beats, last = stream_of(events, self.network.addresses, ordered=None, bitmap=False, run_on=False)
+        beats, last = stream_of(events, self._loaded().addresses, ordered=None, bitmap=False, run_on=False)
         self.sim.forget()
         self.sim.feed(beats, last)
         self.sim.step(cycles)
         self.sim.write(offset_of("CONTROL"), 0b11)
         self.sim.forget()
+
+    def _loaded(self) -> Network:
+        if self.network is None:
+            raise FirstspikeError("no network is loaded; call load(network) first")
+        return self.network
 
     def _wait_idle(self) -> None:
         for _ in range(100):
@@ -218,7 +261,13 @@ class RtlCore:
 
 
 def stream_of(
-    events: EventSet, addresses: int, *, ordered: bool | None, bitmap: bool, run_on: bool
+    events: EventSet,
+    addresses: int,
+    *,
+    ordered: bool | None,
+    bitmap: bool,
+    run_on: bool,
+    learning: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
     """Beats uint32 ``[n]`` of all images and their TLAST bool ``[n]``; image i has tag i mod 256 and its label."""
     common = Header.SPIKES | (Header.RUN_ON if run_on else 0)
@@ -228,6 +277,8 @@ def stream_of(
         label = 0 if events.labels is None else int(events.labels[i])
         mark = bool((np.diff(image["t"].astype(np.int64)) >= 0).all()) if ordered is None else ordered
         flags = common | (Header.ORDERED if mark else 0)
+        if learning is not None and learning[i]:
+            flags |= Header.LEARN
         if bitmap:
             if image["t"].any() or len(np.unique(image["x"])) != len(image) or (image["x"] >= addresses).any():
                 raise FirstspikeError(f"image {i} is no bitmap: its events must be at step 0, each address once")

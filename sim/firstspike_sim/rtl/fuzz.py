@@ -7,15 +7,16 @@ from typing import Final, Self
 
 import numpy as np
 
-from firstspike_hw.contract import CONFIGS, Batch, CoreConfig, FirstspikeError, Kernel, StageConfig
+from firstspike_hw.contract import CONFIGS, Batch, CoreConfig, FirstspikeError, Kernel, StageConfig, check_core_learns
 from firstspike_hw.contract.loading import load_plan
 from firstspike_sim.fast import FastModel
 
 from .compare import compare, difference
 from .core import RtlCore, emitted
+from .lessons import learning_core, lesson_differs, random_lesson
 from .random_cases import Case, random_case
 
-__all__ = ["CORES", "Finding", "Fuzzer"]
+__all__ = ["CORES", "LEARNING_CORES", "Finding", "Fuzzer"]
 
 
 def _deep(*kernels: Kernel) -> CoreConfig:
@@ -24,19 +25,23 @@ def _deep(*kernels: Kernel) -> CoreConfig:
     return CoreConfig(stages=(stage,) * 4)
 
 
-# The cores that ship, and those for what they do not hold.
-CORES: Final[dict[str, CoreConfig]] = {
-    **CONFIGS,
+_DEEP: Final = {
     "deep": _deep("linear", "exponential"),
     "deep-step": _deep("step"),
     "deep-alpha": _deep("alpha"),
     "deep-lif": _deep("lif-2to1"),
 }
+# The cores that ship, and those for what they do not hold; and the same with the learning unit.
+CORES: Final[dict[str, CoreConfig]] = {**CONFIGS, **_DEEP}
+LEARNING_CORES: Final[dict[str, CoreConfig]] = {name: learning_core(config) for name, config in CORES.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One case: which core ran it, how many images, the cycles it took, and what differed (empty: nothing)."""
+    """One case: which core ran it, how many images, the cycles it took, and what differed (empty: nothing).
+
+    triggered: learning images that changed weights.
+    """
 
     seed: int
     core: str
@@ -46,6 +51,7 @@ class Finding:
     spikes: int
     cycles: int
     wrong: str
+    triggered: int = 0
 
     def line(self) -> str:
         """One line of the record."""
@@ -53,7 +59,7 @@ class Finding:
         verdict = self.wrong or "equal"
         return (
             f"{self.seed} {self.core} {self.kernel} {shape} images={self.images} spikes={self.spikes} "
-            f"cycles={self.cycles} {verdict}"
+            f"cycles={self.cycles} {f'triggered={self.triggered} ' if self.triggered else ''}{verdict}"
         )
 
 
@@ -63,6 +69,7 @@ class Fuzzer:
     names:   the cores to use, of CORES; each case runs on one of those that hold its network.
     verilog: text to simulate instead of what the gateware emits, by name (to plant faults).
     kernel:  of all networks; by default as random_case draws it.
+    learning: images learn, the cores are those of LEARNING_CORES, and weights are compared.
     progress: called with (name, done, total) while a core is built.
     """
 
@@ -72,9 +79,11 @@ class Fuzzer:
         *,
         verilog: Mapping[str, str] | None = None,
         kernel: Kernel | None = None,
+        learning: bool = False,
         progress: Callable[[str, int, int], None] | None = None,
     ) -> None:
-        self.names = names
+        self.names, self.learning = names, learning
+        self.built = LEARNING_CORES if learning else CORES
         self.kernel = kernel
         self._verilog = verilog or {}
         self._progress = progress
@@ -97,15 +106,18 @@ class Fuzzer:
     def check(self, seed: int) -> Finding | None:
         """Runs the case of a seed; None if none of the cores holds its network."""
         case = random_case(seed, self.kernel)
-        fitting = [name for name in self.names if _fits(case, CORES[name])]
+        fitting = [name for name in self.names if _fits(case, self.built[name], self.learning)]
         if not fitting:
             return None
         name = fitting[int(np.random.default_rng(seed).integers(len(fitting)))]
         model = FastModel(case.network).run(case.events)
-        core = self._core(name)
+        core, triggered = self._core(name), 0
         start = core.sim.cycles
         try:
-            wrong = _differs(core, case, model)
+            if self.learning:
+                wrong, triggered = lesson_differs(core, case, random_lesson(seed, case.network, len(case.events)))
+            else:
+                wrong = _differs(core, case, model)
         except FirstspikeError as error:
             wrong = str(error)
         cycles = core.sim.cycles - start
@@ -121,23 +133,26 @@ class Fuzzer:
             spikes=int(model.results["spikes_hidden"].sum() + model.results["spikes_output"].sum()),
             cycles=cycles,
             wrong=wrong,
+            triggered=triggered,
         )
 
     def _core(self, name: str) -> RtlCore:
         if name not in self._cores:
-            text = self._verilog[name] if name in self._verilog else emitted(CORES[name])
+            text = self._verilog[name] if name in self._verilog else emitted(self.built[name])
             note = self._progress
             self._cores[name] = RtlCore(
-                CORES[name],
+                self.built[name],
                 verilog=text,
                 progress=None if note is None else lambda done, total: note(name, done, total),
             )
         return self._cores[name]
 
 
-def _fits(case: Case, config: CoreConfig) -> bool:
+def _fits(case: Case, config: CoreConfig, learning: bool = False) -> bool:
     try:
         load_plan(case.network, config)
+        if learning:
+            check_core_learns(case.network, config)
     except FirstspikeError:
         return False
     return True

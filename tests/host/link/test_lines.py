@@ -232,7 +232,7 @@ def test_nothing_listens_at_a_socket() -> None:
             "serail:///dev/x",
             "unknown kind of board 'serail', did you mean serial? known: sim, rtl, serial, socket, xdma; ",
         ),
-        ("sim:fats", "unknown core 'fats', did you mean fast? known: fast, small, general"),
+        ("sim:fats", f"unknown core 'fats', did you mean fast? known: {', '.join(CONFIGS)}"),
         ("sim:?baud=9", "sim:?baud=9: unknown setting 'baud', did you mean baudrate? known: baudrate, faults, upload"),
         (
             "sim:?baudrate=x",

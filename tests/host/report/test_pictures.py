@@ -97,9 +97,9 @@ def test_the_answer_and_its_causal_sets_stand_in_the_picture(tmp_path: Path, mon
 
 
 def pictures_style() -> dict:
-    from firstspike.report import pictures
+    from firstspike.report import figure
 
-    return pictures._STYLE
+    return figure._STYLE
 
 
 def test_a_name_without_suffix_becomes_png(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from firstspike_hw.contract import CONFIGS
 @contextmanager
 def served(listen: str, device: Any = None, *, core: str = "small", **how: Any) -> Iterator[Port]:
     """The port of a board that is served until the end of the block; how: as of `serve`."""
-    warm()
+    warm(learns=CONFIGS[core].learns)
     port, ended = open_port(listen), threading.Event()
     failed: list[BaseException] = []
 

@@ -99,14 +99,14 @@ def board_of(fault: str | None) -> RtlBoard:
     return RtlBoard(SMALL, verilog=text)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("fault", CAUGHT_BY)
 def test_a_board_with_a_fault_is_found_out(fault: str) -> None:
     with board_of(fault) as device, pytest.raises((AssertionError, FirstspikeError)):
         CAUGHT_BY[fault](device)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("scenario", set(CAUGHT_BY.values()))
 def test_a_board_without_one_is_not(scenario: Callable[[RtlBoard], None]) -> None:
     with board_of(None) as device:

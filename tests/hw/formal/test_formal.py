@@ -11,6 +11,7 @@ from link_properties import LINK_STREAMS, guard, receive_ring, reporter, session
 from prover import Proof, ProverError, Verdict, prove, refute
 from queue_properties import calendar
 from stream_properties import STREAMS
+from votes_properties import delta_unit
 
 pytestmark = pytest.mark.skipif(prover.missing() is not None, reason=str(prover.missing()))
 
@@ -33,6 +34,11 @@ def test_proved_for_a_whole_image(proof, bound) -> None:
     assert prove(proof(), bound=bound, seconds=150) == Verdict(violated=None, frame=bound)
 
 
+@pytest.mark.parametrize("outputs", range(1, 11))
+def test_the_delta_unit_is_proved(outputs) -> None:
+    assert prove(delta_unit(outputs)) == Verdict(violated=None)
+
+
 @pytest.mark.parametrize(
     ("proof", "fault", "violated"),
     [
@@ -48,6 +54,7 @@ def test_proved_for_a_whole_image(proof, bound) -> None:
         (decision, "last of equals wins", "none of a lower index has the same"),
         (decision, "exact tie forgotten", "exact tie"),
         (decision, "excess compared without its sign", "no output has a larger excess"),
+        (lambda: delta_unit(10), "votes against counted for", "sooner where up exceeds down"),
         (STREAMS["result"], "result not held", "m_axis: payload is stable"),
         (STREAMS["trace"], "trace not held", "t_axis: stays valid"),
         (STREAMS["sequencer"], "sequencer does not wait for the trace", "spikes: stays valid"),

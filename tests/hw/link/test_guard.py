@@ -121,7 +121,7 @@ def test_a_write_to_what_describes_the_network_is_a_change() -> None:
 
 
 def test_which_registers_describe_the_network() -> None:
-    names = {name for offset, name, _, _ in registers(3) if reconfigures(offset)}
+    names = {name for offset, name, _, _ in registers(3, learns=True) if reconfigures(offset)}
     assert names == {"STEPS", "ADDRESSES", "ACTIVE", "MEM_DATA", "INPUTS", "CONSTANTS", "OUTPUTS", "ROWS"}
 
 

@@ -212,7 +212,7 @@ def noise(chance: random.Random, session: int) -> bytes:
     return coded(Frame(FrameKind.OPEN, session, 0, 0, BUFFER, hello))
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 12))])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 12))])
 def test_noise_is_never_taken_for_anything_and_never_stops_it(board, seed) -> None:
     """Its judgement of every piece is that of the contract's own parser; what is in no session has no effect."""
     chance = random.Random(seed)

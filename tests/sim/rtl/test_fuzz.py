@@ -30,6 +30,14 @@ def test_a_core_of_the_fuzzer_holds_every_network() -> None:
 
 
 @pytest.mark.slow
+def test_the_gateware_learns_what_the_model_learns_on_random_networks() -> None:
+    with Fuzzer(("small",), learning=True) as fuzzer:
+        findings = [finding for seed in range(5000, 5024) if (finding := fuzzer.check(seed))]
+    assert [finding.line() for finding in findings if finding.wrong] == []
+    assert sum(finding.triggered for finding in findings) > 50
+
+
+@pytest.mark.slow
 def test_a_horizon_off_by_one_is_found_within_100_networks(tmp_path: Path) -> None:
     faulty = emit_with_fault("small", "sequencer.py", "self.horizon > t", "self.horizon >= t", tmp_path)
     with Fuzzer(("small",), verilog={"small": faulty}) as fuzzer:

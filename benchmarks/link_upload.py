@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""A whole network through the simulated UART into the simulated board, then digits through it, as one JSON object.
+
+    python benchmarks/link_upload.py build/link --images 100
+
+Every byte goes bit by bit, at the clock cycles of a real line. Exit status 1 unless every spike is the model's.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from firstspike.board import Board
+from firstspike.datasets import encode, load
+from firstspike.virtual.rtl_line import RtlLine
+from firstspike_compiler.deployment import read_deployment
+from firstspike_hw.contract import CONFIGS
+from firstspike_sim import FastModel
+from firstspike_sim.rtl.board import RtlBoard
+
+_BITS = 10  # of a byte on the line
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("deployment", type=Path)
+    parser.add_argument("--images", type=int, default=100)
+    parser.add_argument("--core", default="fast")
+    args = parser.parse_args()
+    deployment = read_deployment(args.deployment)
+    network, digits = deployment.network, load("mnist:test")
+    events = encode(digits.values[: args.images], "binary", steps=network.steps, labels=digits.labels[: args.images])
+    want = FastModel(network).run(events)
+    with RtlBoard(CONFIGS[args.core]) as device:
+        board = Board(RtlLine(device, shortcut=False))
+        start, sent = device.cycles, board.sent_bytes
+        board.load(deployment)
+        loading, carried = device.cycles - start, board.sent_bytes - sent
+        start = device.cycles
+        answers = board.run(events, spikes=True)
+        streaming = device.cycles - start
+        board.verify()
+        errors = board.status()
+        divisor = device.divisor
+    assert answers.batch is not None
+    wrong = answers.batch.results != want.results
+    for ours, theirs in zip(answers.batch.times, want.times, strict=True):
+        wrong |= (ours != theirs).any(axis=1)
+    found = {
+        **{"network": (deployment.manifest.get("source") or {}).get("file"), "target": deployment.manifest["target"]},
+        **{"dataset": "mnist", "split": "test", "kernel": network.kernel, "images": len(events)},
+        **{"backend": "rtl", "core": args.core, "cycles_per_bit": divisor},
+        "upload_bytes": carried,
+        "upload_cycles": loading,
+        "upload_share_of_line": _BITS * divisor * carried / loading,
+        "stream_cycles": streaming,
+        "mismatches": int(wrong.sum()),
+        **{name: errors[name] for name in ("frames_bad", "frames_again", "repeats")},
+    }
+    print(json.dumps(found))
+    return int(found["mismatches"] > 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

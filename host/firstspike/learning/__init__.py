@@ -1,0 +1,27 @@
+"""Learning, seen from the host: which images in which order, with which settings, and what is kept of it."""
+
+from .board_pupil import BoardPupil
+from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from .course import Course, Entry, Plan, learn_course
+from .images import shifted, take
+from .pupil import Lessons, ModelPupil, Pupil
+from .schedule import Schedule, parse_chances, parse_steps
+
+__all__ = [
+    "BoardPupil",
+    "Checkpoint",
+    "Course",
+    "Entry",
+    "Lessons",
+    "ModelPupil",
+    "Plan",
+    "Pupil",
+    "Schedule",
+    "learn_course",
+    "parse_chances",
+    "parse_steps",
+    "read_checkpoint",
+    "shifted",
+    "take",
+    "write_checkpoint",
+]

@@ -1,0 +1,106 @@
+"""Checkpoints of a learning run: all that is needed to go on as if nothing had happened, in one .npz."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_hw.contract import FirstspikeError
+from firstspike_hw.contract.npy import arrays_from_npz
+
+__all__ = ["Checkpoint", "read_checkpoint", "write_checkpoint"]
+
+Weights = tuple[NDArray[np.int8], ...]
+
+HEADER_BYTES: Final = 1 << 26  # figures of a hundred thousand entries
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Checkpoint:
+    """State of a run between two images.
+
+    plan:    what the run is: plain values that another run must share to go on from here.
+    done:    images taught. count: learning images behind the network, which the random bits depend on.
+    weights: int8 of each layer. best: those of the best check so far, and its accuracy, or None.
+    history: figures so far, plain values.
+    """
+
+    plan: dict[str, Any]
+    done: int
+    count: int
+    weights: Weights
+    best: tuple[float, Weights] | None
+    history: list[dict[str, Any]]
+
+
+def write_checkpoint(path: Path, state: Checkpoint) -> None:
+    """Replaces the file, whole or not at all. Raises FirstspikeError if the disk refuses."""
+    accuracy, best = (None, ()) if state.best is None else state.best
+    header = {"plan": state.plan, "done": state.done, "count": state.count, "best": accuracy, "history": state.history}
+    arrays = {f"weights{k}": w for k, w in enumerate(state.weights)} | {f"best{k}": w for k, w in enumerate(best)}
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with open(temporary, "wb") as file:
+            np.savez(file, **{"header": np.array(json.dumps(header)), **arrays})  # type: ignore[arg-type]  # see npz.py
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise FirstspikeError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:  # also when interrupted
+        temporary.unlink(missing_ok=True)
+
+
+def read_checkpoint(path: Path, plan: dict[str, Any], shapes: tuple[tuple[int, ...], ...]) -> Checkpoint:
+    """The state that a run of this plan left; shapes: of its network's weights.
+
+    Raises FirstspikeError: not a checkpoint, a damaged one, of another run.
+    """
+    try:
+        if not path.is_file():
+            raise ValueError("it is not a regular file")
+        arrays = arrays_from_npz(path, bytes_max=2 * sum(map(np.prod, shapes)) + HEADER_BYTES)
+        header = json.loads(str(arrays["header"])) if "header" in arrays else None
+        if not isinstance(header, dict) or not isinstance(header.get("plan"), dict):
+            raise ValueError("it has no header")
+        _check_plan(path, header["plan"], plan)
+        numbers = [header.get(name) for name in ("done", "count")]
+        if not all(isinstance(n, int) and n >= 0 for n in numbers) or not isinstance(header.get("history"), list):
+            raise ValueError("its header is incomplete")
+        accuracy = header.get("best")
+        best = None if accuracy is None else (float(accuracy), _weights(arrays, "best", shapes))
+        return Checkpoint(
+            plan=plan,
+            done=header["done"],
+            count=header["count"],
+            weights=_weights(arrays, "weights", shapes),
+            best=best,
+            history=header["history"],
+        )
+    except OSError as error:
+        raise FirstspikeError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise FirstspikeError(f"{path} is no checkpoint of learning ({error}); delete it to start afresh") from error
+
+
+def _check_plan(path: Path, have: dict[str, Any], need: dict[str, Any]) -> None:
+    differs = sorted(name for name in have.keys() | need.keys() if have.get(name) != need.get(name))
+    if differs:
+        raise FirstspikeError(
+            f"{path} is of another run ({', '.join(differs)[:200]} differ); "
+            "repeat its options, or start afresh without --resume"
+        )
+
+
+def _weights(arrays: dict[str, Any], name: str, shapes: tuple[tuple[int, ...], ...]) -> Weights:
+    found = []
+    for k, shape in enumerate(shapes):
+        array = arrays.get(f"{name}{k}")
+        if array is None or array.dtype != np.int8 or array.shape != shape or (array == -128).any():
+            raise ValueError(f"its array {name}{k} is not int8 {list(shape)} in -127..127")
+        found.append(array)
+    return tuple(found)

@@ -1,0 +1,247 @@
+"""A course of lessons: epochs over labelled images, checks on others, a guard, checkpoints; the same over any pupil."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_hw.contract import EventSet, FirstspikeError, Network, check_events
+
+from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from .images import DEFORM_SIDE, deformed, shifted, side_of, take
+from .pupil import Pupil, PupilLost
+from .schedule import Schedule
+
+__all__ = ["Course", "Entry", "Plan", "learn_course"]
+
+Weights = tuple[NDArray[np.int8], ...]
+
+_LOSSES: Final = 10  # times that a pupil may be lost between two entries
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a course is.
+
+    epochs:   passes over the images, each in an order of its own.
+    schedule: settings over the course.
+    seed:     of orders and moves; the random bits have the schedule's.
+    shift:    pixels by which the host moves each image anew, at most, in both directions; 0: none.
+    deform:   strength of the deformations by which the host changes each image anew (`deformed`); 0: none.
+    every:    images between two entries; None: one epoch.
+    guard:    fraction by which a check may be worse than the best one; beyond it the best weights come back. None: no
+              guard.
+    """
+
+    epochs: int
+    schedule: Schedule
+    seed: int = 1
+    shift: int = 0
+    deform: float = 0.0
+    every: int | None = None
+    guard: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What happened since the entry before.
+
+    images:        taught since the beginning of the course.
+    accuracy_live: fraction right of those taught since the entry before, each before it was learnt from.
+    trigger_rate:  fraction of them that moved weights.
+    weights_changed, weight_change: fraction of weights that differ from the entry before; mean |difference| of all.
+    accuracy:      on the check images, with the weights of now; None without such images.
+    margin, late, chances: settings of the latest image.
+    rolled_back:   whether the guard brought the best weights back.
+    """
+
+    images: int
+    accuracy_live: float
+    trigger_rate: float
+    weights_changed: float
+    weight_change: float
+    accuracy: float | None
+    margin: int
+    late: int
+    chances: list[int]
+    rolled_back: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Course:
+    """A course that is over. history: its entries. network: what the pupil knows now. count: its learning images."""
+
+    history: tuple[Entry, ...]
+    network: Network
+    count: int
+
+    @property
+    def trigger_rate(self) -> float:
+        """Fraction of all images that moved weights."""
+        before = [0, *(entry.images for entry in self.history)]
+        moved = sum(e.trigger_rate * (e.images - b) for e, b in zip(self.history, before, strict=False))
+        return moved / max(1, before[-1])
+
+
+def learn_course(
+    pupil: Pupil,
+    network: Network,
+    events: EventSet,
+    plan: Plan,
+    *,
+    check: EventSet | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    entry: Callable[[Entry], None] | None = None,
+) -> Course:
+    """Teaches `network` to a pupil.
+
+    events:     labelled images. check: others, to be classified at every entry.
+    checkpoint: file rewritten at every entry. resume: go on from it; the end is then that of a course in one go.
+    progress:   called with (images done, images of the course). entry: called with every entry.
+    Raises FirstspikeError for settings or labels out of range, odd events, or a checkpoint of another course.
+    """
+    plan.schedule.check(network)
+    check_events(events, network)
+    if plan.shift:
+        side_of(network.addresses)
+    if plan.deform and (network.addresses != DEFORM_SIDE**2 or events.events["t"].any()):
+        raise FirstspikeError(
+            f"only images of {DEFORM_SIDE} x {DEFORM_SIDE} pixels, bright ones at step 0, can be deformed; "
+            "leave --deform away"
+        )
+    state = _begin(network, plan, events)
+    if resume and checkpoint is not None:
+        state = read_checkpoint(checkpoint, state.plan, tuple(w.shape for w in state.weights))
+    pupil.load(_with(network, state.weights), state.count)
+    total = plan.epochs * len(events)
+    while state.done < total:
+        state = _to_next_entry(pupil, network, events, plan, state, check, progress)
+        if checkpoint is not None:
+            write_checkpoint(checkpoint, state)
+        if entry is not None:
+            entry(Entry(**state.history[-1]))
+    return Course(
+        history=tuple(Entry(**each) for each in state.history),
+        network=_with(network, state.weights),
+        count=state.count,
+    )
+
+
+def _begin(network: Network, plan: Plan, events: EventSet) -> Checkpoint:
+    weights = _weights(network)
+    digest = hashlib.sha256()
+    for array in (events.events, events.offsets, events.labels, *weights):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    plain = json.loads(json.dumps({**asdict(plan), "data": digest.hexdigest()[:16]}))
+    return Checkpoint(plan=plain, done=0, count=0, weights=weights, best=None, history=[])
+
+
+def _to_next_entry(
+    pupil: Pupil,
+    network: Network,
+    events: EventSet,
+    plan: Plan,
+    state: Checkpoint,
+    check: EventSet | None,
+    progress: Callable[[int, int], None] | None,
+) -> Checkpoint:
+    """Teaches until the next entry is due; from the start again if the pupil is lost in between."""
+    for attempt in range(_LOSSES):
+        try:
+            return _teach(pupil, network, events, plan, state, check, progress)
+        except PupilLost:
+            if attempt == _LOSSES - 1:
+                raise
+            pupil.load(_with(network, state.weights), state.count)
+    raise AssertionError
+
+
+def _teach(
+    pupil: Pupil,
+    network: Network,
+    events: EventSet,
+    plan: Plan,
+    state: Checkpoint,
+    check: EventSet | None,
+    progress: Callable[[int, int], None] | None,
+) -> Checkpoint:
+    total, done, right, moved = plan.epochs * len(events), state.done, 0, 0
+    end = min(total, done + (len(events) if plan.every is None else plan.every))
+    layers = len(network.layers)
+    while done < end:
+        epoch, first = divmod(done, len(events))
+        settings = plan.schedule.at(done, total, layers)
+        last = min(first + end - done, len(events), first + _same_settings(plan, done, total, layers))
+        images = _lesson_images(events, plan, epoch, first, last, network)
+        lessons = pupil.teach(images, settings)
+        right += int((lessons.results["class"] == images.labels).sum())
+        moved += int(lessons.triggered.sum())
+        done += last - first
+        if progress is not None:
+            progress(done, total)
+    weights = _weights(pupil.network())
+    accuracy = None
+    if check is not None:
+        accuracy = float((pupil.classify(check)["class"] == check.labels).mean())
+    count = (state.count + done - state.done) % 2**32
+    best, rolled_back = state.best, False
+    if accuracy is not None and (best is None or accuracy > best[0]):
+        best = (accuracy, weights)
+    elif accuracy is not None and best is not None and plan.guard is not None and accuracy < best[0] - plan.guard:
+        weights, rolled_back = best[1], True
+        pupil.load(_with(network, weights), count)
+    moves = np.concatenate(
+        [np.abs(a.astype(np.int64) - b).ravel() for a, b in zip(weights, state.weights, strict=True)]
+    )
+    settings = plan.schedule.at(done - 1, total, layers)
+    entry = Entry(
+        images=done,
+        accuracy_live=right / (done - state.done),
+        trigger_rate=moved / (done - state.done),
+        weights_changed=float((moves > 0).mean()),
+        weight_change=float(moves.mean()),
+        accuracy=accuracy,
+        margin=settings.margin,
+        late=settings.late,
+        chances=list(settings.chances),
+        rolled_back=rolled_back,
+    )
+    return replace(state, done=done, count=count, weights=weights, best=best, history=[*state.history, asdict(entry)])
+
+
+def _same_settings(plan: Plan, done: int, total: int, layers: int) -> int:
+    """For how many images from `done` on the settings stay; at most a thousand, so that progress is seen."""
+    now, n = plan.schedule.at(done, total, layers), 1
+    limit = min(1000, total - done)
+    while n < limit and plan.schedule.at(done + n, total, layers) == now:
+        n += 1
+    return n
+
+
+def _lesson_images(events: EventSet, plan: Plan, epoch: int, first: int, last: int, network: Network) -> EventSet:
+    """Images first .. last - 1 of an epoch, in its order, moved as its numbers say."""
+    order = np.random.default_rng([plan.seed, 1, epoch]).permutation(len(events))[first:last]
+    images = take(events, order)
+    if plan.deform:
+        images = deformed(images, plan.deform, [plan.seed, 3, epoch, first])
+    if plan.shift:
+        moves = np.random.default_rng([plan.seed, 2, epoch]).integers(-plan.shift, plan.shift + 1, (len(events), 2))
+        images = shifted(images, moves[first:last], side_of(network.addresses))
+    return images
+
+
+def _weights(network: Network) -> Weights:
+    return tuple(layer.weights for layer in network.layers)
+
+
+def _with(network: Network, weights: Weights) -> Network:
+    """The same network with other weights."""
+    layers = tuple(replace(layer, weights=w) for layer, w in zip(network.layers, weights, strict=True))
+    return replace(network, layers=layers)

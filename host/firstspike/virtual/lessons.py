@@ -1,0 +1,102 @@
+"""The learning half of the core's model: settings out of its registers, images that change its weights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_hw.contract import RESULT, Batch, CoreConfig, EventSet, LearnSettings, Network, learn, load_plan
+from firstspike_hw.contract.loading import place
+from firstspike_hw.contract.random_bits import CHANCE_MAX
+from firstspike_hw.contract.register_map import Memory, offset_of
+
+if TYPE_CHECKING:
+    from firstspike_sim import Learner
+
+__all__ = ["Taught", "Teacher", "settings_in", "weights_into"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Taught:
+    """Answers to images that learn, and which of them changed weights, bool ``[N]``.
+
+    What the fast path answers has no times and counts no rows.
+    """
+
+    batch: Batch
+    triggered: NDArray[np.bool_]
+
+
+class Teacher:
+    """A network whose weights change with every image given to `teach`. count: learning images so far."""
+
+    def __init__(self, network: Network, settings: LearnSettings, count: int) -> None:
+        self.settings, self.count = settings, count
+        self._network, self._learner = network, _learner(network, settings, count)
+
+    @property
+    def network(self) -> Network:
+        """With the weights of now."""
+        return self._network if self._learner is None else self._learner.network
+
+    def teach(self, events: EventSet, *, times: bool) -> Taught:
+        """Images with labels, one after the other. times: every spike is wanted, which takes the plain path."""
+        if self._learner is not None and not times:
+            self._learner.settings, self._learner.count = self.settings, self.count
+            taught = self._learner.run(events)
+            self.count = self._learner.count
+            rows = np.zeros((len(events), len(self._network.layers)), np.int32)
+            batch = Batch(results=taught.results, times=(), rows=rows)
+            return Taught(batch=batch, triggered=taught.lessons["triggered"])
+        taught_plain = self._plain(events)
+        self._learner = _learner(self._network, self.settings, self.count)
+        return taught_plain
+
+    def _plain(self, events: EventSet) -> Taught:
+        network, n = self.network, len(events)
+        results, triggered = np.zeros(n, RESULT), np.zeros(n, bool)
+        times = tuple(np.full((n, size), -1, np.int16) for size in network.sizes)
+        rows = np.zeros((n, len(network.layers)), np.int32)
+        assert events.labels is not None
+        for i in range(n):
+            lesson = learn(network, events.image(i), int(events.labels[i]), self.settings, self.count)
+            network, self.count = lesson.network, (self.count + 1) % 2**32
+            results[i], triggered[i] = lesson.evaluation.result, lesson.triggered
+            rows[i] = lesson.evaluation.rows
+            for layer, found in zip(times, lesson.evaluation.times, strict=True):
+                layer[i] = found
+        self._network = network
+        return Taught(batch=Batch(results=results, times=times, rows=rows), triggered=triggered)
+
+
+def settings_in(registers: Mapping[int, int], config: CoreConfig, network: Network) -> tuple[LearnSettings, int]:
+    """What the registers of learning say to the network that is loaded, and LEARN_COUNT."""
+    word = registers[offset_of("LEARN")]
+    chances = (registers[offset_of("CHANCE", k)] & 7 for k in place(network, config))
+    settings = LearnSettings(
+        margin=word & 0xFF,
+        late=word >> 8 & 0xFF,
+        chances=tuple(min(p, CHANCE_MAX) for p in chances),
+        seed=registers[offset_of("LEARN_SEED")],
+    )
+    return settings, registers[offset_of("LEARN_COUNT")]
+
+
+def weights_into(memories: dict[tuple[Memory, int], NDArray[np.uint32]], network: Network, config: CoreConfig) -> None:
+    """Writes the network's weights where a load would."""
+    for block in load_plan(network, config).memories:
+        if block.kind == Memory.WEIGHTS:
+            memories[block.kind, block.stage][: len(block.beats)] = block.beats
+
+
+def _learner(network: Network, settings: LearnSettings, count: int) -> "Learner | None":
+    """The fast path, where its compiler is installed."""
+    try:
+        import numba as _  # noqa: F401
+    except ModuleNotFoundError:
+        return None
+    from firstspike_sim import Learner
+
+    return Learner(network, settings, count)

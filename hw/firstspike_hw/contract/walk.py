@@ -1,0 +1,95 @@
+"""One image in motion: the layers' accumulators and spikes, step by step, in plain numpy."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .network import DROPPED, NO_SPIKE, Layer, Network
+
+__all__ = ["Stage", "file_inputs", "walk"]
+
+
+@dataclass(kw_only=True, eq=False)
+class Stage:
+    """A layer in motion.
+
+    slope:     int64 ``[n_out]``, the accumulator A.
+    potential: int64 ``[n_out]``, the accumulator V.
+    fired:     bool ``[n_out]``, has crossed its threshold.
+    spikes:    int64 ``[n_out]``, recorded spike times (delay included), NO_SPIKE if none.
+    """
+
+    layer: Layer
+    slope: NDArray[np.int64] = field(init=False)
+    potential: NDArray[np.int64] = field(init=False)
+    fired: NDArray[np.bool_] = field(init=False)
+    spikes: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        n = self.layer.outputs
+        self.slope, self.potential = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        self.fired, self.spikes = np.zeros(n, bool), np.full(n, NO_SPIKE, np.int64)
+
+    def drive(self, pre: NDArray[np.int64], t: int) -> NDArray[np.int64]:
+        """Summed weights of the pre-synaptic spikes of step t; pre: int64 ``[n_in + P]``."""
+        return self.layer.weights[pre == t].sum(axis=0, dtype=np.int64)
+
+    def fire(self, t: int) -> NDArray[np.bool_]:
+        """Which neurons first reach the threshold at step t; records their spikes at t + delay, if that is in time."""
+        crossed = ~self.fired & (self.potential >= self.layer.th[t])
+        self.fired |= crossed
+        recorded = t + self.layer.delays
+        in_time = recorded < len(self.layer.th)
+        self.spikes[crossed & in_time] = recorded[crossed & in_time]
+        return crossed
+
+
+def file_inputs(network: Network, events: NDArray[np.void]) -> tuple[NDArray[np.int64], NDArray[np.int64], int, int]:
+    """Events through the input map, in arrival order.
+
+    Returns recorded times by address ``[addresses]`` and by row ``[n_in]``, events dropped, events refused.
+    """
+    by_address = np.full(network.addresses, NO_SPIKE, np.int64)
+    by_row = np.full(network.layers[0].inputs, NO_SPIKE, np.int64)
+    taken = np.zeros(network.addresses, bool)
+    dropped = refused = 0
+    for t, x in zip(events["t"].tolist(), events["x"].tolist(), strict=True):
+        if t >= network.steps or x >= network.addresses:
+            refused += 1
+        elif network.input_map[x] == DROPPED:
+            dropped += 1
+        elif taken[x]:
+            refused += 1
+        else:
+            taken[x] = True
+            row = network.input_map[x]
+            recorded = t + network.input_delays[row]
+            if recorded < network.steps:
+                by_address[x] = by_row[row] = recorded
+    return by_address, by_row, dropped, refused
+
+
+def walk(network: Network, stages: list[Stage], inputs: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    """The steps 0 .. T-1, one at each `next`: the step, and which outputs first fired at it.
+
+    Between two of them `stages` stand at that step, with its firing done. inputs: int64 ``[n_in]``, recorded times.
+    """
+    sources = [inputs, *(stage.spikes for stage in stages[:-1])]
+    crossed = np.zeros(network.classes, bool)
+    for t in range(network.steps):
+        if network.kernel == "step":
+            # Events act at once, and layers take effect in order: a spike of step t reaches the next layer at step t.
+            for stage, source in zip(stages, sources, strict=True):
+                stage.potential += stage.drive(np.concatenate([source, stage.layer.constant_times]), t)
+                crossed = stage.fire(t)
+            yield t, crossed
+            continue
+        for stage in stages:
+            m = stage.layer.m
+            stage.potential += stage.slope * (m[t] - m[t - 1] if t else 0)  # the slope is 0 before the first event
+            crossed = stage.fire(t)
+        yield t, crossed
+        for stage, source in zip(stages, sources, strict=True):
+            stage.slope += stage.drive(np.concatenate([source, stage.layer.constant_times]), t) * stage.layer.a[t]

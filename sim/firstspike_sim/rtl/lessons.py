@@ -1,0 +1,98 @@
+"""Random networks that learn, in the gateware and in the model: weights, answers and triggers must be the same."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_hw.contract import CoreConfig, EventSet, LearnSettings, Network
+from firstspike_hw.contract.random_bits import CHANCE_MAX
+from firstspike_sim.learner import Learner
+
+from .core import RtlBatch, RtlCore
+from .random_cases import Case
+
+__all__ = ["Lesson", "learning_core", "lesson_differs", "random_lesson", "shuffled"]
+
+_SHUFFLE: Final = 3  # of the seeds that an image's order of arrival is drawn with
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lesson:
+    """How the images of a case are taught. learning: bool ``[N]``, which may change weights; count: images before."""
+
+    settings: LearnSettings
+    count: int
+    learning: NDArray[np.bool_]
+
+
+def learning_core(config: CoreConfig) -> CoreConfig:
+    """The same core with the learning unit in every stage."""
+    stages = tuple(dataclasses.replace(stage, learning=True) for stage in config.stages)
+    return dataclasses.replace(config, stages=stages)
+
+
+def random_lesson(seed: int, network: Network, images: int) -> Lesson:
+    """Any margin, lateness and p; most images learn; the count sometimes at its end."""
+    rng = np.random.default_rng([seed, 2])
+    settings = LearnSettings(
+        margin=int(rng.choice([0, 1, network.steps // 8, network.steps // 2, 255])),
+        late=int(rng.choice([0, network.steps // 2, network.steps - 1, 255])),
+        chances=tuple(rng.integers(0, rng.choice([1, 3, CHANCE_MAX + 1]), len(network.layers)).tolist()),
+        seed=int(rng.integers(0, 2**32)),
+    )
+    count = int(rng.choice([0, 2**32 - 2, int(rng.integers(0, 2**32))]))
+    return Lesson(settings=settings, count=count, learning=rng.random(images) < rng.choice([0.5, 0.9, 1.0]))
+
+
+def shuffled(events: EventSet, seed: int) -> EventSet:
+    """The same images with their events in another order; not those in which an input spikes twice."""
+    rng = np.random.default_rng([seed, _SHUFFLE])
+    mixed = events.events.copy()
+    for n in range(len(events)):
+        image = events.image(n)
+        if len(np.unique(image["x"])) == len(image):
+            mixed[events.offsets[n] : events.offsets[n + 1]] = image[rng.permutation(len(image))]
+    return EventSet(events=mixed, offsets=events.offsets, labels=events.labels)
+
+
+def lesson_differs(core: RtlCore, case: Case, lesson: Lesson) -> tuple[str, int]:
+    """What the gateware makes of a lesson otherwise than the model, empty if nothing; and how many images triggered.
+
+    Taught twice: as the case has it, then in another order of arrival with other stalls; the weights must be the same.
+    """
+    learner = Learner(case.network, lesson.settings, lesson.count)
+    model = learner.run(case.events, lesson.learning)
+    triggered = int(model.lessons["triggered"].sum())
+    for attempt, events in enumerate((case.events, shuffled(case.events, case.seed))):
+        core.sim.stalls()
+        core.load(case.network, verify=False)
+        core.set_learning(lesson.settings, lesson.count)
+        stalls = (case.gaps, case.results, case.trace) if attempt == 0 else (case.trace, case.gaps, case.results)
+        core.sim.stalls(gaps=stalls[0], results=stalls[1], trace=stalls[2], seed=case.seed + 1 + attempt)
+        bitmap = case.bitmap and attempt == 0
+        rtl = core.run(events, learning=lesson.learning, run_on=case.run_on, bitmap=bitmap)
+        if wrong := _wrong(rtl, model.results, model.lessons["triggered"]):
+            return f"{'shuffled: ' if attempt else ''}{wrong}", triggered
+        core.sim.stalls()
+        after = core.learnt()
+        for k, (have, want) in enumerate(zip(after.layers, learner.network.layers, strict=True)):
+            if len(moved := np.argwhere(have.weights != want.weights)):
+                i, j = moved[0]
+                return (
+                    f"{'shuffled: ' if attempt else ''}layer {k}: {len(moved)} weights differ, [{i}, {j}] is "
+                    f"{have.weights[i, j]}, not {want.weights[i, j]}"
+                ), triggered
+    return "", triggered
+
+
+def _wrong(rtl: RtlBatch, results: NDArray[np.void], triggered: NDArray[np.bool_]) -> str:
+    have = rtl.batch.results
+    for i in np.flatnonzero(have != results):
+        names = [name for name in results.dtype.names or () if have[i][name] != results[i][name]]
+        return f"image {i}: " + ", ".join(f"{name} is {have[i][name]}, not {results[i][name]}" for name in names)
+    for i in np.flatnonzero(rtl.triggered != triggered):
+        return f"image {i}: triggered is {rtl.triggered[i]}, not {triggered[i]}"
+    return ""

@@ -1,0 +1,120 @@
+"""Lessons: random networks, labelled images that learn or do not, settings, and what the contract makes of them."""
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from core_bench import Bench
+from core_networks import BUILT, random_images, random_network, small_config
+
+from firstspike_hw.contract import CoreConfig, LearnSettings, Network, evaluate, learn
+from firstspike_hw.contract.stream_format import Header, ResultFlag, pack_image
+
+IMAGES = 6
+
+# network, then: margin, late, p of each layer, how many of the images learn
+LESSONS = {
+    "linear": ({"seed": 5, "sizes": (10, 6, 3)}, 3, 5, (1, 0), 0.8),
+    "one layer": ({"seed": 3, "sizes": (12, 4)}, 1, 15, (0,), 1.0),
+    "three layers": ({"seed": 8, "sizes": (12, 7, 5, 3)}, 4, 9, (0, 1, 2), 0.8),
+    "late": ({"seed": 4, "sizes": (10, 8, 3)}, 0, 0, (0, 0), 1.0),
+    "exponential": ({"seed": 2, "kernel": "exponential", "sizes": (10, 6, 3)}, 255, 9, (0, 0), 1.0),
+    "alpha": ({"seed": 6, "kernel": "alpha", "sizes": (10, 6, 3)}, 2, 9, (1, 1), 0.8),
+    "lif-2to1": ({"seed": 7, "kernel": "lif-2to1", "sizes": (10, 6, 3)}, 2, 9, (0, 2), 0.8),
+    "step": ({"seed": 9, "kernel": "step", "sizes": (10, 6, 3), "theta": 90}, 4, 9, (0, 0), 0.8),
+    "step, three layers": ({"seed": 11, "kernel": "step", "sizes": (12, 7, 5, 3), "theta": 60}, 2, 9, (0, 1, 0), 1.0),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """learning, triggered: of each image. results: RESULT of each. after: the network after the last one."""
+
+    config: CoreConfig
+    network: Network
+    images: list
+    beats: list
+    learning: list
+    triggered: list
+    results: list
+    settings: LearnSettings
+    count: int
+    after: Network
+
+
+def learnable(**changes) -> CoreConfig:
+    """`small_config` with the learning unit; further changes to every stage."""
+    config = small_config(**{k: v for k, v in changes.items() if k == "kernels"})
+    others = {k: v for k, v in changes.items() if k != "kernels"}
+    stages = tuple(dataclasses.replace(stage, learning=True, **others) for stage in config.stages)
+    return dataclasses.replace(config, stages=stages)
+
+
+@cache
+def lessons(name: str) -> Lesson:
+    """The lesson of that name, through the contract."""
+    sizes, margin, late, chances, share = LESSONS[name]
+    network = start = random_network(**sizes)
+    rng = np.random.default_rng(sizes["seed"])
+    images = random_images(network, sizes["seed"], IMAGES)
+    # every other label is right before anything is learnt
+    answers = [int(evaluate(network, events).result["class"]) for events in images]
+    labels = [answers[n] if n % 2 else int(rng.integers(0, network.classes)) for n in range(IMAGES)]
+    learning = (rng.random(IMAGES) < share).tolist()
+    settings, count = LearnSettings(margin=margin, late=late, chances=chances, seed=77), 2**32 - 2
+    beats, results, triggered, seen = [], [], [], count
+    for events, label, learns in zip(images, labels, learning, strict=True):
+        flags = Header.SPIKES | (Header.LEARN if learns else 0)
+        beats.append(pack_image(events, flags=flags, label=label))
+        if learns:
+            lesson = learn(network, events, label, settings, seen)
+            network, seen = lesson.network, (seen + 1) % 2**32
+            results.append(lesson.evaluation.result)
+            triggered.append(lesson.triggered)
+        else:
+            results.append(evaluate(network, events).result)
+            triggered.append(False)
+    return Lesson(
+        config=learnable(kernels=BUILT[start.kernel]),
+        network=start,
+        images=images,
+        beats=beats,
+        learning=learning,
+        triggered=triggered,
+        results=results,
+        settings=settings,
+        count=count,
+        after=network,
+    )
+
+
+def differs(name: str, *, beats: list | None = None, stall: float = 0.0) -> str:
+    """What the gateware does otherwise than the contract, as text; empty if nothing."""
+    lesson = lessons(name)
+    bench = Bench(config=lesson.config, stall=stall, limit=20_000 if stall else 12_000)
+    try:
+        _, _, played, after = bench.run(
+            lambda b, ctx: b.load(ctx, lesson.network),
+            lambda b, ctx: b.teach(ctx, lesson.network, lesson.settings, lesson.count),
+            lambda b, ctx: b.play(ctx, beats or lesson.beats, traced=IMAGES),
+            lambda b, ctx: b.learnt(ctx, lesson.network),
+        )
+    except AssertionError as error:
+        return str(error) or "the bench fails"
+    wrong = [
+        f"image {n}: {result}, not {expected}"
+        for n, (result, expected) in enumerate(zip(played.results, lesson.results, strict=True))
+        if result != expected
+    ]
+    flags = ((played.packets["flags"] & ResultFlag.TRIGGERED) != 0).tolist()
+    if flags != lesson.triggered:
+        wrong.append(f"triggered {flags}, not {lesson.triggered}")
+    for k, (have, want) in enumerate(zip(after.layers, lesson.after.layers, strict=True)):
+        moved = np.argwhere(have.weights != want.weights)
+        if len(moved):
+            i, j = moved[0]
+            wrong.append(
+                f"layer {k}: {len(moved)} weights differ, [{i}, {j}] is {have.weights[i, j]}, not {want.weights[i, j]}"
+            )
+    return "; ".join(wrong)
