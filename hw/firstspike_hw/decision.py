@@ -101,7 +101,7 @@ class Decision(wiring.Component):
             self.spikes.valid.eq(on_hand.o.valid & fires & self.tracing & ~verdict.decided & ~decides),
             self.spikes.payload.t.eq(message.t),
             self.spikes.payload.x.eq(message.x),
-            on_hand.o.ready.eq(~self.spikes.valid | self.spikes.ready),
+            on_hand.o.ready.eq(~(fires & self.tracing & ~verdict.decided) | self.spikes.ready),
         ]
 
         if self.reports:

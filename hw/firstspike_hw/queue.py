@@ -1,16 +1,19 @@
 """Calendar queue, the causal-set sort: events filed by time step in linked lists, leaving bucket by bucket; O(1)."""
 
 from collections.abc import Iterable
+from typing import Any, Final
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for
+from amaranth.utils import bits_for, ceil_log2
 
 from .memory_port import APART, IN_LOGIC
 
 __all__ = ["BucketPort", "CalendarQueue", "event_layout"]
+
+WORD: Final = 16  # steps whose marks are read and written together
 
 
 class BucketPort(wiring.Signature):
@@ -86,19 +89,20 @@ class CalendarQueue(wiring.Component):
         link = data.StructLayout({"x": x_bits, "last": 1})
         m.submodules.head = head = Memory(shape=x_bits, depth=self.steps, init=[], attrs=IN_LOGIC)
         m.submodules.next = next_ = Memory(shape=link, depth=self.entries, init=[], attrs=APART)
-        filled = Signal(self.steps)
 
         # Look up the bucket's list; a cycle later file in front of it: the event's link leads to the head so far.
         old = head.read_port(domain="comb")
         head_write, next_write = head.write_port(), next_.write_port()
         push, valid = Signal(self.push.payload.shape(), reset_less=True), Signal()
+        step, following_step = Signal(range(self.steps)), Signal(range(self.steps), init=1)
+        filled = self._filled(m, [self.push.payload.t, step, following_step], before=push.t, mark=valid)
         first_so_far, has_one = Signal(x_bits, reset_less=True), Signal(reset_less=True)
         same = valid & (push.t == self.push.payload.t)  # as the event before, which is in no list yet
         m.d.sync += [
             valid.eq(self.push.valid & ~self.clear),
             push.eq(self.push.payload),
             first_so_far.eq(Mux(same, push.x, old.data)),
-            has_one.eq(same | filled.bit_select(self.push.payload.t, 1)),
+            has_one.eq(same | filled[0]),
         ]
         m.d.comb += [
             old.addr.eq(self.push.payload.t),
@@ -110,13 +114,8 @@ class CalendarQueue(wiring.Component):
             next_write.data.last.eq(~has_one),
             next_write.en.eq(valid),
         ]
-        with m.If(valid):
-            m.d.sync += filled.bit_select(push.t, 1).eq(1)
-        with m.If(self.clear):
-            m.d.sync += filled.eq(0)
 
         # The bucket of this step, and of the next one: whether there is one, and its first event.
-        step, following_step = Signal(range(self.steps)), Signal(range(self.steps), init=1)
         with m.If(self.advance):
             m.d.sync += [step.eq(following_step), following_step.eq(following_step + 1)]
         again = self.clear | self.rewind if self.rewinds else self.clear
@@ -129,9 +128,8 @@ class CalendarQueue(wiring.Component):
         occupied = [Signal(name=f"occupied{k}") for k in range(2)]
         heads = [Signal(x_bits, name=f"first{k}", reset_less=True) for k in range(2)]
         m.d.sync += advanced.eq(self.advance)
-        for k, at in enumerate((step, following_step)):
-            is_filled = filled.bit_select(at, 1) & self.selected & ~self.clear
-            m.d.sync += [occupied[k].eq(is_filled), heads[k].eq(firsts[k].data)]
+        for k in range(2):
+            m.d.sync += [occupied[k].eq(filled[1 + k] & self.selected & ~self.clear), heads[k].eq(firsts[k].data)]
         first = Signal(x_bits)
         m.d.comb += [
             self.occupied.eq(Mux(advanced, occupied[1], occupied[0])),
@@ -153,3 +151,27 @@ class CalendarQueue(wiring.Component):
         with m.If(again):
             m.d.sync += self.events.valid.eq(0)
         return m
+
+    def _filled(self, m: Module, steps: list[Any], *, before: Value, mark: Signal) -> list[Value]:
+        """Whether something is filed at each of these steps. mark: now something is, at the first one a cycle ago.
+
+        A bit a step, WORD a word, in LUT memory. A word untouched since `clear` means nothing: all go in one cycle.
+        """
+        words, bits, low = -(-self.steps // WORD), min(WORD, self.steps), ceil_log2(WORD)
+        m.submodules.filled = memory = Memory(shape=bits, depth=words, init=[], attrs=IN_LOGIC)
+        touched, marks, bit = Signal(words), Signal(bits, reset_less=True), Signal(bits, reset_less=True)
+        write, found = memory.write_port(), []
+        for k, step in enumerate(steps):
+            read, word = memory.read_port(domain="comb"), Signal(bits, name=f"filled_word{k}")
+            m.d.comb += [read.addr.eq(step[low:]), word.eq(Mux(touched.bit_select(step[low:], 1), read.data, 0))]
+            found.append(word.bit_select(step[:low], 1))
+            if k == 0:
+                m.d.sync += [marks.eq(word), bit.eq(Cat(step[:low] == n for n in range(bits)))]
+        m.d.comb += [write.addr.eq(before[low:]), write.data.eq(marks | bit), write.en.eq(mark)]
+        with m.If(mark):
+            m.d.sync += touched.bit_select(before[low:], 1).eq(1)
+            with m.If(before[low:] == steps[0][low:]):
+                m.d.sync += marks.eq(write.data)
+        with m.If(self.clear):
+            m.d.sync += touched.eq(0)
+        return found

@@ -45,7 +45,7 @@ FAULTS = {
         unit="decision", old="end.eq(message.t == self.steps - 1)", new="end.eq(message.t == self.steps - 2)"
     ),
     "wrong T at the end of the walk": Fault(unit="sequencer", old="(t == final_step)", new="(t == final_step - 1)"),
-    "stale bucket": Fault(unit="queue", old="m.d.sync += filled.eq(0)", new="m.d.sync += filled[1:].eq(0)"),
+    "stale bucket": Fault(unit="queue", old="m.d.sync += touched.eq(0)", new="m.d.sync += touched[1:].eq(0)"),
     "lost link": Fault(
         unit="queue",
         old="next_write.data.last.eq(~has_one)",
