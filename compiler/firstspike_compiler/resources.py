@@ -1,7 +1,7 @@
 """What a core takes of a device, before synthesis: logic, flip-flops, block RAM, multipliers.
 
 Block RAM and multipliers are counted. Logic is a sum over the parts of the core, each with the figures that synthesis
-gave it in several cores (docs/decisions/silicon.md): about 10 % of what place and route report.
+gave it in several cores (docs/decisions/bitstream.md): about 10 % of what place and route report.
 """
 
 from dataclasses import dataclass
