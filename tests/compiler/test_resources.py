@@ -22,7 +22,7 @@ SYNTHESISED = {
 # of carries.
 ROUTED = {
     ("fast", "ecp5"): (35186, 49763, 192, 0),
-    ("micro", "ice40"): (4679, 4679, 11, 0),
+    ("micro", "ice40"): (4598, 4598, 11, 0),
 }
 
 
