@@ -21,6 +21,7 @@ SYNTHESISED = {
 # Placed and routed by nextpnr 0.11.1: cells, flip-flops, blocks, multipliers. Logic takes 4 % more than above: the ends
 # of carries.
 ROUTED = {
+    ("tiny", "ecp5"): (9691, 7125, 10, 12),
     ("fast", "ecp5"): (35186, 49763, 192, 0),
     ("micro", "ice40"): (4598, 4598, 11, 0),
 }
