@@ -1,7 +1,7 @@
 """What a core takes of a device, before synthesis: logic, flip-flops, block RAM, multipliers.
 
 Block RAM and multipliers are counted. Logic is a sum over the parts of the core, each with the figures that synthesis
-gave it in several cores (docs/decisions/silicon.md): about 10 % of what place and route report.
+gave it in several cores (docs/decisions/bitstream.md): about 10 % of what place and route report.
 """
 
 from dataclasses import dataclass
@@ -139,7 +139,7 @@ def _logic(config: CoreConfig) -> tuple[float, float]:
 def _queue(entries: int, steps: int) -> tuple[float, float]:
     """A list per step: its first event, read thrice, and whether there is one; links in tables if they are few."""
     width, slices = _bits(entries - 1), -(-steps // 16)
-    lut = 5.1 * steps + slices * (18 * -(-width // 4) + 0.94 * width)
+    lut = 4.2 * steps + slices * (18 * -(-width // 4) + 0.94 * width)
     if entries <= _IN_TABLES:
         links = -(-entries // 16)
         lut += links * (6 * -(-(width + 1) // 4)) + (links > 1) * links * (width + 1)

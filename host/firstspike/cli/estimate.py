@@ -10,7 +10,7 @@ from firstspike_hw.contract.errors import FirstspikeError
 from .answer import Answer, facts
 from .check import DEFAULT_TARGET
 from .events_for import events_for, load_limited
-from .options import at_least, number, one_of
+from .options import at_least, clock_mhz, one_of
 from .simulate import encoding_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("deployment", metavar="DIR", type=Path, help="a deployment directory, from firstspike compile")
     add("--target", default=DEFAULT_TARGET, help=f"see firstspike targets (default {DEFAULT_TARGET})")
     add("--core", type=one_of("core", tuple(CONFIGS)), help="core (default: the target's first that fits)")
-    add("--clock", type=number("100"), metavar="MHZ", help="clock (default: what the target's file says)")
+    add("--clock", type=clock_mhz, metavar="MHZ", help="clock (default: what the target's file says)")
     add("--data", help="data to count spikes on (default: the golden images of the deployment)")
     add("--limit", type=at_least(1), metavar="N", help="use the first N images")
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 from firstspike_hw.contract.errors import UsageError
 from firstspike_hw.contract.names import nearest, unknown
 
-__all__ = ["CommandParser", "at_least", "number", "one_of", "time_steps"]
+__all__ = ["CommandParser", "at_least", "clock_mhz", "number", "one_of", "time_steps"]
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -85,3 +85,11 @@ def time_steps(word: str) -> int:
     if word not in {"16", "32", "64", "128", "256"}:
         raise argparse.ArgumentTypeError(f"{word!r} is not a number of time steps: 16, 32, 64, 128 or 256")
     return int(word)
+
+
+def clock_mhz(word: str) -> float:
+    """Type of `--clock`: a frequency in MHz."""
+    value = number("100")(word)
+    if value == 0:
+        raise argparse.ArgumentTypeError(f"{word!r} is no frequency; for example 100")
+    return value

@@ -2,13 +2,18 @@
 
 import argparse
 import json
+import re
 import subprocess
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from firstspike_hw.contract.errors import FirstspikeError
 
 from .answer import Answer
+from .build import REPORT
+
+if TYPE_CHECKING:
+    from firstspike_compiler.targets import BuildDevice, Target
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
@@ -27,22 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Exit 1 with what the loader said if it fails."""
-    from firstspike_compiler.targets import load_target
     from firstspike_hw.silicon.tools import LOADER
 
     bitstreams = sorted(args.folder.glob("firstspike.bi[tn]"))
-    report = args.folder / "build.json"
+    report = args.folder / REPORT
     if not (bitstreams and report.is_file()):
         raise FirstspikeError(f"{args.folder} holds no bitstream; make one with: firstspike build DIR -o {args.folder}")
-    target = load_target(json.loads(report.read_text())["target"])
-    assert target.device is not None
-    command = [LOADER.command(), *target.device.loader, *(["--write-flash"] if args.flash else []), str(bitstreams[0])]
+    target, chip = _board(report)
+    command = [LOADER.command(), *chip.loader, *(["--write-flash"] if args.flash else []), str(bitstreams[0])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
-        if "loading shared libraries" in done.stderr:
+        if lacking := re.search(r"loading shared libraries: (\S+?):", done.stderr):
             raise FirstspikeError(
-                f"the loader lacks a library ({said[-1].rpartition(': ')[0].rpartition(': ')[2]}); "
+                f"the loader lacks a library ({lacking[1]}); "
                 "install what it needs, on Debian with: apt-get install libusb-1.0-0 libftdi1-2"
             )
         reason, board = said[-1] if said else "no reason given", target.description.partition(" with")[0]
@@ -53,3 +56,19 @@ def run(args: argparse.Namespace) -> Answer:
     data = {"bitstream": bitstreams[0], "target": target.name, "flash": args.flash, "command": command}
     where = "flash" if args.flash else "configuration memory"
     return Answer(text=f"{bitstreams[0]} is in the {where} of {target.name}", data=data)
+
+
+def _board(report: Path) -> tuple["Target", "BuildDevice"]:
+    """Target and board that a folder was built for. Raises FirstspikeError for a report that names none."""
+    from firstspike_compiler.targets import load_target
+
+    try:
+        target = load_target(json.loads(report.read_text("utf-8"))["target"])
+    except (ValueError, KeyError, TypeError, AttributeError, FirstspikeError):
+        target = None
+    if target is None or target.device is None:
+        raise FirstspikeError(
+            f"{report} does not name a target with a board; "
+            f"build again: firstspike build DIR -o {report.parent} --force"
+        )
+    return target, target.device

@@ -13,7 +13,7 @@ __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 SUMMARY: Final = "list what a network can be compiled for"
 EXAMPLE: Final = """\
   firstspike targets
-  One line each with its limits; the first word is what --target takes."""
+  One line each with its limits; the first word is what --target takes, and cores what firstspike build makes for it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> Answer:
             "layers": target.stages,
             "inputs": target.addresses,
             "kernels": ", ".join(target.lanes),
+            "cores": ", ".join(target.device.cores if target.device else target.verilog_cores) or None,
             "description": target.description,
         }
         for target in targets

@@ -18,6 +18,8 @@ __all__ = ["Report", "place_and_route", "read_report"]
 NEXTPNR: Final[dict[str, Tool]] = {"ecp5": NEXTPNR_ECP5, "ice40": NEXTPNR_ICE40}
 # router1 does not finish on a full device.
 _ECP5: Final = ("--router", "router2", "--placer", "static")
+_FULL: Final = 0.95  # of the logic: beyond, a placement is hardly found
+_LOGIC: Final = ("TRELLIS_COMB", "ICESTORM_LC")
 _USE: Final = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%$", re.MULTILINE)  # what, used, available
 
 
@@ -58,7 +60,7 @@ def place_and_route(folder: Path, *, device: "Device", seed: int, clock_mhz: flo
 def _remedy(said: str, device: "Device", seed: int) -> str:
     """What to do about a design that nextpnr gave up on, with the figures that it had named."""
     for name, used, available in _USE.findall(said):
-        if int(used) > int(available):
+        if int(used) > (_FULL if name in _LOGIC else 1) * int(available):
             return (
                 f"the design needs {int(used):,} {name}, {device.part} has {int(available):,}; "
                 f"use a larger device or a smaller core, for example --core tiny"

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from firstspike_hw.contract import CoreConfig
-from firstspike_hw.contract.stream_format import Header, ResultFlag
+from firstspike_hw.contract.stream_format import Header
 from firstspike_hw.core import Core
 from firstspike_hw.registers import AXI_LITE
 
@@ -28,7 +28,8 @@ class CoreInChains(wiring.Component):
 
     narrow: for devices that hold little more than the core. Registers and trace are left open, as the core loads itself
             from its boot memory, and so are bits of the streams: of an event there are those of a time and of an
-            address of this core, of a result those of a class of this core, and the flags.
+            address of this core, of a result those of a class of this core. Counters and flags have no end then, and
+            go with synthesis.
     """
 
     def __init__(self, config: CoreConfig, *, narrow: bool = False) -> None:
@@ -77,8 +78,7 @@ def _narrow_ports(core: Core) -> tuple[list[Any], list[Any]]:
         bits_for(config.stages[-1].lanes * config.stages[-1].max_rows - 1),
     )
     coming = [into.payload.data[:low], into.payload.data[16 : 16 + address], into.payload.last, into.valid]
-    leaving = [out.payload.data[:classes], out.payload.data[8 : 8 + len(ResultFlag)], out.payload.last, out.valid]
-    return [*coming, out.ready], [*leaving, into.ready]
+    return [*coming, out.ready], [out.payload.data[:classes], out.payload.last, out.valid, into.ready]
 
 
 def emit_rtlil(config: CoreConfig, *, family: str, pll: Pll) -> str:

@@ -1,6 +1,7 @@
 """The 8-lane core placed and routed, and networks in its bitstream: minutes, unless it was routed before."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -157,3 +158,20 @@ def unpacked(bitstream: Path, name: str, folder: Path | None = None) -> str:
     command = [ECPUNPACK.command(), f"{name}.bit", f"{name}.config"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return (folder / f"{name}.config").read_text()
+
+
+def test_a_small_network_on_the_smallest_device(run: Run) -> None:
+    """One layer on an iCE40UP5K, then another one: from file to bitstream, read back."""
+    for seed in (7, 8):
+        one = network(layers=(layer("readout", 4, 3, seed=seed),))
+        write_nir(one, "one.nir")
+        assert run("compile", "one.nir", "-o", "one", "--target", "icebreaker").code == 0
+        done = run("build", "one", "--target", "icebreaker", "-o", "out", "--json", "--force")
+        assert (done.code, done.err) == (0, "")
+        said = done.json
+        assert (said["core"], said["read_back"], said["bitstream"]) == ("micro", "equal", "out/firstspike.bin")
+        assert said["estimate"]["bram"] == said["actual"]["bram"]
+        assert abs(said["estimate"]["lut"] / said["actual"]["lut"] - 1) < 0.2
+        assert said["bits_changed"] > 100
+        Path("one.nir").unlink()
+        shutil.rmtree("one")

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from firstspike_compiler.deployment import read_deployment
 from firstspike_compiler.targets import load_target
-from firstspike_hw.contract import FirstspikeError
+from firstspike_hw.contract import CONFIGS, FirstspikeError
 from firstspike_hw.silicon import build
 from firstspike_hw.silicon.pll import pll_for
 from firstspike_hw.silicon.route import Report
 from firstspike_hw.silicon.tools import Tool
-from firstspike_sim.rtl import find_verilator, runs
+from firstspike_sim.rtl import RtlCore, compare, find_verilator, runs
 
 BUILD = ("build", "deployment", "--core", "tiny", "-o", "out")
 USED = {"TRELLIS_COMB": 9944, "TRELLIS_FF": 7078, "DP16KD": 10, "MULT18X18D": 12}
@@ -182,3 +183,14 @@ def test_verilog_with_the_weights_inside(run, deployment: Path) -> None:
         check=False,
     )
     assert (lint.returncode, lint.stderr) == (0, "")
+
+
+@pytest.mark.skipif(runs() is not None, reason=str(runs()))
+def test_the_verilog_classifies_the_golden_images_without_a_host(run, deployment: Path) -> None:
+    """Through its AXI4-Stream ports, in Verilator; nothing is written to its registers."""
+    assert run("build", "deployment", "--target", "verilog", "--core", "tiny", "-o", "out").code == 0
+    read = read_deployment("deployment")
+    with RtlCore(CONFIGS["tiny"], verilog=Path("out/firstspike_core.v").read_text()) as core:
+        core.network = read.network
+        answers = core.run(read.golden.events)
+    assert compare(read.network, answers, read.golden.batch) == []

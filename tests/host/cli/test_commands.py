@@ -231,6 +231,22 @@ def test_doctor_finds_what_the_tests_run_on(run) -> None:
     assert {"extra compile", "extra sim", "extra report", "g++", "iverilog", "riscv64-unknown-elf-gcc"} <= set(states)
 
 
+def test_doctor_runs_the_loader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from firstspike_hw.silicon.tools import Tool
+
+    script = tmp_path / "loader"
+    script.write_text("#!/bin/sh\necho openFPGALoader v1.1.1\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(Tool, "command", lambda self: str(script))
+    assert doctor._loader() == [Finding(item="openfpgaloader", state="ok", detail="openFPGALoader v1.1.1")]
+    script.write_text("#!/bin/sh\necho 'error while loading shared libraries: libftdi1.so.2: none' >&2\nexit 127\n")
+    (found,) = doctor._loader()
+    assert (found.state, found.detail) == (
+        "absent",
+        "does not run: apt-get install libusb-1.0-0 libftdi1-2 (firstspike program)",
+    )
+
+
 def test_doctor_looks_at_ports_and_their_latency_timers(tmp_path: Path) -> None:
     (tmp_path / "dev").mkdir()
     (found,) = doctor._serial(tmp_path / "dev", tmp_path / "sys")

@@ -72,8 +72,16 @@ def test_a_design_that_does_not_fit_is_refused_with_both_figures(tmp_path, monke
     assert refused.value.exit_code == 1
 
 
+def test_a_design_that_fills_the_device_is_refused_with_both_figures(tmp_path, monkeypatch) -> None:
+    planted(tmp_path, monkeypatch, luts=24107, share=99, error="Unable to find legal placement for all cells")
+    with pytest.raises(
+        FirstspikeError, match=r"; the design needs 24,107 TRELLIS_COMB, LFE5U-25F-6BG256C has 24,288; "
+    ):
+        place_and_route(tmp_path, device=DEVICE, seed=1, clock_mhz=50)
+
+
 def test_a_design_that_cannot_be_routed_is_refused_with_a_remedy(tmp_path, monkeypatch) -> None:
-    planted(tmp_path, monkeypatch, luts=23207, share=95, error="Routing design failed.")
+    planted(tmp_path, monkeypatch, luts=22207, share=91, error="Routing design failed.")
     with pytest.raises(FirstspikeError) as refused:
         place_and_route(tmp_path, device=DEVICE, seed=4, clock_mhz=50)
     assert str(refused.value) == (
