@@ -46,6 +46,7 @@ class Start:
 
 LONG = ("--epochs", "20", "--p", "0x6,1x4,2x4,3x3,4x2,5", "--margin", "4", "--late", "26")
 SHORT = ("--every", "1000")
+FIVE = ("--epochs", "5", "--p", "0x3,1x3,2x3,3x3,4", "--late", "26", "--deform", "0.5", "--every", "5000")
 STARTS = {
     "scratch": Start(base="", lesson=(*LONG, "--deform", "0.8")),
     "scratch-shifts": Start(base="", lesson=(*LONG, "--shift", "1")),
@@ -59,6 +60,9 @@ STARTS = {
     "rotated15": Start(
         images=("--rotate", "15"), select=FEW, lesson=(*SHORT, "--p", "0,1,2,3", "--margin", "4", "--late", "26")
     ),
+    "shuffled20-x5": Start(damage=("shuffle", "--share", "0.2"), select=FEW, lesson=(*FIVE, "--margin", "4")),
+    "rotated15-x5": Start(images=("--rotate", "15"), select=FEW, lesson=(*FIVE, "--margin", "4")),
+    "new-class-x5": Start(base="nine", select=FEW, lesson=(*FIVE, "--margin", "3")),
     "permuted": Start(
         base="all-inputs",
         images=("--permute", "7"),
@@ -107,7 +111,7 @@ def _learn(args: argparse.Namespace, options: list[str]) -> dict[str, Any]:
     said |= {"start": args.start, "dataset": "mnist", "split": "held-out" if args.held_out else "test"}
     said |= {"seed": args.seed, "network": f"784-600-10 {args.start}", "steps": None}
     said["images_to_96"] = next((entry["images"] for entry in history if entry["accuracy"] >= 0.96), None)
-    if args.start == "new-class":
+    if args.start.startswith("new-class"):
         before, after = (said[f"accuracy_by_class{when}"] for when in ("_before", ""))
         said["accuracy_new_class"] = after[NEW]
         old = [k for k in range(10) if k != NEW]
