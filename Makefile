@@ -82,13 +82,23 @@ rtl-general: $(STAMP) ## Yin-Yang, two hidden layers and delays through the gene
 	done
 
 # The gateware that was routed runs the 10,000 test digits too. A core that was routed before is not routed again.
-bitstream: $(STAMP) ## place and route (an hour), bitstreams, their figures into benchmarks/results/silicon.json
+bitstream: $(STAMP) ## place and route (hours), bitstreams, their figures into benchmarks/results/silicon.json
 	@mkdir -p build
 	for made in fast:mnist-784-600-10: wide:mnist-checkerboard-784-600-10:--kept-only; do \
 	    core=$${made%%:*}; rest=$${made#*:}; net=$${rest%%:*}; how=$${rest#*:}; \
 	    $(BIN)/firstspike compile examples/$$net.nir -o build/silicon-$$core --steps 16 --force && \
 	    $(BIN)/python benchmarks/record.py silicon --set label=$$core -- \
 	        $(BIN)/python benchmarks/silicon_figures.py build/silicon-$$core --core $$core --data mnist:test $$how || exit 1; \
+	done
+	$(BIN)/firstspike compile examples/mnist-exponential-784-600-10.nir -o build/silicon-exponential --steps 16 --force
+	for kernel in step alpha lif-2to1; do \
+	    $(BIN)/python scripts/random_network.py $$kernel -o build/random-$$kernel.nir --force && \
+	    $(BIN)/firstspike compile build/random-$$kernel.nir -o build/silicon-$${kernel%-*} --force || exit 1; \
+	done
+	for kernel in exponential step alpha lif-2to1; do \
+	    core=$${kernel%-*}; \
+	    $(BIN)/python benchmarks/record.py silicon --set label=$$core --set kernel=$$kernel -- \
+	        $(BIN)/python benchmarks/silicon_figures.py build/silicon-$$core --core $$core || exit 1; \
 	done
 	for kernel in linear exponential step alpha lif-2to1; do \
 	    $(BIN)/python benchmarks/record.py silicon --set label=fuzz-$$kernel -- \
