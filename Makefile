@@ -126,7 +126,7 @@ learning: $(STAMP) ## learning on chip by the model and through the gateware, in
 	    $(BIN)/python benchmarks/record.py learning --seed $$seed --set label=$$start-$$seed -- \
 	        $(BIN)/python benchmarks/learning.py $$start --seed $$seed || exit 1; \
 	done; done
-	$(BIN)/python benchmarks/record.py learning --seed 1 --set label=scratch-shifts-margin-31 -- \
+	$(BIN)/python benchmarks/record.py learning --seed 1 --set label=scratch-shifts-margin-31 --set start='scratch-shifts, margin 31' -- \
 	    $(BIN)/python benchmarks/learning.py scratch-shifts --seed 1 --margin 31
 	for start in scratch rotated15; do \
 	    $(BIN)/python benchmarks/record.py learning --seed 1 --set label=rtl-$$start -- \
