@@ -50,7 +50,7 @@ FAULTS: Final = {
 }
 PIECE: Final = 5000  # images between two loads
 NEAR: Final = 0.05  # seconds after a fault in which what it causes is looked for
-RESETS: Final = {"model": 0.3, "rtl": 0.01}  # seconds between two resets of the board, on average
+RESETS: Final = {"model": 0.1, "rtl": 0.01}  # seconds between two resets of the board, on average
 
 
 def main() -> int:
