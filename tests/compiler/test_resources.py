@@ -69,6 +69,7 @@ def test_weights_take_the_blocks_that_the_shipped_network_was_planned_with() -> 
     assert blocks(36, wide.depth) * -(-8 * wide.lanes // 36) == 134
 
 
+@pytest.mark.long
 def test_synthesis_of_this_gateware_gives_what_is_estimated(tmp_path) -> None:
     """The smallest core, now: the figures above do not age unnoticed."""
     config = CONFIGS["micro"]

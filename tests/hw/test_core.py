@@ -31,17 +31,17 @@ def check(network, images, played, traced=True):
     ("seed", "kernel", "sizes", "stall"),
     [
         (1, "linear", (12, 7, 3), 0.0),
-        (2, "exponential", (12, 7, 3), 0.3),
-        (3, "linear", (20, 3), 0.0),
+        pytest.param(2, "exponential", (12, 7, 3), 0.3, marks=pytest.mark.long),
+        pytest.param(3, "linear", (20, 3), 0.0, marks=pytest.mark.long),
         (4, "exponential", (30, 16, 9, 6), 0.2),
-        (5, "linear", (8, 5, 4, 2), 0.5),
-        (6, "exponential", (16, 8), 0.0),
+        pytest.param(5, "linear", (8, 5, 4, 2), 0.5, marks=pytest.mark.long),
+        pytest.param(6, "exponential", (16, 8), 0.0, marks=pytest.mark.long),
         (7, "step", (12, 7, 3), 0.0),
-        (8, "step", (20, 9, 6, 4), 0.3),
+        pytest.param(8, "step", (20, 9, 6, 4), 0.3, marks=pytest.mark.long),
         (9, "alpha", (12, 7, 3), 0.0),
-        (10, "alpha", (20, 9, 6, 4), 0.3),
+        pytest.param(10, "alpha", (20, 9, 6, 4), 0.3, marks=pytest.mark.long),
         (11, "lif-2to1", (12, 7, 3), 0.0),
-        (12, "lif-2to1", (20, 9, 6, 4), 0.3),
+        pytest.param(12, "lif-2to1", (20, 9, 6, 4), 0.3, marks=pytest.mark.long),
     ],
 )
 def test_random_networks_equal_the_contract(seed, kernel, sizes, stall) -> None:
@@ -59,7 +59,7 @@ def test_random_networks_equal_the_contract(seed, kernel, sizes, stall) -> None:
         assert waits.tolist() == played.packets["latency"].tolist()
 
 
-@pytest.mark.parametrize("steps", [16, 32])
+@pytest.mark.parametrize("steps", [16, pytest.param(32, marks=pytest.mark.long)])
 def test_t_at_both_ends_of_the_core(steps) -> None:
     network = random_network(11, kernel="exponential", steps=steps, sizes=(10, 6, 4))
     images = random_images(network, 11, 4)
@@ -76,7 +76,7 @@ def test_the_linear_lanes_of_the_fast_core(ring) -> None:
     check(network, images, played)
 
 
-@pytest.mark.parametrize("kernel", ["step", "alpha", "lif-2to1"])
+@pytest.mark.parametrize("kernel", ["step", *(pytest.param(k, marks=pytest.mark.long) for k in ("alpha", "lif-2to1"))])
 def test_every_kernel_with_its_state_in_a_ring(kernel) -> None:
     network = random_network(13, kernel=kernel, sizes=(14, 11, 5))
     images = random_images(network, 13, 5)

@@ -133,8 +133,10 @@ CAUGHT_BY = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", list(CAUGHT_BY))
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(fault, marks=pytest.mark.long if n % 4 else pytest.mark.slow) for n, fault in enumerate(CAUGHT_BY)],
+)
 def test_a_planted_fault_is_caught(fault) -> None:
     with planted(FAULTS[fault]):
         assert differs(CAUGHT_BY[fault]) != ""

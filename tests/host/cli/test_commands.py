@@ -309,6 +309,7 @@ def test_train_goes_on_from_its_checkpoint_and_never_overwrites_one(run) -> None
     )
 
 
+@pytest.mark.long  # CI runs `make demo`
 def test_the_demo_runs_from_the_file_to_the_picture(run, tmp_path: Path) -> None:
     done = run("demo", "--limit", "200", "--json")
     assert (done.code, done.err) == (0, "")

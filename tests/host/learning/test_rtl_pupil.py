@@ -17,7 +17,7 @@ from firstspike_sim.rtl.board import RtlBoard
 
 SMALL = CONFIGS["small"]
 LEARNS = replace(SMALL, stages=tuple(replace(stage, learning=True) for stage in SMALL.stages))
-pytestmark = pytest.mark.slow  # builds a simulation of its own
+pytestmark = pytest.mark.long  # builds a simulation of its own
 PATIENCE = 400_000  # cycles, as in the other tests of simulated boards
 CHOSEN = plan(epochs=2, every=70, shift=1)
 

@@ -6,13 +6,23 @@ from bench_runs import SIMULATORS, run_bench
 
 from firstspike_hw.verilog import emit
 
-# Icarus is a hundred times slower: the smaller core has to do, but for random cases.
+# Icarus is a hundred times slower: the smaller core has to do, but for random cases; most of it is for the long tests.
 BOTH = [
     pytest.param(core, *simulator.values, marks=simulator.marks, id=f"{core}-{simulator.values[0]}")
     for core in ("both", "linear")
     for simulator in SIMULATORS
 ]
 DIRECTED = [case for case in BOTH if case.values != ("both", "icarus")]
+
+
+def unless_long(cases):
+    """The same, those of Icarus among the long tests."""
+    return [
+        pytest.param(*case.values, marks=[*case.marks, pytest.mark.long], id=case.id)
+        if "icarus" in case.values
+        else case
+        for case in cases
+    ]
 
 
 def run(tmp_path, simulator, core, modules, **settings):
@@ -26,7 +36,7 @@ def run(tmp_path, simulator, core, modules, **settings):
     )
 
 
-@pytest.mark.parametrize(("core", "simulator"), BOTH)
+@pytest.mark.parametrize(("core", "simulator"), unless_long(BOTH))
 def test_random_cases(tmp_path, simulator, core) -> None:
     count = {"verilator": 12, "icarus": 2}[simulator]
     said = run(tmp_path, simulator, core, ["core_random"], FIRSTSPIKE_COUNT=str(count))
@@ -39,7 +49,7 @@ def test_directed_cases(tmp_path, simulator, core) -> None:
     assert {name: text for name, text in said.items() if text} == {}
 
 
-@pytest.mark.parametrize(("core", "simulator"), DIRECTED)
+@pytest.mark.parametrize(("core", "simulator"), unless_long(DIRECTED))
 def test_streams_resets_and_registers(tmp_path, simulator, core) -> None:
     said = run(tmp_path, simulator, core, ["core_control"])
     assert {name: text for name, text in said.items() if text} == {}

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.skipif(runs() is not None, reason=str(runs()))
 
 
 # Between them every unit and both ways of keeping the neurons' state; the other cores differ in sizes and kernels.
-@pytest.fixture(scope="module", params=["fast", "small", "general"])
+@pytest.fixture(
+    scope="module", params=["small", *(pytest.param(core, marks=pytest.mark.slow) for core in ("fast", "general"))]
+)
 def emitted(request, tmp_path_factory):
     """(name of a shipped core, its file)."""
     path = tmp_path_factory.mktemp("emitted") / "firstspike_core.v"
