@@ -21,7 +21,7 @@ from firstspike_hw.contract import (
 from firstspike_hw.contract.register_map import Memory, offset_of
 from firstspike_hw.contract.stream_format import Header, unpack_result
 
-from .loading import rename, select
+from .loading import halted, read_memory, rename
 from .registers import Registers
 from .traffic import Traffic
 
@@ -66,15 +66,14 @@ def learnt(registers: Registers, config: CoreConfig, plan: LoadPlan, network: Ne
 
     Raises BoardError if what arrives here is not what the core has read, by its CRC-32.
     """
-    registers.write(offset_of("CONTROL"), 0)
-    registers.wait_idle()
     memories = {}
-    for block in plan.memories:
-        if block.kind == Memory.WEIGHTS:
-            select(registers, block)
-            memories[block.stage] = beats = registers.read_array(offset_of("MEM_DATA"), len(block.beats))
-            (crc,) = registers.read([offset_of("MEM_CRC")])
-            if crc != zlib.crc32(beats.astype("<u4").tobytes()):
-                raise BoardError(f"the weights of stage {block.stage} do not arrive as the board reads them; try again")
-    registers.write(offset_of("CONTROL"), 1)
+    with halted(registers):
+        for block in plan.memories:
+            if block.kind == Memory.WEIGHTS:
+                memories[block.stage] = beats = read_memory(registers, block)
+                (crc,) = registers.read([offset_of("MEM_CRC")])
+                if crc != zlib.crc32(beats.astype("<u4").tobytes()):
+                    raise BoardError(
+                        f"the weights of stage {block.stage} do not arrive as the board reads them; try again"
+                    )
     return with_learnt(network, config, memories)

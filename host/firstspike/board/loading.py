@@ -2,7 +2,8 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -34,12 +35,14 @@ __all__ = [
     "END",
     "Damage",
     "find_damage",
+    "halted",
     "load",
     "loaded_name",
     "name_of",
     "name_of_plan",
     "plan_for",
     "read_config",
+    "read_memory",
     "rename",
     "select",
     "unload",
@@ -166,22 +169,19 @@ def find_damage(
 
     Images in flight are finished first. Only what differs is brought here, to say where.
     """
-    registers.write(offset_of("CONTROL"), 0)
-    registers.wait_idle()
     damaged = []
-    for done, block in enumerate(plan.memories, 1):
-        select(registers, block)
-        registers.scan(offset_of("MEM_DATA"), len(block.beats))
-        (crc,) = registers.read([offset_of("MEM_CRC")])
-        if crc != zlib.crc32(block.beats.astype("<u4").tobytes()):
+    with halted(registers):
+        for done, block in enumerate(plan.memories, 1):
             select(registers, block)
-            found = registers.read_array(offset_of("MEM_DATA"), len(block.beats))
-            wrong = np.flatnonzero((found != block.beats).reshape(-1, _beats(config, block)).any(axis=1))
-            first = int(wrong[0]) if len(wrong) else 0
-            damaged.append(Damage(kind=block.kind, stage=block.stage, words=len(wrong), first=first))
-        if progress is not None:
-            progress(done, len(plan.memories))
-    registers.write(offset_of("CONTROL"), 1)
+            registers.scan(offset_of("MEM_DATA"), len(block.beats))
+            (crc,) = registers.read([offset_of("MEM_CRC")])
+            if crc != zlib.crc32(block.beats.astype("<u4").tobytes()):
+                found = read_memory(registers, block)
+                wrong = np.flatnonzero((found != block.beats).reshape(-1, _beats(config, block)).any(axis=1))
+                first = int(wrong[0]) if len(wrong) else 0
+                damaged.append(Damage(kind=block.kind, stage=block.stage, words=len(wrong), first=first))
+            if progress is not None:
+                progress(done, len(plan.memories))
     return damaged
 
 
@@ -190,20 +190,28 @@ def unload(registers: Registers, config: CoreConfig) -> Network:
     keys: list[tuple[str, int | None]] = [(name, None) for name in ("STEPS", "ADDRESSES", "ACTIVE")]
     keys += [(name, k) for k in range(len(config.stages)) for name in _SIZES]
     offsets = [offset_of(name, k) for name, k in keys]
-    registers.write(offset_of("CONTROL"), 0)
-    registers.wait_idle()
-    values = dict(zip(offsets, registers.read(offsets), strict=True))
     memories = {}
-    for (kind, stage), beats in memory_beats(config).items():
-        block = MemoryBlock(kind=kind, stage=stage, beats=np.zeros(beats, np.uint32))
-        select(registers, block)
-        memories[kind, stage] = _read(registers, beats)
-    registers.write(offset_of("CONTROL"), 1)
+    with halted(registers):
+        values = dict(zip(offsets, registers.read(offsets), strict=True))
+        for (kind, stage), beats in memory_beats(config).items():
+            block = MemoryBlock(kind=kind, stage=stage, beats=np.zeros(beats, np.uint32))
+            memories[kind, stage] = read_memory(registers, block)
     return network_from(config, values, memories)
 
 
-def _read(registers: Registers, beats: int) -> NDArray[np.uint32]:
-    return registers.read_array(offset_of("MEM_DATA"), beats)
+@contextmanager
+def halted(registers: Registers) -> Iterator[None]:
+    """Images in flight are finished first, and no other begins within. After an error the core stays halted."""
+    registers.write(offset_of("CONTROL"), 0)
+    registers.wait_idle()
+    yield
+    registers.write(offset_of("CONTROL"), 1)
+
+
+def read_memory(registers: Registers, block: MemoryBlock) -> NDArray[np.uint32]:
+    """What a halted board holds where the block goes, as many beats."""
+    select(registers, block)
+    return registers.read_array(offset_of("MEM_DATA"), len(block.beats))
 
 
 def select(registers: Registers, block: MemoryBlock, crc: int = 0) -> int:

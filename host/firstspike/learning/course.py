@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -122,7 +123,8 @@ def learn_course(
     pupil.load(_with(network, state.weights), state.count)
     total = plan.epochs * len(events)
     while state.done < total:
-        state = _to_next_entry(pupil, network, events, plan, state, check, progress)
+        teach = partial(_to_next_entry, pupil, network, events, plan, state, check, progress)
+        state = _persist(teach, pupil, network, state)
         if checkpoint is not None:
             write_checkpoint(checkpoint, state)
         if entry is not None:
@@ -143,6 +145,18 @@ def _begin(network: Network, plan: Plan, events: EventSet) -> Checkpoint:
     return Checkpoint(plan=plain, done=0, count=0, weights=weights, best=None, history=[])
 
 
+def _persist(teach: Callable[[], Checkpoint], pupil: Pupil, network: Network, state: Checkpoint) -> Checkpoint:
+    """Teaches; from the same state again if the pupil is lost in between."""
+    for attempt in range(_LOSSES):
+        try:
+            return teach()
+        except PupilLost:
+            if attempt == _LOSSES - 1:
+                raise
+            pupil.load(_with(network, state.weights), state.count)
+    raise AssertionError
+
+
 def _to_next_entry(
     pupil: Pupil,
     network: Network,
@@ -152,26 +166,7 @@ def _to_next_entry(
     check: EventSet | None,
     progress: Callable[[int, int], None] | None,
 ) -> Checkpoint:
-    """Teaches until the next entry is due; from the start again if the pupil is lost in between."""
-    for attempt in range(_LOSSES):
-        try:
-            return _teach(pupil, network, events, plan, state, check, progress)
-        except PupilLost:
-            if attempt == _LOSSES - 1:
-                raise
-            pupil.load(_with(network, state.weights), state.count)
-    raise AssertionError
-
-
-def _teach(
-    pupil: Pupil,
-    network: Network,
-    events: EventSet,
-    plan: Plan,
-    state: Checkpoint,
-    check: EventSet | None,
-    progress: Callable[[int, int], None] | None,
-) -> Checkpoint:
+    """Teaches until the next entry is due, and makes it. Raises PupilLost."""
     total, done, right, moved = plan.epochs * len(events), state.done, 0, 0
     end = min(total, done + (len(events) if plan.every is None else plan.every))
     layers = len(network.layers)
