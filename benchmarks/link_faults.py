@@ -50,7 +50,9 @@ FAULTS: Final = {
 }
 PIECE: Final = 5000  # images between two loads
 NEAR: Final = 0.05  # seconds after a fault in which what it causes is looked for
-RESETS: Final = {"model": 0.1, "rtl": 0.01}  # seconds between two resets of the board, on average
+RESETS: Final = {"model": 1000, "rtl": 60}  # images between two resets of the board, on average
+# Where every microsecond is simulated, what is waited for is a tenth.
+RTL_FAULTS: Final = {**FAULTS, "stall": "stall=0.05,pause=0.005"}
 
 
 def main() -> int:
@@ -65,10 +67,11 @@ def main() -> int:
     deployment = read_deployment(args.deployment)
     digits = load("mnist:test")
     events = encode(digits.values, "binary", steps=deployment.network.steps, labels=digits.labels)
-    faults = parse_faults(f"{FAULTS[args.fault]},seed={args.seed}")
+    rate = (RTL_FAULTS if args.backend == "rtl" else FAULTS)[args.fault]
+    faults = parse_faults(f"{rate},seed={args.seed}")
     with far_end(args.backend, args.core, faults) as (line, reset):
         found = measured(line, reset, deployment, events, args)
-    found = {"fault": args.fault, "rate": FAULTS[args.fault], "backend": args.backend, "core": args.core, **found}
+    found = {"fault": args.fault, "rate": rate, "backend": args.backend, "core": args.core, **found}
     about = {"network": (deployment.manifest.get("source") or {}).get("file"), "target": deployment.manifest["target"]}
     about |= {"dataset": "mnist", "split": "test", "kernel": deployment.network.kernel, "images": args.images}
     print(json.dumps({**about, **found}))
@@ -94,7 +97,7 @@ def measured(
     want = FastModel(deployment.network).run(events).results
     wrong = done = seen = loads = resets = 0
     recovered = np.zeros(0)
-    start, next_reset = line.now(), chance.expovariate(1 / RESETS[args.backend])
+    start, next_reset = line.now(), chance.expovariate(1 / RESETS[args.backend])  # the latter in images
     while done < args.images:
         board.load(deployment)
         loads += 1
@@ -110,11 +113,11 @@ def measured(
             right &= all(result.counts[name] == row[name] for name in result.counts)
             wrong += (not right) + (result.image in answered)
             answered.add(result.image)
-            if args.fault == "reset" and now - start > next_reset:
+            if args.fault == "reset" and seen > next_reset:
                 reset()
                 line.when.append(now)
                 resets += 1
-                next_reset = now - start + chance.expovariate(1 / RESETS[args.backend])
+                next_reset = seen + chance.expovariate(1 / RESETS[args.backend])
         wrong += len(piece) - len(answered)  # lost
         done += len(piece)
         recovered = np.append(recovered, recovery(np.array(arrivals), np.array(line.when)))
