@@ -29,7 +29,7 @@ def open_board(url: str, *, timeout: float = TIMEOUT) -> Board:
     line = open_line(url)
     try:
         return Board(line, timeout=timeout)
-    except BaseException:
+    except BaseException:  # whatever ends it, an interrupt too, the port is not left open
         line.close()
         raise
 

@@ -80,7 +80,8 @@ class SerialLine:
         except (OSError, ValueError, serial.SerialException) as error:
             raise _refused(self._port, self._baudrate, error) from error
         with contextlib.suppress(OSError, ValueError, AttributeError, NotImplementedError):
-            opened.set_low_latency_mode(True)  # a USB bridge otherwise holds bytes back for up to 16 ms
+            # a USB bridge otherwise holds bytes back for up to 16 ms; what has no such mode goes without it
+            opened.set_low_latency_mode(True)
         if os.name == "posix":
             self._descriptor = opened.fileno()
         return opened
