@@ -42,7 +42,7 @@ test: $(STAMP) ## formatter, linter, type checker, tests
 test-slow: $(STAMP) ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
-test-long: $(STAMP) ## more seeds, and whole boards with planted faults: a quarter of an hour
+test-long: $(STAMP) ## more seeds, and whole boards with planted faults: six minutes
 	$(BIN)/python -m pytest -m long -n $(JOBS) $(ARGS)
 
 format: $(STAMP) ## format and repair what the linter can repair
