@@ -164,7 +164,10 @@ class LinearLanes(Lanes):
         first, second = self._phases(m, 2)
         slopes = self._slopes(m, first, weights)
         # fall is not 0 at t = 0 alone, where A is: "or" adds them
-        changes = self._registered(m, "changes", self.v_bits, [slopes[k] | first.fall for k in range(self.lanes)])
+        if self.rows == 1:  # A of the one row is still there a cycle later
+            changes = [slopes[k] | second.fall for k in range(self.lanes)]
+        else:
+            changes = self._registered(m, "changes", self.v_bits, [slopes[k] | first.fall for k in range(self.lanes)])
         self._potentials(m, second, changes)
         return m
 

@@ -3,12 +3,14 @@
 python -m firstspike_hw.silicon.synthesis FAMILY IN.il OUT.json
 """
 
+import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from .carries import absorbed
 from .netlist import KEPT_MODULES
 from .tools import YOSYS, run
 
@@ -26,6 +28,12 @@ def synthesise(rtlil: Path, netlist: Path, family: str, log: Path) -> None:
     YOSYS.version()
     command = [sys.executable, "-m", "firstspike_hw.silicon.synthesis", family, str(rtlil), str(netlist)]
     run(command, "synthesis", log=log)
+    if family == "ecp5":
+        design = json.loads(netlist.read_text())
+        gone = sum(absorbed(module) for module in design["modules"].values())
+        netlist.write_text(json.dumps(design))
+        with log.open("a") as file:
+            file.write(f"\n{gone} tables went into carry cells.\n")
 
 
 def main(arguments: Sequence[str]) -> None:
