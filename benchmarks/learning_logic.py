@@ -1,87 +1,70 @@
 #!/usr/bin/env python3
-"""What the learning unit takes: the same core with and without it, synthesised for an ECP5.
+"""What the learning unit takes: the same core with and without it, placed and routed for the ULX3S.
 
     python benchmarks/learning_logic.py --lanes 64
 
-Prints cells of both after synthesis (LUT4s with those of carries and of LUT memory) as one JSON object.
+Prints both as one JSON object for benchmarks/record.py. A core that was routed before is not routed again.
 """
 
 import argparse
 import dataclasses
 import json
 import sys
-import tempfile
-from collections import Counter
-from pathlib import Path
 from typing import Any
 
+from firstspike_compiler.targets import load_target
 from firstspike_hw.contract import CONFIGS, CoreConfig
-from firstspike_hw.silicon.netlist import prepared
-from firstspike_hw.silicon.pll import pll_for
-from firstspike_hw.silicon.synthesis import synthesise
-from firstspike_hw.silicon.top import emit_rtlil
+from firstspike_hw.silicon.build import GOAL_MHZ, Device, Routed, routed
+from firstspike_sim.rtl.toolchain import cache_folder
 
-__all__ = ["cells", "main"]
+__all__ = ["main"]
 
-# LUT4s in a cell: a carry holds two, 16 x 4 bits of memory four.
-LUTS = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4}
+TARGET = "ulx3s-85f"
+LOGIC = {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "bram": "DP16KD", "dsp": "MULT18X18D"}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lanes", type=int, default=64, help="of the first stage; its rows and depth follow")
+    parser.add_argument("--lanes", type=int, help="of the first stage, whose rows follow (default: those that ship)")
     parser.add_argument("--neurons", type=int, default=600)
+    parser.add_argument("--seed", type=int, default=1, help="of place and route (default 1)")
     args = parser.parse_args()
     built = CONFIGS["learning"]
-    rows = -(-args.neurons // args.lanes)
-    first = dataclasses.replace(built.stages[0], lanes=args.lanes, max_rows=rows, depth=4096)
-    both = {}
-    for name, learning in (("without", False), ("with", True)):
+    lanes = args.lanes or built.stages[0].lanes
+    rows = -(-args.neurons // lanes)
+    first = dataclasses.replace(built.stages[0], lanes=lanes, max_rows=rows)
+    found: dict[str, Any] = {"network": None, "target": TARGET, "dataset": None, "split": None, "images": None}
+    found |= {"kernel": "linear", "steps": None, "start": "logic", "stage": "post-route", "lanes": lanes, "rows": rows}
+    for suffix, learning in (("_without", False), ("", True)):
         stages = tuple(dataclasses.replace(stage, learning=learning) for stage in (first, built.stages[1]))
-        both[name] = cells(dataclasses.replace(built, stages=stages))
-    lut = {name: sum(LUTS.get(kind, 0) * n for kind, n in found.items()) for name, found in both.items()}
-    found: dict[str, Any] = {
-        "network": None,
-        "target": "ecp5",
-        "dataset": None,
-        "split": None,
-        "images": None,
-        "kernel": "linear",
-        "steps": None,
-        "start": "logic",
-        "lanes": args.lanes,
-        "rows": rows,
-        "stage": "synthesis",
-        "lut": lut["with"],
-        "lut_without": lut["without"],
-        "lut_more": lut["with"] / lut["without"] - 1,
-    }
-    for figure, kind in (("ff", "TRELLIS_FF"), ("bram", "DP16KD"), ("dsp", "MULT18X18D")):
-        found |= {figure: both["with"][kind], f"{figure}_without": both["without"][kind]}
+        design = _routed(dataclasses.replace(built, stages=stages), args.seed)
+        found |= {figure + suffix: design.report.used.get(name, 0) for figure, name in LOGIC.items()}
+        found[f"fmax_mhz{suffix}"] = design.report.fmax_mhz
+        found["tools"] = {name.replace("-", "_"): version for name, version in design.tools.items()}
+    for figure in ("lut", "ff"):
+        found[f"{figure}_more"] = found[figure] / found[f"{figure}_without"] - 1
     print(json.dumps(found))
     return 0
 
 
-def cells(config: CoreConfig) -> Counter[str]:
-    """Cells of a core after synthesis, by type."""
-    with tempfile.TemporaryDirectory() as folder:
-        design, netlist = Path(folder) / "design.il", Path(folder) / "design.json"
-        text = emit_rtlil(config, family="ecp5", pll=pll_for("ecp5", 25.0, 100.0))
-        design.write_text(prepared(text, "ecp5"))
-        synthesise(design, netlist, "ecp5", Path(folder) / "synthesis.log")
-        modules = json.loads(netlist.read_text())["modules"]
-    known: dict[str, Counter[str]] = {}
-
-    def within(name: str) -> Counter[str]:
-        if name not in known:
-            known[name] = Counter()
-            for cell in modules[name]["cells"].values():
-                kind = cell["type"]
-                inner = kind in modules and not modules[kind].get("attributes", {}).get("blackbox")
-                known[name] += within(kind) if inner else Counter([kind])
-        return known[name]
-
-    return within("top")
+def _routed(config: CoreConfig, seed: int) -> Routed:
+    chip = load_target(TARGET).device
+    assert chip is not None
+    device = Device(
+        family=chip.family,
+        part=chip.part,
+        options=chip.options,
+        oscillator_mhz=chip.clock_mhz,
+        board=chip.board,
+    )
+    return routed(
+        config,
+        device,
+        clock_mhz=GOAL_MHZ,
+        seed=seed,
+        cache=cache_folder(),
+        progress=lambda what: print(f"learning={config.learning}: {what}", file=sys.stderr, flush=True),
+    )
 
 
 if __name__ == "__main__":

@@ -151,8 +151,10 @@ def _stage(stage: StageConfig) -> tuple[float, float]:
     gains, rises = (any(kernel in stage.kernels for kernel in kernels) for kernels in (GAINS, RISES))
     a = 0 if stage.kernels == ("step",) else stage.a_bits
     v, state = stage.v_bits, a + stage.v_bits + 1
-    lut = float(a + 2 * v + 3 + 2 * (2 + rises))  # adders, with the ends of their carries
-    ff = float(8 + v + a * (gains + rises) + v * rises)
+    # of linear lanes of one row: A is kept nowhere else, and the threshold goes into the carries
+    short = stage.kernels == ("linear",) and stage.max_rows == 1
+    lut = float(a + (2 - short) * v + 3 + 2 * (2 + rises))  # adders, with the ends of their carries
+    ff = float(8 + (1 - short) * v + a * (gains + rises) + v * rises)
     if rises and a > 18:
         lut += 0.7 * a  # a product of two halves
     if stage.ring:

@@ -40,7 +40,8 @@ def turned(bits: Any, lanes: int) -> tuple[Any, Any]:
 class PlasticLanes(wiring.Component):
     """Lanes that know nothing of their place in the stage, so that all groups are alike. Ports:
 
-    operation: may change every cycle. chosen, weights: a bit, and int8, of every lane, belonging to it.
+    operation: may change every cycle. weights: int8 of every lane, belonging to it.
+    high, low: a bit of every lane, a cycle after the operation: chosen is the lane that has both.
     u, v:      the lanes' `taps` of the row's random bits, a cycle after the operation.
     chance:    bit k: the k-th random bit must be 1; 2^p - 1 for a probability of 2^-p.
     negative, moves, up: sign bits of the weights of a `learn`, and the deltas of its lanes, `known` cycles after it;
@@ -57,7 +58,8 @@ class PlasticLanes(wiring.Component):
         super().__init__(
             {
                 "operation": In(operation_layout(rows)),
-                "chosen": In(lanes),
+                "high": In(lanes),
+                "low": In(lanes),
                 "weights": In(lanes * 8),
                 "u": In(lanes * CHANCE_MAX),
                 "v": In(lanes * CHANCE_MAX),
@@ -80,9 +82,8 @@ class PlasticLanes(wiring.Component):
         m = Module()
         # 1: random bits and deltas
         operation, weights = Signal.like(self.operation, reset_less=True), Signal.like(self.weights, reset_less=True)
-        chosen = Signal.like(self.chosen, reset_less=True)
-        m.d.sync += [operation.eq(self.operation), weights.eq(self.weights), chosen.eq(self.chosen)]
-        now = self._deltas(m, operation, chosen)
+        m.d.sync += [operation.eq(self.operation), weights.eq(self.weights)]
+        now = self._deltas(m, operation)
         hit, moves, up = (Signal(self.lanes, reset_less=True) for _ in range(3))
         old = Signal.like(self.weights, reset_less=True)
         m.d.sync += [old.eq(weights), moves.eq(Cat(d.moves for d in now)), up.eq(Cat(d.up for d in now))]
@@ -96,16 +97,18 @@ class PlasticLanes(wiring.Component):
             self.moves.eq(moves),
             self.up.eq(up),
         ]
-        # 2: which bits turn over; 3: they do
-        before = Signal.like(self.weights, reset_less=True)
+        # 2: what is added; 3: it is
+        before, added = Signal.like(self.weights, reset_less=True), Signal(2 * self.lanes, reset_less=True)
         m.d.sync += before.eq(old)
         for k in range(self.lanes):
             byte = slice(8 * k, 8 * k + 8)
-            turns = self._turns(m, old[byte], moves[k] & hit[k], up[k])
-            m.d.comb += self.word[byte].eq((before[byte] ^ turns) | self.host_word[byte])
+            one, down = (added[2 * k + n] for n in range(2))  # +1 is 0000 0001, -1 is 1111 1111
+            goes = self._goes(old[byte], moves[k] & hit[k], up[k])
+            m.d.sync += [one.eq(goes), down.eq(goes & ~up[k])]
+            m.d.comb += self.word[byte].eq((before[byte] | self.host_word[byte]) + Cat(one, down.replicate(7)))
         return m
 
-    def _deltas(self, m: Module, operation: Any, chosen: Any) -> list[Any]:
+    def _deltas(self, m: Module, operation: Any) -> list[Any]:
         """The signs of change of the operation's row, which a mark or a clear changes."""
         layout = data.ArrayLayout(delta_layout(), self.lanes)
         after = Signal(layout)
@@ -124,18 +127,15 @@ class PlasticLanes(wiring.Component):
             ]
             now = read.data
         for k in range(self.lanes):
-            m.d.comb += after[k].as_value().eq(Mux(chosen[k], operation.delta.as_value(), now[k].as_value()))
+            chosen = self.high[k] & self.low[k]
+            m.d.comb += after[k].as_value().eq(Mux(chosen, operation.delta.as_value(), now[k].as_value()))
         return [now[k] for k in range(self.lanes)]
 
-    def _turns(self, m: Module, weight: Any, moves: Any, up: Any) -> Any:
-        """The bits that turn over when a weight moves by one, registered; none if it would leave -127 .. 127.
+    def _goes(self, weight: Any, moves: Any, up: Any) -> Any:
+        """Whether a weight moves by one: not if it would leave -127 .. 127.
 
-        Adding one turns over the lowest 0 and the 1s below it; subtracting one, the lowest 1 and the 0s below it.
+        Those two are, but for the lowest bit, the numbers of which bits 1 .. 6 are all `up`, and the sign is not.
         """
-        # Bits 1 .. k-1 all equal to `up`, for k = 2 .. 7. 127 and -127 are such runs, but for their first and last bit.
-        runs = [Cat(weight[n] == up for n in range(1, k)).all() for k in range(2, 8)]
-        stuck = runs[-1] & weight[0] & (weight[7] ^ up)
-        goes = moves & ~stuck
-        first, second, run = Signal(reset_less=True), Signal(reset_less=True), Signal(6, reset_less=True)
-        m.d.sync += [first.eq(goes), second.eq(goes & (weight[0] == up)), run.eq(Cat(runs))]
-        return Cat(first, second, (run[k] & second for k in range(6)))
+        runs = [Cat(weight[n] == up for n in part).all() for part in ((1, 2, 3), (4, 5, 6))]
+        stuck = runs[1] & (runs[0] & weight[0] & (weight[7] ^ up))
+        return moves & ~stuck

@@ -158,21 +158,26 @@ class StageLearning(wiring.Component):
         return busy, row
 
     def _decoded(self, m: Module, early: Any, operation: Any, wipe: Any) -> tuple[Any, Any]:
-        """The operation for the lanes, and the lane of a mark: its neuron, two cycles before, becomes row and lane."""
+        """The operation for the lanes, and, a cycle later, the lane of a mark as both halves of a lane's number have it.
+
+        Its neuron, two cycles before, becomes row and lane.
+        """
         lanes, rows = self.config.lanes, self.config.max_rows
         out = Signal(operation_layout(rows))
         row, lane = Signal(range(max(2, rows)), reset_less=True), Signal(range(max(2, lanes)), reset_less=True)
         behind: Any = sum((early.x >= k * lanes for k in range(1, rows)), Const(0))  # rows before the neuron's
         m.d.sync += [row.eq(behind), lane.eq(early.x - Array(k * lanes for k in range(rows))[behind])]
-        # The lane's number, in two halves decoded each on its own.
+        # The lane's number, in two halves decoded each on its own; all of both when a row is wiped.
         mark_row = Signal.like(row, reset_less=True)
+        wiping, wiped = wipe
         high, low = Signal(-(-lanes // 2**HALF), reset_less=True), Signal(2**HALF, reset_less=True)
         m.d.sync += [
             mark_row.eq(row),
             high.eq(Cat((lane >> HALF) == k for k in range(len(high)))),
             low.eq(Cat((lane & (2**HALF - 1)) == k for k in range(len(low)))),
         ]
-        wiping, wiped = wipe
+        far, near = Signal.like(high, reset_less=True), Signal.like(low, reset_less=True)
+        m.d.sync += [far.eq(high | wiping.replicate(len(high))), near.eq(low | wiping.replicate(len(low)))]
         m.d.comb += [
             out.clear.eq(wiping),
             out.mark.eq(operation.strike & ~wiping),
@@ -181,7 +186,7 @@ class StageLearning(wiring.Component):
             out.delta.moves.eq(operation.delta.moves & ~wiping),
             out.delta.up.eq(operation.delta.up),
         ]
-        return out, Cat((high[k >> HALF] & low[k % 2**HALF]) | wiping for k in range(lanes))
+        return out, (Cat(far[k >> HALF] for k in range(lanes)), Cat(near[k % 2**HALF] for k in range(lanes)))
 
     def _bits(self, m: Module, operation: Any) -> Any:
         """`u` and `v` as the lanes of this row see them, a cycle after the operation."""
@@ -193,7 +198,7 @@ class StageLearning(wiring.Component):
             m.d.sync += [bits.u.eq(u), bits.v.eq(v)]
         return bits
 
-    def _lanes(self, m: Module, operation: Any, chosen: Any, bits: Any) -> list[PlasticLanes]:
+    def _lanes(self, m: Module, operation: Any, chosen: tuple[Any, Any], bits: Any) -> list[PlasticLanes]:
         config, groups = self.config, []
         chance = Signal(CHANCE_MAX)
         m.d.sync += chance.eq(Cat(self.outside_port.chance > k for k in range(CHANCE_MAX)))
@@ -206,7 +211,8 @@ class StageLearning(wiring.Component):
             m.d.comb += [
                 group.operation.eq(operation),
                 group.weights.eq(self.data[part]),
-                group.chosen.eq(chosen[first : first + lanes]),
+                group.high.eq(chosen[0][first : first + lanes]),
+                group.low.eq(chosen[1][first : first + lanes]),
                 group.u.eq(Cat(u)),
                 group.v.eq(Cat(v)),
                 group.chance.eq(chance),

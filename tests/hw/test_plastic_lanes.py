@@ -27,8 +27,9 @@ def test_every_weight_moves_by_one_and_stays_in_range() -> None:
     async def process(ctx):
         for lane, delta in ((0, {"moves": 1, "up": 1}), (1, {"moves": 1, "up": 0}), (2, {"moves": 0, "up": 1})):
             ctx.set(unit.operation, {"mark": 1, "delta": delta})
-            ctx.set(unit.chosen, 1 << lane)
             await ctx.tick()
+            ctx.set(unit.high, 1 << lane)
+            ctx.set(unit.low, 0b111)
         for cycle in range(len(weights) + unit.latency):
             weight = weights[min(cycle, len(weights) - 1)]
             ctx.set(unit.operation, {"learn": 1})
@@ -47,11 +48,18 @@ def as_bits(values) -> int:
     return sum(bool(value) << k for k, value in enumerate(values))
 
 
+def chosen_by(chance: random.Random, lanes: int, lane: int | None) -> dict[str, int]:
+    """`high` and `low`, both 1 for this lane alone."""
+    high, low = chance.getrandbits(lanes), chance.getrandbits(lanes)
+    mine = 0 if lane is None else 1 << lane
+    return {"high": high | mine, "low": low & ~high | mine}
+
+
 @pytest.mark.parametrize(("lanes", "rows"), [(5, 1), (18, 3), (4, 16)])
 def test_random_operations_equal_the_model(lanes, rows) -> None:
     chance, unit, p, every = random.Random(lanes), PlasticLanes(lanes=lanes, rows=rows), 2, 2**lanes - 1
     deltas = [[0] * lanes for _ in range(rows)]
-    inputs = [{"operation": {"clear": 1, "row": row}, "chosen": every} for row in range(rows)]
+    inputs = [{"operation": {"clear": 1, "row": row}, "high": every, "low": every} for row in range(rows)]
     signs: list = [None] * rows
     words: list = [None] * rows
     for _ in range(300):
@@ -65,10 +73,10 @@ def test_random_operations_equal_the_model(lanes, rows) -> None:
                 deltas[row][chosen] = delta
             value = {"moves": delta != 0, "up": delta > 0}
             step |= {"operation": {"mark": 1, "row": row, "delta": value}}
-            step |= {"chosen": as_bits(chosen == k for k in range(lanes))}
+            step |= chosen_by(chance, lanes, chosen)
         elif kind < 0.45:
             deltas[row] = [0] * lanes
-            step |= {"operation": {"clear": 1, "row": row}, "chosen": every}
+            step |= {"operation": {"clear": 1, "row": row}, "high": every, "low": every}
         elif kind < 0.95:
             weights = [chance.choice([-127, -1, 0, 1, 127, chance.randint(-127, 127)]) for _ in range(lanes)]
             u, v = chance.getrandbits(lanes * CHANCE_MAX), chance.getrandbits(lanes * CHANCE_MAX)
@@ -91,11 +99,10 @@ def test_random_operations_equal_the_model(lanes, rows) -> None:
         for cycle in range(len(inputs) + unit.latency):
             step = inputs[cycle] if cycle < len(inputs) else {"operation": {}}
             ctx.set(unit.operation, step["operation"])
-            ctx.set(unit.chosen, step.get("chosen", 0))
             ctx.set(unit.weights, step.get("weights", 0))
-            if 1 <= cycle <= len(inputs):  # random bits come a cycle later
-                ctx.set(unit.u, inputs[cycle - 1].get("u", 0))
-                ctx.set(unit.v, inputs[cycle - 1].get("v", 0))
+            if 1 <= cycle <= len(inputs):  # these come a cycle later
+                for name in ("high", "low", "u", "v"):
+                    ctx.set(getattr(unit, name), inputs[cycle - 1].get(name, 0))
             if unit.known <= cycle < len(inputs) + unit.known:
                 moves = ctx.get(unit.moves)
                 seen_signs.append({"negative": ctx.get(unit.negative), "moves": moves, "up": ctx.get(unit.up) & moves})
@@ -145,8 +152,9 @@ def test_the_random_bits_are_those_of_the_contract(p) -> None:
     async def process(ctx):
         ctx.set(unit.chance, 2**p - 1)
         ctx.set(unit.operation, {"mark": 1, "delta": {"moves": 1, "up": 1}})
-        ctx.set(unit.chosen, 2**lanes - 1)
         await ctx.tick()
+        ctx.set(unit.high, 2**lanes - 1)
+        ctx.set(unit.low, 2**lanes - 1)
         ctx.set(unit.operation, {"learn": 1})
         ctx.set(unit.weights, 0)
         ctx.set(tapped.bits, {"u": bits[0], "v": bits[1]})
