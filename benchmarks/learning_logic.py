@@ -63,7 +63,7 @@ def _routed(config: CoreConfig, seed: int) -> Routed:
         clock_mhz=GOAL_MHZ,
         seed=seed,
         cache=cache_folder(),
-        progress=lambda what: print(f"learning={config.learning}: {what}", file=sys.stderr, flush=True),
+        progress=lambda what: print(f"learning={config.learns}: {what}", file=sys.stderr, flush=True),
     )
 
 

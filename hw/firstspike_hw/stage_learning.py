@@ -158,7 +158,7 @@ class StageLearning(wiring.Component):
         return busy, row
 
     def _decoded(self, m: Module, early: Any, operation: Any, wipe: Any) -> tuple[Any, Any]:
-        """The operation for the lanes, and, a cycle later, the lane of a mark as both halves of a lane's number have it.
+        """The operation for the lanes, and, a cycle later, the lane of a mark in two halves.
 
         Its neuron, two cycles before, becomes row and lane.
         """
