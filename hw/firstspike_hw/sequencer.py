@@ -264,11 +264,13 @@ class Sequencer(wiring.Component):
         m.d.comb += self.takes_constant.eq(ports.take & ~self.events.valid)
         m.submodules.counts = memory = Memory(shape=counts_layout(), depth=self.max_steps, init=[], attrs=IN_LOGIC)
         read, write = memory.read_port(domain="comb"), memory.write_port()
-        m.d.sync += self.counts.eq(read.data)
+        # A cycle later: the end of a step is the slowest decision, and the memory's banks are far apart.
+        ended, step, by_then = Signal(), Signal.like(self.step), Signal.like(so_far)
+        m.d.sync += [ended.eq(ports.write), step.eq(self.step), by_then.eq(so_far), self.counts.eq(read.data)]
         m.d.comb += [
-            write.addr.eq(self.step),
-            write.data.eq(so_far),
-            write.en.eq(ports.write),
+            write.addr.eq(step),
+            write.data.eq(by_then),
+            write.en.eq(ended),
             read.addr.eq(self.decided if self.learns else self.stop.t),
         ]
         with m.If(ports.take & self.events.valid):
