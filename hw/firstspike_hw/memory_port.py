@@ -19,7 +19,7 @@ class MemoryPort(wiring.Signature):
     """Out is from the host's side.
 
     active:  the host has the read port: `address` is read, `data` follows at most `latency` cycles later, and stays.
-    write:   strobe: `word` goes to `address`.
+    write:   strobe: `word`, which stays for another cycle, goes to `address`.
     """
 
     latency = 2

@@ -26,7 +26,7 @@ HALF = 4  # bits of a lane's number that are decoded together
 
 
 def weight_write_layout(*, lanes: int, depth: int) -> data.StructLayout:
-    """A word for the weight memory."""
+    """A word for the weight memory; `word` belongs to the `write` of the cycle before (WeightMemory)."""
     return data.StructLayout({"write": 1, "address": bits_for(depth - 1), "word": lanes * 8})
 
 
@@ -121,17 +121,17 @@ class StageLearning(wiring.Component):
         # Operations on their way to the lanes: of the replay, marks from outside, or the clearing of all rows.
         coming, wipe = self._coming(m), self._wipe(m)
         passed = [coming]
-        for k in range(self.DELAY + PlasticLanes.latency):
+        for k in range(self.DELAY + PlasticLanes.latency - 1):
             later = Signal.like(coming, name=f"coming{k}", reset_less=True)
             m.d.sync += later.eq(passed[-1])
             passed.append(later)
         m.d.comb += self.address.eq(passed[self.READ].address)
-        at_lanes, known, after = (passed[self.DELAY + n] for n in (0, PlasticLanes.known, PlasticLanes.latency))
+        at_lanes, known, writes = (passed[self.DELAY + n] for n in (0, PlasticLanes.known, PlasticLanes.latency - 1))
         operation, chosen = self._decoded(m, passed[self.DELAY - 2], at_lanes, wipe)
         groups = self._lanes(m, operation, chosen, self._bits(m, at_lanes))
         m.d.comb += [
-            self.write.write.eq(after.learn | self.host.write),
-            self.write.address.eq(Mux(self.host.write, self.host.address, after.address)),
+            self.write.write.eq(writes.learn | self.host.write),
+            self.write.address.eq(Mux(self.host.write, self.host.address, writes.address)),
             self.write.word.eq(Cat(group.word for group in groups)),
         ]
         if self.before:

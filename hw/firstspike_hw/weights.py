@@ -39,9 +39,7 @@ class WeightGroup(wiring.Component):
         m = Module()
         address = Signal.like(self.address, reset_less=True)
         write_address, enable = Signal.like(self.write_address, reset_less=True), Signal()
-        word = Signal.like(self.write_data, reset_less=True)
-        m.d.sync += [address.eq(self.address), write_address.eq(self.write_address)]
-        m.d.sync += [word.eq(self.write_data), enable.eq(self.write)]
+        m.d.sync += [address.eq(self.address), write_address.eq(self.write_address), enable.eq(self.write)]
         slices = []
         for lsb in range(0, self.width, self.slice):
             bits = min(self.slice, self.width - lsb)
@@ -51,7 +49,7 @@ class WeightGroup(wiring.Component):
             m.d.comb += [
                 read.addr.eq(address),
                 write.addr.eq(write_address),
-                write.data.eq(word[lsb : lsb + bits]),
+                write.data.eq(self.write_data[lsb : lsb + bits]),
                 write.en.eq(enable),
             ]
             data = Signal(bits, name=f"data{lsb // self.slice}")
@@ -65,6 +63,7 @@ class WeightMemory(wiring.Component):
     """`depth` words of `width` bits, a read port and a write port; slice i holds bits i * slice .. of every word.
 
     data: the word at `address`, `latency` cycles later. A word can be read `latency` cycles after it was written.
+    write_data: of the write of the cycle before: what writes holds it, or makes it a cycle later, without a copy here.
     """
 
     latency = 2

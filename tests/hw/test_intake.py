@@ -61,8 +61,8 @@ def test_a_weight_word_returns_whole_through_its_slices(depth) -> None:
         ctx.set(unit.write, 1)
         for address, word in words.items():
             ctx.set(unit.write_address, address)
-            ctx.set(unit.write_data, word)
             await ctx.tick()
+            ctx.set(unit.write_data, word)  # a cycle later
         ctx.set(unit.write, 0)
         for address, word in words.items():
             ctx.set(unit.address, address)
