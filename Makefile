@@ -90,6 +90,11 @@ bitstream: $(STAMP) ## place and route (hours), bitstreams, their figures into b
 	    $(BIN)/python benchmarks/record.py silicon --set label=$$core -- \
 	        $(BIN)/python benchmarks/silicon_figures.py build/silicon-$$core --core $$core --data mnist:test $$how || exit 1; \
 	done
+	$(BIN)/firstspike compile examples/yinyang-4-120-3.nir -o build/silicon-tiny --force
+	for target in ulx3s-85f ecpix5-85f icepi-zero; do \
+	    $(BIN)/python benchmarks/record.py silicon --set label=tiny-$$target -- \
+	        $(BIN)/python benchmarks/silicon_figures.py build/silicon-tiny --core tiny --target $$target --data yinyang:test || exit 1; \
+	done
 	$(BIN)/firstspike compile examples/mnist-exponential-784-600-10.nir -o build/silicon-exponential --steps 16 --force
 	for kernel in step alpha lif-2to1; do \
 	    $(BIN)/python scripts/random_network.py $$kernel -o build/random-$$kernel.nir --force && \

@@ -108,12 +108,21 @@ PACED = ("12-mbaud", "rtl-upload")
 
 # Columns of the table of routed cores.
 ROUTED: tuple[tuple[str, Callable[[Record], str]], ...] = (
-    ("network", lambda r: f"`{Path(r['network']).stem}`"),
     ("core, target", lambda r: f"{r['core']}, {r['target']}"),
-    ("clock, MHz", lambda r: number(r["clock_mhz"])),
+    ("kernel", lambda r: r["kernel"]),
+    ("reached, MHz", lambda r: number(r["fmax_mhz"])),
     ("LUT", lambda r: number(r["lut"])),
     ("FF", lambda r: number(r["ff"])),
     ("block RAM", lambda r: number(r["bram"])),
+    ("multipliers", lambda r: number(r["dsp"])),
+    ("estimate of LUT, FF", lambda r: f"{r['estimate_error_lut']:+.1%}, {r['estimate_error_ff']:+.1%}"),
+)
+
+# Of those that a data set was run through.
+IN_SILICON: tuple[tuple[str, Callable[[Record], str]], ...] = (
+    ("network", lambda r: f"`{Path(r['network']).stem}`"),
+    ("core, target", lambda r: f"{r['core']}, {r['target']}"),
+    ("clock, MHz", lambda r: number(r["clock_mhz"])),
     ("cycles an image", lambda r: number(r["cycles_back_to_back"])),
     ("latency, us", lambda r: number(r["latency_us"])),
     ("images/s", lambda r: number(r["images_per_second"])),
@@ -123,17 +132,27 @@ ROUTED: tuple[tuple[str, Callable[[Record], str]], ...] = (
 
 
 def silicon(records: list[Record]) -> str | None:
-    """Networks on routed cores."""
-    shown = [r for r in records if "fmax_mhz" in r and "images_per_second" in r]
-    if not shown:
+    """Routed cores, and networks on them."""
+    routed = [r for r in records if "fmax_mhz" in r]
+    run = [r for r in routed if "images_per_second" in r]
+    if not run:
         return None
-    table = markdown([title for title, _ in ROUTED], [[cell(record) for _, cell in ROUTED] for record in shown])
+    fuzzed = [
+        f"`{r['kernel']}` {number(r['networks'])} networks, {number(r['mismatches'])} mismatches"
+        for r in records
+        if r["label"].startswith("fuzz-")
+    ]
+    networks = markdown(
+        [title for title, _ in IN_SILICON], [[cell(record) for _, cell in IN_SILICON] for record in run]
+    )
+    cores = markdown([title for title, _ in ROUTED], [[cell(record) for _, cell in ROUTED] for record in routed])
     note = (
         "After place and route, worst case of the speed grade; no board was at hand. Cycles and answers are of the RTL "
         "that was routed, simulated: images back to back through the stream, loading included. "
         "Latency: TLAST to result, of images sent one at a time."
     )
-    return f"{table}\n\n{note}"
+    said = f"Random networks through the gateware, against the model: {'; '.join(fuzzed)}."
+    return "\n\n".join([networks, note, cores, *([said] if fuzzed else [])])
 
 
 # Columns of the link's table.
