@@ -118,6 +118,9 @@ def _bits(largest: int) -> int:
 # Logic. Registers, intake, result, shift chains; then what each stage adds to them.
 _CORE: Final = (3000.0, 2500.0)
 _STAGE: Final = (760.0, 1000.0)
+_TEACHER: Final = (800.0, 750.0)  # random bits, record of the outputs, course; then of a stage, and of its lanes
+_STAGE_LEARNING: Final = (700.0, 700.0)
+_LANE_LEARNING: Final = (29.5, 29.5)
 _CELLS: Final = 0.56  # of tables and flip-flops together
 
 
@@ -133,6 +136,10 @@ def _logic(config: CoreConfig) -> tuple[float, float]:
     for stage in config.stages[:-1]:  # spikes one by one
         lut, ff = lut + 5 * stage.lanes, ff + 5 * stage.lanes
     values = config.stages[-1].lanes * config.stages[-1].v_bits  # rows with V - th, for the decision
+    if config.learns:
+        count, lanes = len(config.stages), sum(stage.lanes for stage in config.stages)
+        lut += _TEACHER[0] + count * _STAGE_LEARNING[0] + lanes * _LANE_LEARNING[0]
+        ff += _TEACHER[1] + count * _STAGE_LEARNING[1] + lanes * _LANE_LEARNING[1]
     return lut + 3.9 * values, ff + 5.3 * values
 
 
