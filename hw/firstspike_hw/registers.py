@@ -16,7 +16,7 @@ from firstspike_hw.contract.unloading import identity
 
 from .boot import write_layout
 from .memory_port import MemoryPort
-from .window import Window, WindowGroup, beat_bits
+from .window import Window, beat_bits
 
 __all__ = ["AXI_LITE", "RegisterFile"]
 
@@ -222,12 +222,13 @@ class _MemoryAccess:
         widths = {key: port.word.shape().width for key, port in self.ports.items()}
         bits = beat_bits(list(widths.values()))
         self.beat, self.crc, self.last = Signal(bits), Signal(32, init=0xFFFFFFFF), Signal(bits)
-        self.word, self.write, self.wrote = Signal(32), Signal(), Signal(WindowGroup.latency)
         self.at_last = Signal()  # of the word's beats; settled long before the next access
         m.d.sync += self.at_last.eq(self.beat == self.last)
         self.chosen = {key: Signal(name=f"chosen_{key[0].name.lower()}{key[1]}") for key in self.ports}
         plastic = {key: registers.config.learns and key[0] == Memory.WEIGHTS for key in widths}
         self.windows = {key: Window(width=width, beat_bits=bits, clears=plastic[key]) for key, width in widths.items()}
+        longest = max(window.write_latency for window in self.windows.values())
+        self.word, self.write, self.wrote = Signal(32), Signal(), Signal(longest)
         for key, window in self.windows.items():
             m.submodules[f"window_{key[0].name.lower()}{key[1]}"] = window
             m.d.sync += self.chosen[key].eq(self.select == (key[0] | key[1] << 8))

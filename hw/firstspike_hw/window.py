@@ -51,7 +51,7 @@ class Window(wiring.Component):
     """Ports:
 
     beat:     which 32 bits of the word, the lowest first; stays while something is shown.
-    word, write: strobe: it becomes that beat of `gathered`, WindowGroup.latency cycles later.
+    word, write: strobe: it becomes that beat of `gathered`, `write_latency` cycles later.
     clear:    if it `clears`: what was gathered becomes 0, within two cycles.
     data:     a word of the memory. shown: its beat, `latency` cycles after both have come.
 
@@ -63,7 +63,9 @@ class Window(wiring.Component):
         steps, left = 0, -(-self.beats // GROUP)
         while left > 1:
             steps, left = steps + 1, -(-left // 4)
-        self.latency = WindowGroup.latency + steps
+        self.spread = steps > 2  # so many groups are far from where their beats come from: one register more
+        self.write_latency = WindowGroup.latency + self.spread
+        self.latency = self.write_latency + steps
         super().__init__(
             {
                 **({"clear": In(1)} if clears else {}),
@@ -84,6 +86,10 @@ class Window(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         data = Cat(self.data, Signal(32 * self.beats - self.width))
+        word, beat, write = self.word, self.beat, self.write
+        if self.spread:
+            word, beat, write = (Signal.like(signal, name=f"{signal.name}_near") for signal in (word, beat, write))
+            m.d.sync += [word.eq(self.word), beat.eq(self.beat), write.eq(self.write)]
         gathered, column = [], []
         for n, first in enumerate(range(0, self.beats, GROUP)):
             count = min(GROUP, self.beats - first)
@@ -94,9 +100,9 @@ class Window(wiring.Component):
                 m.d.sync += clear.eq(self.clear)
                 m.d.comb += group.clear.eq(clear)
             m.d.comb += [
-                group.word.eq(self.word),
-                group.beat.eq(self.beat),
-                group.write.eq(self.write),
+                group.word.eq(word),
+                group.beat.eq(beat),
+                group.write.eq(write),
                 group.data.eq(data[32 * first : 32 * (first + count)]),
             ]
             gathered.append(group.gathered)
