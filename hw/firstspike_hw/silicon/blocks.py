@@ -4,8 +4,9 @@ A design is routed with pseudo-random contents that are known (`netlist.known_co
 bit of consecutive words, then is found among the columns of the blocks, and no other place looks like it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +18,28 @@ from .netlist import BlockMemory, Contents, known_contents
 __all__ = ["Blocks", "Column", "Geometry", "bits_of", "find_columns", "read_memories", "with_memories"]
 
 Blocks = dict[int, NDArray[np.uint16]]  # uint16 [entries] by the number of the block
+_SHARED: Final = 8  # bits of an entry that is made of several words: the ninth is not used then
 
 
 @dataclass(frozen=True, kw_only=True)
 class Geometry:
-    """entries, bits: of a block at its narrowest. strides: entries that a word is made of, by width."""
+    """entries, bits: of a block. strides: entries that a word is made of, by width. shares: words in an entry."""
 
     entries: int
     bits: int
     strides: tuple[int, ...]
+    shares: tuple[int, ...] = ()
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """(stride, share), wide words first."""
+        return [*((stride, 1) for stride in self.strides), *((1, share) for share in self.shares)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
     """Bit `bit` of words first .. first + words - 1 of a memory: bit `position` of every `stride`-th entry of a block,
-    from entry `offset` on."""
+    from entry `offset` on; or of every entry's `share` parts."""
 
     memory: str
     bit: int
@@ -41,11 +49,19 @@ class Column:
     stride: int
     offset: int
     position: int
+    share: int = 1
+
+    def parts(self) -> Iterator[tuple[slice, slice, int]]:
+        """(which of the words, their entries, their bit of those)."""
+        for k in range(self.share):
+            count = len(range(k, self.words, self.share))
+            entries = slice(self.offset, self.offset + self.stride * count, self.stride)
+            yield slice(k, self.words, self.share), entries, self.position + k * _SHARED // self.share
 
 
 def find_columns(memories: Iterable[BlockMemory], blocks: Blocks, geometry: Geometry) -> list[Column]:
     """Where every bit of every memory lies. Raises FirstspikeError if one is nowhere or in two places."""
-    places: dict[bytes, list[tuple[int, int, int, int]]] = {}
+    places: dict[bytes, list[tuple[int, int, int, int, int]]] = {}
     for number, entries in blocks.items():
         bits = (entries[:, None] >> np.arange(geometry.bits) & 1).astype(np.uint8)  # [entry, position]
         for stride in geometry.strides:
@@ -53,7 +69,12 @@ def find_columns(memories: Iterable[BlockMemory], blocks: Blocks, geometry: Geom
             for offset in range(stride):
                 for position in range(geometry.bits):
                     key = columns[:, offset, position].tobytes()
-                    places.setdefault(key, []).append((number, stride, offset, position))
+                    places.setdefault(key, []).append((number, stride, offset, position, 1))
+        for share in geometry.shares:
+            width = _SHARED // share
+            words = bits[:, :_SHARED].reshape(-1, width)
+            for position in range(width):
+                places.setdefault(words[:, position].tobytes(), []).append((number, 1, 0, position, share))
     found = []
     for memory in memories:
         known = known_contents(memory)
@@ -66,11 +87,11 @@ def _pieces(
     memory: BlockMemory,
     bit: int,
     column: NDArray[np.uint8],
-    places: Mapping[bytes, list[tuple[int, int, int, int]]],
+    places: Mapping[bytes, list[tuple[int, int, int, int, int]]],
     geometry: Geometry,
 ) -> list[Column]:
-    for stride in geometry.strides:  # the widest words of a block are its fewest
-        size = geometry.entries // stride
+    for stride, share in geometry.shapes:  # the widest words of a block are its fewest
+        size = geometry.entries * share // stride
         pieces = []
         for first in range(0, memory.depth, size):
             piece = np.zeros(size, np.uint8)
@@ -88,8 +109,9 @@ def _pieces(
                     stride=stride,
                     offset=offset,
                     position=position,
+                    share=share,
                 )
-                for block, stride, offset, position in there
+                for block, stride, offset, position, share in there
             ]
         if len(pieces) == -(-memory.depth // size):
             return pieces
@@ -113,8 +135,9 @@ def read_memories(columns: Iterable[Column], blocks: Blocks) -> dict[str, Conten
         for path in dict.fromkeys(c.memory for c in columns)
     }
     for c in columns:
-        entries = blocks[c.block][c.offset :: c.stride][: c.words]
-        memories[c.memory][c.first : c.first + c.words, c.bit] = entries >> c.position & 1
+        column = memories[c.memory][c.first : c.first + c.words, c.bit]
+        for words, entries, position in c.parts():
+            column[words] = blocks[c.block][entries] >> position & 1
     return memories
 
 
@@ -124,9 +147,10 @@ def with_memories(columns: Iterable[Column], blocks: Blocks, contents: Mapping[s
     for c in columns:
         if c.memory in contents:
             bits = contents[c.memory][c.first : c.first + c.words, c.bit].astype(np.uint16)
-            where = slice(c.offset, c.offset + c.stride * c.words, c.stride)
-            entries = changed[c.block]
-            entries[where] = entries[where] & np.uint16(~(1 << c.position) & 0xFFFF) | bits << np.uint16(c.position)
+            block = changed[c.block]
+            for words, entries, position in c.parts():
+                kept = block[entries] & np.uint16(~(1 << position) & 0xFFFF)
+                block[entries] = kept | bits[words] << np.uint16(position)
     return changed
 
 
@@ -134,5 +158,6 @@ def bits_of(columns: Iterable[Column], blocks: Blocks) -> Blocks:
     """Which bits of the blocks belong to memories: set."""
     held = {number: np.zeros_like(entries) for number, entries in blocks.items()}
     for c in columns:
-        held[c.block][c.offset : c.offset + c.stride * c.words : c.stride] |= np.uint16(1 << c.position)
+        for _, entries, position in c.parts():
+            held[c.block][entries] |= np.uint16(1 << position)
     return held

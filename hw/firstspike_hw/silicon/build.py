@@ -103,7 +103,8 @@ def routed(
     folder = kept / known.read_text()
     done: dict[str, Any] = json.loads((folder / _FINISHED).read_text())
     names = list(Column.__dataclass_fields__)
-    columns = [Column(**dict(zip(names, c, strict=True))) for c in json.loads((folder / "columns.json").read_text())]
+    kept_columns = json.loads((folder / "columns.json").read_text())  # of an older version without the last field
+    columns = [Column(**dict(zip(names, c, strict=False))) for c in kept_columns]
     return Routed(
         folder=folder,
         device=device,

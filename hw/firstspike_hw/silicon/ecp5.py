@@ -34,8 +34,9 @@ _CLOCK: Final = re.compile(r"^word: (CLKI_DIV|CLKFB_DIV|CLKOP_DIV|CLKOP_CPHASE) 
 class Ecp5:
     """`family.Family` of the ECP5. What a network's contents are written into is a whole bitstream."""
 
-    # Of a DP16KD. All its widths are some of the nine bits of neighbouring entries: 2048 x 9, 1024 x 18, 512 x 36.
-    geometry: ClassVar = Geometry(entries=2048, bits=_BITS, strides=(1, 2, 4))
+    # Of a DP16KD. Its widths are some of the nine bits of neighbouring entries: 2048 x 9, 1024 x 18, 512 x 36; or parts
+    # of eight of them: 4096 x 4, 8192 x 2, 16384 x 1.
+    geometry: ClassVar = Geometry(entries=2048, bits=_BITS, strides=(1, 2, 4), shares=(2, 4, 8))
     routed: ClassVar = "design.config"
     constraints: ClassVar = "lpf"
     bitstream: ClassVar = "firstspike.bit"

@@ -14,6 +14,8 @@ MEMORIES = (
     BlockMemory(path="top.b", width=20, depth=1024),
     BlockMemory(path="top.c", width=28, depth=32),
     BlockMemory(path="top.d", width=9, depth=4096),
+    BlockMemory(path="top.e", width=4, depth=8192),
+    BlockMemory(path="top.f", width=1, depth=600),
 )
 # memory, first word, first bit -> block, entries a word, first entry
 PLACES = (
@@ -28,16 +30,22 @@ PLACES = (
     ("top.d", 0, 0, 9, 1, 0),
     ("top.d", 2048, 0, 8, 1, 0),
 )
+# memory, first bit -> block, bits of its words: eight of an entry's nine bits are several of them
+NARROW = (("top.e", 0, 12, 2), ("top.e", 2, 13, 2), ("top.f", 0, 14, 1))
 
 
 def routed(contents, base=None):
     """Blocks as a place and route of the table above makes them."""
-    blocks = {n: np.zeros(2048, np.uint16) for n in (0, 3, 5, 7, 8, 9, 11)}
+    blocks = {n: np.zeros(2048, np.uint16) for n in (0, 3, 5, 7, 8, 9, 11, 12, 13, 14)}
     for path, word, bit, block, stride, offset in PLACES:
         bits = contents[path][word : word + 2048 // stride, bit : bit + 9].astype(np.uint16)
         blocks[block][offset::stride][: len(bits)] |= (bits << np.arange(bits.shape[1], dtype=np.uint16)).sum(
             axis=1, dtype=np.uint16
         )
+    for path, bit, block, width in NARROW:
+        words = np.zeros((2048 * 8 // width, width), np.uint8)
+        words[: len(contents[path])] = contents[path][:, bit : bit + width]
+        blocks[block] = np.packbits(words.reshape(2048, 8), axis=1, bitorder="little")[:, 0].astype(np.uint16)
     return blocks
 
 
@@ -51,7 +59,7 @@ def same(one, other):
 def test_every_bit_is_found_and_read_back() -> None:
     blocks = routed(KNOWN)
     columns = find_columns(MEMORIES, blocks, GEOMETRY)
-    assert len(columns) == 9 + 20 + 28 + 2 * 9
+    assert len(columns) == 9 + 20 + 28 + 2 * 9 + 4 + 1
     back = read_memories(columns, blocks)
     assert all(np.array_equal(back[path], bits) for path, bits in KNOWN.items())
 
