@@ -125,7 +125,7 @@ link: $(STAMP) ## the serial link, into benchmarks/results/link.json: speed, 220
 	done
 	$(BIN)/python benchmarks/record.py link --set label=rtl-upload -- $(BIN)/python benchmarks/link_upload.py build/link --images 100
 
-learning: $(STAMP) ## learning on chip by the model and through the gateware, into benchmarks/results/learning.json: half an hour
+learning: $(STAMP) ## learning on chip by the model and through the gateware, into benchmarks/results/learning.json, and placed and routed: an hour
 	@mkdir -p build/learning
 	for seed in 1 2 3; do for start in scratch scratch-shifts all-inputs shuffled20 shuffled20-x5 rotated15 rotated15-x5 permuted nine new-class new-class-x5; do \
 	    $(BIN)/python benchmarks/record.py learning --seed $$seed --set label=$$start-$$seed -- \
@@ -137,6 +137,7 @@ learning: $(STAMP) ## learning on chip by the model and through the gateware, in
 	    $(BIN)/python benchmarks/record.py learning --seed 1 --set label=rtl-$$start -- \
 	        $(BIN)/python benchmarks/learning_rtl.py build/learning/$$start-1-start --images 2000 || exit 1; \
 	done
+	$(BIN)/python benchmarks/record.py learning --seed 1 --set label=logic -- $(BIN)/python benchmarks/learning_logic.py --lanes 64
 	$(BIN)/python benchmarks/learning_picture.py
 
 fuzz-learning: $(STAMP) ## random networks that learn, gateware against model: make fuzz-learning N=200 SEED=0

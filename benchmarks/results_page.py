@@ -204,7 +204,22 @@ def learning(records: list[Record]) -> str | None:
             "The same through the simulated gateware, every weight and answer compared with the model's. Cycles an "
             "image."
         )
+    for record in (r for r in records if r.get("start") == "logic"):
+        parts.append(markdown(*logic(record)))
+        parts.append(
+            f"The same core, {number(record['lanes'])} x {number(record['rows'])} lanes and rows in its first stage, "
+            f"with and without the learning unit, after place and route ({record['target']})."
+        )
     return "\n\n".join(parts) if parts else None
+
+
+def logic(record: Record) -> tuple[list[str], list[list[str]]]:
+    """What the learning unit takes."""
+    rows = []
+    for title, figure in (("LUT", "lut"), ("FF", "ff"), ("block RAM", "bram"), ("reached, MHz", "fmax_mhz")):
+        without, with_unit = record[f"{figure}_without"], record[figure]
+        rows.append([title, number(without), number(with_unit), f"{with_unit / without - 1:+.1%}"])
+    return ["", "without", "with", "more"], rows
 
 
 def compared(records: list[Record]) -> str:
