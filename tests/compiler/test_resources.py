@@ -21,8 +21,12 @@ SYNTHESISED = {
 # Placed and routed by nextpnr 0.11.1: cells, flip-flops, blocks, multipliers. Logic takes 4 % more than above: the ends
 # of carries.
 ROUTED = {
-    ("tiny", "ecp5"): (9691, 7125, 10, 12),
+    ("tiny", "ecp5"): (9652, 7095, 10, 12),
     ("fast", "ecp5"): (34810, 47897, 192, 0),
+    ("wide", "ecp5"): (45745, 47984, 147, 0),
+    ("step", "ecp5"): (26444, 28840, 192, 0),
+    ("alpha", "ecp5"): (28409, 14078, 129, 48),
+    ("lif", "ecp5"): (29600, 18039, 131, 144),
     ("micro", "ice40"): (4598, 4598, 11, 0),
 }
 
