@@ -91,9 +91,7 @@ FAULTS = {
     "marks of the image before": Fault(
         unit="input_map", old="m.d.sync += touched.eq(0)", new="m.d.sync += touched[1:].eq(0)"
     ),
-    "spike counted at the next step": Fault(
-        unit="sequencer", old="write.addr.eq(self.step)", new="write.addr.eq(self.step + 1)"
-    ),
+    "spike counted at the next step": Fault(unit="sequencer", old="write.addr.eq(step)", new="write.addr.eq(step + 1)"),
     # of learning
     "votes against counted for": Fault(unit="votes", old="*~against", new="*against"),
     "own spikes struck a step late": Fault(
@@ -135,7 +133,7 @@ FAULTS = {
         unit="sequencer", old="self.decided if self.learns else self.stop.t", new="self.stop.t"
     ),
     "learnt at another address": Fault(
-        unit="stage_learning", old="self.host.address, after.address", new="self.host.address, after.address ^ 1"
+        unit="stage_learning", old="self.host.address, writes.address", new="self.host.address, writes.address ^ 1"
     ),
     # what no comparison of answers sees: rules of the streams
     "result not held": Fault(
