@@ -131,12 +131,12 @@ class Unit:
             await self.edge
 
     async def load(self, port: str, words: list[int]) -> None:
-        """Words into the memory behind a host port, from address 0 on."""
-        self[f"{port}__write"] = 1
+        """Words into the memory behind a host port, from address 0 on; each stays for a cycle more (MemoryPort)."""
         for address, word in enumerate(words):
             self[f"{port}__address"], self[f"{port}__word"] = address, word
-            await self.tick()
-        self[f"{port}__write"] = 0
+            for strobe in (1, 0):
+                self[f"{port}__write"] = strobe
+                await self.tick()
 
 
 def _leaves(signature: Any, inner: Any, outer: Any) -> list[tuple[bool, Value, Value]]:
