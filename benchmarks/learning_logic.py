@@ -12,15 +12,15 @@ import json
 import sys
 from typing import Any
 
+from firstspike.cli.build import actual, device_of
 from firstspike_compiler.targets import load_target
 from firstspike_hw.contract import CONFIGS, CoreConfig
-from firstspike_hw.silicon.build import GOAL_MHZ, Device, Routed, routed
+from firstspike_hw.silicon.build import GOAL_MHZ, routed
 from firstspike_sim.rtl.toolchain import cache_folder
 
 __all__ = ["main"]
 
 TARGET = "ulx3s-85f"
-LOGIC = {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "bram": "DP16KD", "dsp": "MULT18X18D"}
 
 
 def main() -> int:
@@ -37,34 +37,28 @@ def main() -> int:
     found |= {"kernel": "linear", "steps": None, "start": "logic", "stage": "post-route", "lanes": lanes, "rows": rows}
     for suffix, learning in (("_without", False), ("", True)):
         stages = tuple(dataclasses.replace(stage, learning=learning) for stage in (first, built.stages[1]))
-        design = _routed(dataclasses.replace(built, stages=stages), args.seed)
-        found |= {figure + suffix: design.report.used.get(name, 0) for figure, name in LOGIC.items()}
-        found[f"fmax_mhz{suffix}"] = design.report.fmax_mhz
-        found["tools"] = {name.replace("-", "_"): version for name, version in design.tools.items()}
+        figures, tools = _figures(dataclasses.replace(built, stages=stages), args.seed)
+        found |= {figure + suffix: value for figure, value in figures.items()}
+        found["tools"] = {name.replace("-", "_"): version for name, version in tools.items()}
     for figure in ("lut", "ff"):
         found[f"{figure}_more"] = found[figure] / found[f"{figure}_without"] - 1
     print(json.dumps(found))
     return 0
 
 
-def _routed(config: CoreConfig, seed: int) -> Routed:
+def _figures(config: CoreConfig, seed: int) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the core takes and reaches, and the versions of the tools."""
     chip = load_target(TARGET).device
     assert chip is not None
-    device = Device(
-        family=chip.family,
-        part=chip.part,
-        options=chip.options,
-        oscillator_mhz=chip.clock_mhz,
-        board=chip.board,
-    )
-    return routed(
+    design = routed(
         config,
-        device,
+        device_of(chip),
         clock_mhz=GOAL_MHZ,
         seed=seed,
         cache=cache_folder(),
         progress=lambda what: print(f"learning={config.learns}: {what}", file=sys.stderr, flush=True),
     )
+    return actual(design, chip), design.tools
 
 
 if __name__ == "__main__":

@@ -71,6 +71,11 @@ def markdown(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
+def columns_of(columns: tuple[tuple[str, Callable[[Record], str]], ...], records: list[Record]) -> str:
+    """A table with these columns, one row a record."""
+    return markdown([title for title, _ in columns], [[cell(record) for _, cell in columns] for record in records])
+
+
 # Columns of the gateware's table.
 GATEWARE: tuple[tuple[str, Callable[[Record], str]], ...] = (
     ("network", lambda r: f"`{Path(r['network']).stem}`"),
@@ -95,7 +100,7 @@ def gateware(records: list[Record]) -> str | None:
     shown = [r for r in records if r.get("level") == "rtl"]
     if not shown:
         return None
-    table = markdown([title for title, _ in GATEWARE], [[cell(record) for _, cell in GATEWARE] for record in shown])
+    table = columns_of(GATEWARE, shown)
     note = (
         "The gateware, simulated as RTL and compared with the integer model in every spike time up to the decision and "
         "in every field of the result. TLAST to result: of images sent one at a time."
@@ -142,10 +147,8 @@ def silicon(records: list[Record]) -> str | None:
         for r in records
         if r["label"].startswith("fuzz-")
     ]
-    networks = markdown(
-        [title for title, _ in IN_SILICON], [[cell(record) for _, cell in IN_SILICON] for record in run]
-    )
-    cores = markdown([title for title, _ in ROUTED], [[cell(record) for _, cell in ROUTED] for record in routed])
+    networks = columns_of(IN_SILICON, run)
+    cores = columns_of(ROUTED, routed)
     note = (
         "After place and route, worst case of the speed grade; no board was at hand. Cycles and answers are of the RTL "
         "that was routed, simulated: images back to back through the stream, loading included. "
@@ -180,7 +183,7 @@ def link(records: list[Record]) -> str | None:
     """Images over serial lines, good and bad."""
     if not records:
         return None
-    table = markdown([title for title, _ in LINK], [[cell(record) for _, cell in LINK] for record in records])
+    table = columns_of(LINK, records)
     note = (
         "MNIST digits, 98 bytes each, through a virtual board at a pseudo-terminal; bad lines are bad both ways, and "
         "the network is loaded over them too (`benchmarks/link_faults.py` says how bad). The gateware (rtl) is "

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from firstspike_compiler.deployment import Deployment
     from firstspike_compiler.resources import Resources
     from firstspike_compiler.targets import BuildDevice, Target
-    from firstspike_hw.silicon.build import Routed
+    from firstspike_hw.silicon.build import Device, Routed
 
 __all__ = ["EXAMPLE", "REPORT", "SUMMARY", "WHAT", "add_arguments", "run"]
 
@@ -79,7 +79,7 @@ def _write_bitstream(
     """Bitstream and nextpnr's report into the folder. Returns the facts, and them as text."""
     from firstspike_compiler.resources import resources
     from firstspike_hw.contract.loading import load_plan
-    from firstspike_hw.silicon.build import Device, make_bitstream, read_back, routed
+    from firstspike_hw.silicon.build import make_bitstream, read_back, routed
     from firstspike_hw.silicon.contents import check_network_in, contents_of
     from firstspike_hw.silicon.family import FAMILIES
     from firstspike_hw.silicon.pll import pll_for
@@ -90,13 +90,7 @@ def _write_bitstream(
     config, clock = CONFIGS[name], args.clock or chip.cores[name]
     plan = load_plan(deployment.network, config)
     refuse_what_does_not_fit(name, resources(config, chip.family), target)
-    device = Device(
-        family=chip.family,
-        part=chip.part,
-        options=chip.options,
-        oscillator_mhz=chip.clock_mhz,
-        board=chip.board,
-    )
+    device = device_of(chip)
     pll = pll_for(device.family, device.oscillator_mhz, clock)
     start = time.monotonic()
     with Progress("build") as progress:
@@ -154,6 +148,19 @@ def refuse_a_missed_clock(core: str, *, reached: float, clock: float) -> None:
             f"the core {core} reached {reached:g} MHz after place and route, less than its clock of {clock:g} MHz; "
             f"build with --clock {int(reached)}, or with another --seed"
         )
+
+
+def device_of(chip: "BuildDevice") -> "Device":
+    """A target's device as place and route takes it."""
+    from firstspike_hw.silicon.build import Device
+
+    return Device(
+        family=chip.family,
+        part=chip.part,
+        options=chip.options,
+        oscillator_mhz=chip.clock_mhz,
+        board=chip.board,
+    )
 
 
 def actual(design: "Routed", chip: "BuildDevice") -> dict[str, Any]:

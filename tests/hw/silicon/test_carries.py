@@ -12,8 +12,6 @@ from amaranth.hdl import Module, Signal, signed
 
 from firstspike_hw.silicon.carries import absorbed
 
-pytest.importorskip("pyosys")
-
 YOSYS = """
 import os, sys
 from pyosys import libyosys
