@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 from firstspike.cli.build import actual, device_of
+from firstspike.report.progress import Progress
 from firstspike_compiler.targets import load_target
 from firstspike_hw.contract import CONFIGS, CoreConfig
 from firstspike_hw.silicon.build import GOAL_MHZ, routed
@@ -50,14 +51,13 @@ def _figures(config: CoreConfig, seed: int) -> tuple[dict[str, Any], dict[str, s
     """What the core takes and reaches, and the versions of the tools."""
     chip = load_target(TARGET).device
     assert chip is not None
-    design = routed(
-        config,
-        device_of(chip),
-        clock_mhz=GOAL_MHZ,
-        seed=seed,
-        cache=cache_folder(),
-        progress=lambda what: print(f"learning={config.learns}: {what}", file=sys.stderr, flush=True),
-    )
+    with Progress("build") as progress:
+
+        def stage(what: str) -> None:
+            progress.label = f"build, learning={config.learns}: {what}"
+            progress.waiting()
+
+        design = routed(config, device_of(chip), clock_mhz=GOAL_MHZ, seed=seed, cache=cache_folder(), progress=stage)
     return actual(design, chip), design.tools
 
 

@@ -140,7 +140,7 @@ def _route(
     pins = f"pins.{family.constraints}"
     board = resources.files("firstspike_hw").joinpath(f"boards/{device.board}.{family.constraints}")
     (folder / pins).write_text(board.read_text("utf-8"))
-    place_and_route(folder, device=device, seed=seed, clock_mhz=pll.mhz, pins=pins)
+    place_and_route(folder, device=device, seed=seed, clock_mhz=pll.mhz, pins=pins, progress=progress)
     progress(STAGES[3])
     columns = find_columns(memories, family.read_blocks(family.template(folder, pll)), family.geometry)
     (folder / "columns.json").write_text(json.dumps([list(asdict(c).values()) for c in columns]))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from firstspike_hw.contract import FirstspikeError
 
 from .tools import NEXTPNR_ECP5, NEXTPNR_ICE40, Tool, run
+from .watch import Watch
 
 if TYPE_CHECKING:
     from .build import Device
@@ -34,12 +36,20 @@ class Report:
     path: tuple[tuple[float, str, str, str], ...] = ()
 
 
-def place_and_route(folder: Path, *, device: "Device", seed: int, clock_mhz: float, pins: str | None = None) -> Report:
+def place_and_route(
+    folder: Path,
+    *,
+    device: "Device",
+    seed: int,
+    clock_mhz: float,
+    pins: str | None = None,
+    progress: Callable[[str], None] = lambda what: None,
+) -> Report:
     """`design.json` of a folder -> `design.config` or `design.asc`, `report.json` and `route.log` beside it.
 
-    pins: name of the constraints, none: pads where they like.
+    pins: name of the constraints, none: pads where they like. progress: told now and then what is under way.
     Raises FirstspikeError if nextpnr is missing, or the design does not fit, with how much it is too large, or cannot
-    be routed. A missed clock is no error here: the report has the figure.
+    be placed or routed. A missed clock is no error here: the report has the figure.
     """
     # Names, not paths: the program sees little more of the file system than its folder.
     command = [NEXTPNR[device.family].command(), *device.options, "--json", "design.json", "--report", "report.json"]
@@ -51,7 +61,7 @@ def place_and_route(folder: Path, *, device: "Device", seed: int, clock_mhz: flo
         command += ["--asc", "design.asc", *(["--pcf", pins] if pins else ["--pcf-allow-unconstrained"])]
     log = folder / "route.log"
     try:
-        run(command, "place and route", log=log, folder=folder)
+        run(command, "place and route", log=log, folder=folder, watch=Watch(progress))
     except FirstspikeError as error:
         raise FirstspikeError(f"{error}; {_remedy(log.read_text(errors='replace'), device, seed)}") from error
     return read_report(folder / "report.json")

