@@ -1,0 +1,49 @@
+"""What nextpnr says while it works: how far it is, and whether it goes round for ever."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Final
+
+__all__ = ["PLACING", "ROUTING", "Watch"]
+
+# Rounds. What was ever placed took 600 at most, and what was routed, at most 23 in a row without a new least.
+PLACING: Final = 1500
+ROUTING: Final = 60
+INTERVAL: Final = 0.5  # seconds between two words about how far it is
+
+_PLACING: Final = re.compile(r"iter=(\d+) steplen=")
+_ROUTING: Final = re.compile(r"iter=(\d+) wires=\d+ overused=(\d+)")
+
+
+class Watch:
+    """Called with every line; returns why it is hopeless, None as long as it is not.
+
+    nextpnr itself has no end: its static placer tries to part cells, and its router wires that share a track, until
+    they are parted.
+    """
+
+    def __init__(self, tell: Callable[[str], None] = lambda what: None) -> None:
+        """tell: called now and then, with what is under way."""
+        self._tell, self._next = tell, 0.0
+        self._least, self._since = 0, 0  # wires that shared a track, and in which round they became so few
+
+    def __call__(self, line: str) -> str | None:
+        if found := _PLACING.search(line):
+            rounds = int(found[1])
+            self._now_and_then(f"placing, round {rounds:,}")
+            return f"no placement after {rounds:,} rounds" if rounds >= PLACING else None
+        if found := _ROUTING.search(line):
+            rounds, shared = int(found[1]), int(found[2])
+            self._now_and_then(f"routing, round {rounds:,}: {shared:,} wires share a track")
+            if not self._since or shared < self._least:
+                self._least, self._since = shared, rounds
+            if rounds - self._since >= ROUTING:
+                return f"{shared:,} wires share a track after {rounds:,} rounds, {self._least:,} after {self._since:,}"
+        return None
+
+    def _now_and_then(self, what: str) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + INTERVAL
+            self._tell(what)
