@@ -127,7 +127,7 @@ link: $(STAMP) ## the serial link, into benchmarks/results/link.json: speed, 220
 
 learning: $(STAMP) ## learning on chip by the model and through the gateware, into benchmarks/results/learning.json, and placed and routed: an hour
 	@mkdir -p build/learning
-	for seed in 1 2 3; do for start in scratch scratch-shifts all-inputs shuffled20 shuffled20-x5 rotated15 rotated15-x5 permuted nine new-class new-class-x5; do \
+	for seed in 1 2 3; do for start in scratch scratch-strong scratch-shifts all-inputs shuffled20 shuffled20-x5 rotated15 rotated15-x5 permuted nine new-class new-class-x5; do \
 	    $(BIN)/python benchmarks/record.py learning --seed $$seed --set label=$$start-$$seed -- \
 	        $(BIN)/python benchmarks/learning.py $$start --seed $$seed || exit 1; \
 	done; done

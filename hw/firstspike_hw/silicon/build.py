@@ -135,7 +135,8 @@ def _route(
     start = time.monotonic()
     (folder / "design.il").write_text(text)
     progress(STAGES[1])
-    synthesise(folder / "design.il", folder / "design.json", device.family, folder / "synthesis.log")
+    il, netlist, said = (folder / name for name in ("design.il", "design.json", "synthesis.log"))
+    synthesise(il, netlist, device.family, said, part=device.part)
     progress(STAGES[2])
     pins = f"pins.{family.constraints}"
     board = resources.files("firstspike_hw").joinpath(f"boards/{device.board}.{family.constraints}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from .carries import absorbed
+from .floorplan import PLANNED, planned
 from .netlist import KEPT_MODULES
 from .tools import YOSYS, run
 
@@ -23,17 +24,21 @@ FAMILIES: Final = {
 }
 
 
-def synthesise(rtlil: Path, netlist: Path, family: str, log: Path) -> None:
-    """Raises FirstspikeError if Yosys is missing, or with what it said if it fails."""
+def synthesise(rtlil: Path, netlist: Path, family: str, log: Path, *, part: str = "") -> None:
+    """part: device that the design is for, where block memories are given sites.
+
+    Raises FirstspikeError if Yosys is missing, or with what it said if it fails.
+    """
     YOSYS.version()
     command = [sys.executable, "-m", "firstspike_hw.silicon.synthesis", family, str(rtlil), str(netlist)]
     run(command, "synthesis", log=log)
     if family == "ecp5":
         design = json.loads(netlist.read_text())
         gone = sum(absorbed(module) for module in design["modules"].values())
+        sited = planned(design["modules"]) if PLANNED in part else 0
         netlist.write_text(json.dumps(design))
         with log.open("a") as file:
-            file.write(f"\n{gone} tables went into carry cells.\n")
+            file.write(f"\n{gone} tables went into carry cells; {sited} block memories have their sites.\n")
 
 
 def main(arguments: Sequence[str]) -> None:
