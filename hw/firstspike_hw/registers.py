@@ -250,7 +250,7 @@ class _MemoryAccess:
             m.d.sync += self.address.eq(self.address + 1)
         shown = [Mux(self.chosen[key], window.shown, 0) for key, window in self.windows.items()]
         self.shown, self.waited, self.ready = Signal(32, reset_less=True), Signal(5), Signal()
-        latency = MemoryPort.latency + max(window.latency for window in self.windows.values()) + 1
+        latency = MemoryPort.latency + max(window.latency + (window.spread > 0) for window in self.windows.values()) + 1
         m.d.sync += self.shown.eq(reduce(or_, shown))
         m.d.comb += self.ready.eq(self.waited == latency)
 
@@ -277,8 +277,9 @@ class _MemoryAccess:
         m.d.comb += self.word.eq(word)
         m.d.sync += self.waited.eq(Mux(active, self.waited + 1, 0))
         for key, port in self.ports.items():
+            domain = m.d.sync if self.windows[key].spread else m.d.comb  # a wide memory is far away: a cycle for that
+            domain += port.active.eq(active & self.chosen[key])
             m.d.comb += [
-                port.active.eq(active & self.chosen[key]),
                 port.address.eq(self.address),
                 port.word.eq(self.windows[key].gathered),
                 port.write.eq(self.wrote[-1] & self.chosen[key]),
