@@ -62,7 +62,7 @@ STARTS = {
         base="scratch-strong",
         images=("--rotate", "15"),
         select=FEW,
-        lesson=(*SHORT, "--p", "0,1,2,3", "--margin", "4", "--late", "26"),
+        lesson=(*SHORT, "--p", "0x6,1x2,2,3", "--margin", "3", "--late", "20"),
     ),
     "shuffled20-x5": Start(damage=("shuffle", "--share", "0.2"), select=FEW, lesson=(*FIVE, "--margin", "4")),
     "rotated15-x5": Start(
@@ -76,7 +76,7 @@ STARTS = {
         all_inputs=True,
     ),
     "nine": Start(base="", images=("--without", str(NEW)), lesson=(*LONG, "--shift", "1")),
-    "new-class": Start(base="nine", select=FEW, lesson=(*SHORT, "--p", "0x8,1,2", "--margin", "3", "--late", "31")),
+    "new-class": Start(base="nine", select=FEW, lesson=(*SHORT, "--p", "0x8,1,2", "--margin", "3", "--late", "24")),
 }
 
 
