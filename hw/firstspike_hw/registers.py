@@ -250,7 +250,10 @@ class _MemoryAccess:
             m.d.sync += self.address.eq(self.address + 1)
         shown = [Mux(self.chosen[key], window.shown, 0) for key, window in self.windows.items()]
         self.shown, self.waited, self.ready = Signal(32, reset_less=True), Signal(5), Signal()
-        latency = MemoryPort.latency + max(window.latency + (window.spread > 0) for window in self.windows.values()) + 1
+        far = {
+            key: 2 * (window.relays > 0) for key, window in self.windows.items()
+        }  # a turn later, read through relays
+        latency = MemoryPort.latency + max(window.latency + far[key] for key, window in self.windows.items()) + 1
         m.d.sync += self.shown.eq(reduce(or_, shown))
         m.d.comb += self.ready.eq(self.waited == latency)
 
@@ -277,7 +280,7 @@ class _MemoryAccess:
         m.d.comb += self.word.eq(word)
         m.d.sync += self.waited.eq(Mux(active, self.waited + 1, 0))
         for key, port in self.ports.items():
-            domain = m.d.sync if self.windows[key].spread else m.d.comb  # a wide memory is far away: a cycle for that
+            domain = m.d.sync if self.windows[key].relays else m.d.comb
             domain += port.active.eq(active & self.chosen[key])
             m.d.comb += [
                 port.address.eq(self.address),

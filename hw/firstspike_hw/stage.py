@@ -14,9 +14,10 @@ from firstspike_hw.contract.loading import beats_per_word
 from firstspike_hw.contract.register_map import Memory as Kind
 
 from .filing import filed_layout
-from .lanes import lanes_for
+from .lanes import lanes_for, operation_layout
 from .memory_port import MemoryPort
 from .queue import BucketPort, CalendarQueue
+from .relay import RELAYED, Relay, relayed
 from .sequencer import Sequencer, counts_layout, stop_layout
 from .serialiser import Serialiser, row_layout
 from .stage_learning import StageLearning, weight_write_layout
@@ -64,7 +65,7 @@ class Stage(wiring.Component):
         """
         self.config, self.max_steps, self.queue_inputs, self.value_bits = config, steps, queue_inputs, value_bits
         self.lanes = lanes_for(config.kernels)
-        self.row_latency = Sequencer.latency + WeightMemory.latency + self.lanes.latency
+        self.row_latency = Sequencer.latency + WeightMemory.latency + config.wide * Relay.latency + self.lanes.latency
         self.row = row_layout(lanes=config.lanes, rows=config.max_rows, steps=steps, value_bits=value_bits)
         weight_width = 32 * beats_per_word(Kind.WEIGHTS, config)
         ports = {
@@ -224,7 +225,7 @@ class Stage(wiring.Component):
     def _lanes(self, m: Module, issue: Any) -> tuple[Any, Any, Any]:
         """Memories, then groups of lanes. Returns fires, values, and the issue that they answer."""
         config = self.config
-        m.submodules.weights = weights = WeightMemory(width=config.lanes * 8, depth=config.depth)
+        m.submodules.weights = weights = WeightMemory(width=config.lanes * 8, depth=config.depth, relayed=config.wide)
         host, address = self.weights, issue.address
         write = Signal(weight_write_layout(lanes=config.lanes, depth=config.depth))
         m.d.comb += [write.write.eq(host.write), write.address.eq(host.address), write.word.eq(host.word)]
@@ -239,36 +240,54 @@ class Stage(wiring.Component):
             weights.write.eq(write.write),
             host.data.eq(weights.data),
         ]
-        m.submodules.tables = tables = StepTables(lanes=self.lanes, v_bits=config.v_bits, steps=self.max_steps)
+        m.submodules.tables = tables = StepTables(
+            lanes=self.lanes, v_bits=config.v_bits, steps=self.max_steps, apart=config.wide
+        )
         connect(m, flipped(self.tables), tables.host)
         m.d.comb += tables.t.eq(issue.t)
         table = tables.table
 
         issues = [issue]
-        for k in range(WeightMemory.latency + self.lanes.latency):
+        for k in range(WeightMemory.latency + config.wide * Relay.latency + self.lanes.latency):
             later = Signal.like(issue, name=f"issue{k}")
             m.d.sync += later.eq(issues[-1])
             issues.append(later)
         now = issues[WeightMemory.latency]
 
         fires, values = [], []
-        for lsb in range(0, config.lanes, LANE_GROUP):
+        near = self._relayed_operation(m, now, table) if config.wide else []
+        for k, lsb in enumerate(range(0, config.lanes, LANE_GROUP)):
             lanes = min(LANE_GROUP, config.lanes - lsb)
             group = self.lanes(
                 lanes=lanes, rows=config.max_rows, a_bits=config.a_bits, v_bits=config.v_bits, ring=config.ring
             )
-            m.submodules[f"lanes{lsb // LANE_GROUP}"] = group
-            m.d.comb += [
-                group.operation.clear.eq(now.clear),
-                group.operation.drive.eq(now.drive),
-                group.operation.walk.eq(now.walk),
-                group.operation.row.eq(now.row),
-                *(getattr(group.operation, name).eq(getattr(table, name)) for name, _ in table.shape()),
-                group.weights.eq(weights.data[lsb * 8 : (lsb + lanes) * 8]),
-            ]
+            m.submodules[f"lanes{k}"] = group
+            if near:
+                m.d.comb += group.operation.eq(near[k // RELAYED])
+            else:
+                m.d.comb += _operation(group.operation, now, table)
+            m.d.comb += group.weights.eq(weights.data[lsb * 8 : (lsb + lanes) * 8])
             fires.append(group.fires)
             values.append(group.values.as_value())
         return Cat(fires), Cat(values), issues[-1]
+
+    def _relayed_operation(self, m: Module, issue: Any, table: Any) -> list[Any]:
+        """What lanes do, a cycle later, for every RELAYED groups of them."""
+        config = self.config
+        operation = Signal(operation_layout(rows=config.max_rows, v_bits=config.v_bits))
+        m.d.comb += _operation(operation, issue, table)
+        return relayed(m, "relay", [operation], -(-config.lanes // LANE_GROUP))
+
+
+def _operation(operation: Any, issue: Any, table: Any) -> list[Any]:
+    """Assigns what lanes do: what the sequencer issued, with the tables of its step."""
+    return [
+        operation.clear.eq(issue.clear),
+        operation.drive.eq(issue.drive),
+        operation.walk.eq(issue.walk),
+        operation.row.eq(issue.row),
+        *(getattr(operation, name).eq(getattr(table, name)) for name, _ in table.shape()),
+    ]
 
 
 def _shown(reader: Any, source: Any) -> list[Any]:

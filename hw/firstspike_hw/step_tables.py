@@ -14,6 +14,7 @@ from firstspike_hw.contract import TABLE_BITS
 
 from .lanes import Lanes
 from .memory_port import IN_BLOCKS, MemoryPort
+from .relay import Relay
 
 __all__ = ["StepTables", "table_layout"]
 
@@ -34,8 +35,9 @@ class StepTables(wiring.Component):
 
     latency = 2
 
-    def __init__(self, *, lanes: type[Lanes], v_bits: int, steps: int) -> None:
-        self.lanes, self.steps, self.layout = lanes, steps, table_layout(lanes, v_bits)
+    def __init__(self, *, lanes: type[Lanes], v_bits: int, steps: int, apart: bool = False) -> None:
+        """apart: the host sees the entry through a relay, a cycle later."""
+        self.lanes, self.steps, self.layout, self.apart = lanes, steps, table_layout(lanes, v_bits), apart
         super().__init__({"t": In(bits_for(steps - 1)), "table": Out(self.layout), "host": In(MemoryPort(width=128))})
 
     @staticmethod
@@ -64,12 +66,17 @@ class StepTables(wiring.Component):
             write.data.fall.eq(-host.word[64:128]),
             write.en.eq(host.write),
         ]
+        seen = self.table
+        if self.apart:
+            m.submodules.relay = relay = Relay(self.layout)
+            m.d.comb += relay.i.eq(self.table)
+            seen = relay.o
         implied = {"gain": Const(1), "rise": Const(0) if self.lanes.acts_at_once else host.address != 0}
         for name, lsb in (("gain", 0), ("rise", 32)):
             stored = name in self.lanes.reads
             if stored:
                 m.d.comb += getattr(write.data, name).eq(host.word[lsb : lsb + 32])
-            m.d.comb += host.data[lsb : lsb + 32].eq(getattr(self.table, name) if stored else implied[name])
+            m.d.comb += host.data[lsb : lsb + 32].eq(getattr(seen, name) if stored else implied[name])
         change = Signal(signed(64))
-        m.d.comb += [change.eq(-self.table.fall), host.data[64:128].eq(change)]
+        m.d.comb += [change.eq(-seen.fall), host.data[64:128].eq(change)]
         return m

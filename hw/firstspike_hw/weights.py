@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from .memory_port import IN_BLOCKS
+from .relay import RELAYED, relayed
 
 __all__ = ["WeightGroup", "WeightMemory", "slice_width"]
 
@@ -63,13 +64,14 @@ class WeightMemory(wiring.Component):
     """`depth` words of `width` bits, a read port and a write port; slice i holds bits i * slice .. of every word.
 
     data: the word at `address`, `latency` cycles later. A word can be read `latency` cycles after it was written.
+    relayed: addresses to read pass relays on their way to the groups, and `data` comes a cycle later still.
     write_data: of the write of the cycle before: what writes holds it, or makes it a cycle later, without a copy here.
     """
 
     latency = 2
 
-    def __init__(self, *, width: int, depth: int) -> None:
-        self.width, self.depth, self.slice = width, depth, slice_width(depth)
+    def __init__(self, *, width: int, depth: int, relayed: bool = False) -> None:
+        self.width, self.depth, self.slice, self.relayed = width, depth, slice_width(depth), relayed
         super().__init__(_ports(width, depth))
 
     @staticmethod
@@ -80,11 +82,12 @@ class WeightMemory(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         words = []
+        near = relayed(m, "relay", [self.address], -(-self.width // GROUP_BITS)) if self.relayed else []
         for k, lsb in enumerate(range(0, self.width, GROUP_BITS)):
             bits = slice(lsb, min(lsb + GROUP_BITS, self.width))
             m.submodules[f"group{k}"] = group = WeightGroup(width=bits.stop - bits.start, depth=self.depth)
             m.d.comb += [
-                group.address.eq(self.address),
+                group.address.eq(near[k // RELAYED] if near else self.address),
                 group.write_address.eq(self.write_address),
                 group.write_data.eq(self.write_data[bits]),
                 group.write.eq(self.write),

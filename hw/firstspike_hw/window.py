@@ -1,28 +1,20 @@
 """Window: a memory's wide words through 32 bits, gathered to be written and shown beat by beat."""
 
-from amaranth.hdl import Array, Cat, Module, Signal, Value
-from amaranth.lib import wiring
+from typing import Any
+
+from amaranth.hdl import Array, Cat, Module, Signal
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-__all__ = ["Relay", "Window", "WindowGroup", "beat_bits"]
+from firstspike_hw.contract.config import WIDE
+
+from .relay import RELAYED, relayed
+
+__all__ = ["Window", "WindowGroup", "beat_bits"]
 
 GROUP = 4  # beats with their own copies of what comes from the register file
-RELAYS = 2  # on the way to many groups; a beat has arrived when the next write may come, four cycles later
-
-
-class Relay(wiring.Component):
-    """A cycle on the way of what the host writes: `word`, `beat` and `write` become `later`, for few that are near."""
-
-    def __init__(self, *, beat_bits: int) -> None:
-        told = {"word": 32, "beat": beat_bits, "write": 1}
-        ins = {name: In(width) for name, width in told.items()}
-        super().__init__(ins | {f"later_{name}": Out(width) for name, width in told.items()})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.d.sync += [self.later_word.eq(self.word), self.later_beat.eq(self.beat), self.later_write.eq(self.write)]
-        return m
+RELAYS = 2  # in a row, of a wide word; a beat has arrived when the next write may come, four cycles later
 
 
 class WindowGroup(wiring.Component):
@@ -78,8 +70,8 @@ class Window(wiring.Component):
         steps, left = 0, -(-self.beats // GROUP)
         while left > 1:
             steps, left = steps + 1, -(-left // 4)
-        self.spread = RELAYS if steps > 2 else 0  # so many groups are far from where their beats come from
-        self.write_latency = WindowGroup.latency + self.spread
+        self.relays = RELAYS if width > 8 * WIDE else 0
+        self.write_latency = WindowGroup.latency + self.relays
         self.latency = self.write_latency + steps
         super().__init__(
             {
@@ -100,7 +92,7 @@ class Window(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        data = Cat(self.data, Signal(32 * self.beats - self.width))
+        padded = Cat(self.data, Signal(32 * self.beats - self.width))
         near = self._relayed(m)
         gathered, column = [], []
         for n, first in enumerate(range(0, self.beats, GROUP)):
@@ -111,12 +103,12 @@ class Window(wiring.Component):
                 clear = Signal(name=f"clear{n}")
                 m.d.sync += clear.eq(self.clear)
                 m.d.comb += group.clear.eq(clear)
-            word, beat, write = near[n // 4 if self.spread else 0]
+            word, beat, write = near[n // RELAYED if self.relays else 0]
             m.d.comb += [
                 group.word.eq(word),
                 group.beat.eq(beat),
                 group.write.eq(write),
-                group.data.eq(data[32 * first : 32 * (first + count)]),
+                group.data.eq(padded[32 * first : 32 * (first + count)]),
             ]
             gathered.append(group.gathered)
             column.append(group.shown)
@@ -129,18 +121,17 @@ class Window(wiring.Component):
         m.d.comb += [self.gathered.eq(Cat(gathered)), self.shown.eq(column[0])]
         return m
 
-    def _relayed(self, m: Module) -> list[tuple[Value, Value, Value]]:
-        """word, beat and write for every four groups; without relays, the one for all."""
-        near: list[tuple[Value, Value, Value]] = [(self.word, self.beat, self.write)]
-        for level in range(self.spread, 0, -1):
-            told, near = near, []
-            for n in range(-(-self.beats // (GROUP * 4**level))):
-                relay = Relay(beat_bits=self.beat_bits)
-                m.submodules[f"relay{level}_{n}"] = relay
-                word, beat, write = told[min(n // 4, len(told) - 1)]
-                m.d.comb += [relay.word.eq(word), relay.beat.eq(beat), relay.write.eq(write)]
-                near.append((relay.later_word, relay.later_beat, relay.later_write))
-        return near
+    def _relayed(self, m: Module) -> list[tuple[Any, Any, Any]]:
+        """word, beat and write for every RELAYED groups; without relays, the ones for all."""
+        if not self.relays:
+            return [(self.word, self.beat, self.write)]
+        told = data.StructLayout({"word": 32, "beat": self.beat_bits, "write": 1})
+        near = [Signal(told)]
+        m.d.comb += [near[0].word.eq(self.word), near[0].beat.eq(self.beat), near[0].write.eq(self.write)]
+        groups = -(-self.beats // GROUP)
+        for level in range(self.relays, 0, -1):
+            near = relayed(m, f"relay{level}_", near, -(-groups // RELAYED ** (level - 1)))
+        return [(relay.word, relay.beat, relay.write) for relay in near]
 
 
 def beat_bits(widths: list[int]) -> int:

@@ -12,6 +12,7 @@ from firstspike_hw.decision import Decision
 from firstspike_hw.engine import Engine
 from firstspike_hw.filing import Filing
 from firstspike_hw.lanes import LANES
+from firstspike_hw.relay import Relay
 from firstspike_hw.sequencer import Sequencer
 from firstspike_hw.serialiser import Serialiser
 from firstspike_hw.weights import WeightMemory
@@ -20,6 +21,7 @@ from firstspike_hw.weights import WeightMemory
 def test_the_latencies_are_those_of_the_units() -> None:
     assert {lanes.serves: lanes.latency for lanes in LANES} == model.LANE_LATENCY
     assert Sequencer.latency + WeightMemory.latency == model.ROW_LATENCY
+    assert Relay.latency == model.RELAY_LATENCY
     assert Serialiser.latency == model.SERIALISER_LATENCY
     assert Filing.latency + 1 == model.FILING_LATENCY
     assert Decision.latency == model.SERIALISER_LATENCY + model.VERDICT_LATENCY

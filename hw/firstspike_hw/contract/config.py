@@ -8,6 +8,9 @@ from .network import KERNELS
 __all__ = ["CONFIGS", "CoreConfig", "StageConfig"]
 
 
+WIDE: Final = 256  # lanes
+
+
 @dataclass(frozen=True, kw_only=True)
 class StageConfig:
     """One stage: a network layer's worth of lanes and weight memory.
@@ -35,6 +38,11 @@ class StageConfig:
     kernels: tuple[str, ...] = KERNELS
     ring: bool = False
     learning: bool = False
+
+    @property
+    def wide(self) -> bool:
+        """Whether its lanes are so many that they lie too far apart for one cycle: relays, and a cycle more a row."""
+        return self.lanes > WIDE and not self.learning
 
     def rows(self, outputs: int) -> int:
         """Cycles per event, and memory words per weight row, of a layer with that many neurons."""

@@ -25,6 +25,7 @@ LANE_LATENCY: Final = {
     ("linear", "exponential", "alpha", "lif-2to1"): 6,
 }  # by the kernels that the lanes serve
 ROW_LATENCY: Final = 3  # of the sequencer and the weight memory, before the lanes
+RELAY_LATENCY: Final = 1  # more in a wide stage
 SERIALISER_LATENCY: Final = 5
 FILING_LATENCY: Final = 4  # and the way to the next stage
 VERDICT_LATENCY: Final = 4  # of the decision, behind its serialiser
@@ -44,7 +45,8 @@ def image_cycles(network: Network, config: CoreConfig, batch: Batch, *, traced: 
     steps, decided_at = network.steps, batch.results["step"].astype(np.int64)
     n, last = len(batch), len(stages) - 1
     rows = [stage.rows(layer.outputs) for stage, layer in zip(stages, network.layers, strict=True)]
-    latency = [ROW_LATENCY + min(v for k, v in LANE_LATENCY.items() if set(s.kernels) <= set(k)) for s in stages]
+    lanes = [min(v for k, v in LANE_LATENCY.items() if set(s.kernels) <= set(k)) for s in stages]
+    latency = [ROW_LATENCY + s.wide * RELAY_LATENCY + own for s, own in zip(stages, lanes, strict=True)]
     events = _events(network, batch)
     constants = [np.bincount(layer.constant_times, minlength=steps) for layer in network.layers]
     fired = _fired(network, batch, [stage.lanes for stage in stages], rows)

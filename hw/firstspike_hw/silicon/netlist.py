@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 # Modules that stay as they are through synthesis: their registers are copies for fan-out, and would be merged.
-KEPT_MODULES: Final = ("*.lanes?", "*.lanes??", "*.group?", "*.group??", "*.plastic?", "*.plastic??", "*.relay?_*")
+KEPT_MODULES: Final = ("*.lanes?", "*.lanes??", "*.group?", "*.group??", "*.plastic?", "*.plastic??", "*.relay*")
 
 _MODULE: Final = re.compile(r"^module \\(\S+)$", re.MULTILINE)
 _MEMORY: Final = re.compile(r"((?:^  attribute .*\n)*)^  memory width (\d+) size (\d+) \\(\S+)$", re.MULTILINE)
