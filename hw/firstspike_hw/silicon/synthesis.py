@@ -23,6 +23,10 @@ FAMILIES: Final = {
     "ice40": "synth_ice40 -dsp -top top -json {netlist}",
 }
 
+# How soon nextpnr's router makes a track dear that wires share: by default in so few rounds that the last of them are
+# sent across the device, 15 to 24 ns for a net of 5. There is no option for these two.
+PATIENCE: Final = {"router2/initCurrCongWeight": "1.0", "router2/currCongWeightMult": "0.3"}
+
 
 def synthesise(rtlil: Path, netlist: Path, family: str, log: Path, *, part: str = "") -> None:
     """part: device that the design is for, where block memories are given sites.
@@ -36,6 +40,8 @@ def synthesise(rtlil: Path, netlist: Path, family: str, log: Path, *, part: str 
         design = json.loads(netlist.read_text())
         gone = sum(absorbed(module) for module in design["modules"].values())
         sited = planned(design["modules"]) if PLANNED in part else 0
+        if sited:
+            design["modules"]["top"]["settings"] = PATIENCE
         netlist.write_text(json.dumps(design))
         with log.open("a") as file:
             file.write(f"\n{gone} tables went into carry cells; {sited} block memories have their sites.\n")
