@@ -18,7 +18,8 @@ IN_LOGIC: Final = {"ram_style": "distributed"}
 class MemoryPort(wiring.Signature):
     """Out is from the host's side.
 
-    active:  the host has the read port: `address` is read, `data` follows at most `latency` cycles later, and stays.
+    active:  the host has the read port: `address` is read, `data` follows at most `latency` cycles later (of a wide
+             stage one more), and stays.
     write:   strobe: `word`, which stays for another cycle, goes to `address`.
     """
 

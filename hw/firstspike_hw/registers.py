@@ -250,10 +250,9 @@ class _MemoryAccess:
             m.d.sync += self.address.eq(self.address + 1)
         shown = [Mux(self.chosen[key], window.shown, 0) for key, window in self.windows.items()]
         self.shown, self.waited, self.ready = Signal(32, reset_less=True), Signal(5), Signal()
-        far = {
-            key: 2 * (window.relays > 0) for key, window in self.windows.items()
-        }  # a turn later, read through relays
-        latency = MemoryPort.latency + max(window.latency + far[key] for key, window in self.windows.items()) + 1
+        # a wide memory is told of the host's turn a cycle later, and read through relays
+        far = 2 if any(window.relays for window in self.windows.values()) else 0
+        latency = MemoryPort.latency + far + max(window.latency for window in self.windows.values()) + 1
         m.d.sync += self.shown.eq(reduce(or_, shown))
         m.d.comb += self.ready.eq(self.waited == latency)
 

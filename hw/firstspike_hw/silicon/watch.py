@@ -7,9 +7,9 @@ from typing import Final
 
 __all__ = ["PLACING", "ROUTING", "Watch"]
 
-# Rounds. What was ever placed took 600 at most, and what was routed, at most 23 in a row without a new least.
+# Rounds. What was ever placed took 600 at most, and what was routed, at most 40 in a row without a new least.
 PLACING: Final = 1500
-ROUTING: Final = 60
+ROUTING: Final = 120
 INTERVAL: Final = 0.5  # seconds between two words about how far it is
 
 _PLACING: Final = re.compile(r"iter=(\d+) steplen=")
