@@ -249,12 +249,16 @@ def section(topic: str, records: list[Record]) -> str:
     names = list(dict.fromkeys(name for record in records for name in record if name not in QUIET))
     header = ["figure", *(f"({n})" for n in range(1, len(records) + 1))]
     rows = [[f"`{name}`", *(number(record.get(name)) for record in records)] for name in names]
-    made = [
-        f"{n}. {record['network'] or ''} on {record['dataset']}:{record['split']}, {record['date']}, "
-        f"commit {record['commit']}, seed {record['seed']}: `{record['command']}`"
-        for n, record in enumerate(records, 1)
-    ]
+    made = [f"{n}. {', '.join(_origin(record))}: `{record['command']}`" for n, record in enumerate(records, 1)]
     return "\n\n".join([f"## {TITLES[topic]}", markdown(header, rows), "\n".join(made)])
+
+
+def _origin(record: Record) -> list[str]:
+    """What a record was made of, when, by which commit; without what it has not."""
+    on = f"on {record['dataset']}:{record['split']}" if record["dataset"] else ""
+    parts = [f"{record['network'] or ''} {on}".strip(), record["date"], f"commit {record['commit']}"]
+    seed = [] if record["seed"] is None else [f"seed {record['seed']}"]
+    return [part for part in parts if part] + seed
 
 
 def plot(records: list[Record]) -> str | None:
