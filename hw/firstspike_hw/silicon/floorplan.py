@@ -14,6 +14,9 @@ __all__ = ["PLANNED", "SITES", "planned"]
 PLANNED: Final = "-85F"  # parts with these sites
 BLOCK: Final = "DP16KD"
 MANY: Final = 64  # fewer blocks are placed well enough without a plan
+FULL: Final = (
+    0.9  # of the sites: beyond, there is little to choose, and a plan made `fast` slower (62 instead of 74 MHz)
+)
 _GROUP: Final = re.compile(r"\.stage(\d+)\.weights[^.]*\.group(\d+)$")
 
 # (row, rows of the device that are nearest to it) of the block memories, and the columns where four of them begin.
@@ -31,12 +34,15 @@ def planned(modules: dict[str, Any]) -> int:
     """Gives the block memories of Yosys' JSON netlist their sites, in place. Returns how many.
 
     The stage with the most blocks is spread over all rows, as many blocks in each as there is device around it; what is
-    left lies in the middle. No plan, and 0, where blocks are few, more than sites, or in a module that is there twice.
+    left lies in the middle. No plan, and 0, where blocks are few, more than sites, or in a module that is there twice;
+    nor where they take nearly all sites, unless some are alike, which are never placed otherwise.
     """
     blocks = sorted(_blocks(modules), key=lambda block: block[0])
     instances = Counter(cell["type"] for module in modules.values() for cell in module["cells"].values())
     twice = any(instances[place[2]] > 1 for place, _ in blocks)
-    if not MANY <= len(blocks) <= len(SITES) or twice:
+    alike = any(place[3][-1:] > [0] for place, _ in blocks)  # parts of one memory, one behind the other: slice3.0.1
+    room = len(SITES) * (1 if alike else FULL)
+    if not MANY <= len(blocks) <= room or twice:
         return 0
     stage, _ = Counter(place[0] for place, _ in blocks).most_common(1)[0]
     many = [cell for place, cell in blocks if place[0] == stage]

@@ -12,14 +12,16 @@ ROWS = sorted({row for _, row in SITES})
 PLACES = {name: site for site, name in SITES.items()}
 
 
-def cells(count: int, name: str) -> dict:
-    blocks = {f"{name}{k}.0.0": {"type": "DP16KD", "attributes": {}} for k in range(count)}
+def cells(count: int, name: str, deep: int = 1) -> dict:
+    """deep: blocks that make one memory."""
+    names = [f"{name}{k // deep}.0.{k % deep}" for k in range(count)]
+    blocks = {name: {"type": "DP16KD", "attributes": {}} for name in names}
     return {"cells": {**blocks, "gate": {"type": "LUT4"}}}
 
 
-def netlist(groups: int, slices: int, others: int = 8, last: int = 5) -> dict:
+def netlist(groups: int, slices: int, others: int = 8, last: int = 5, deep: int = 1) -> dict:
     """A design of two stages, the first of so many groups of blocks, in any order."""
-    modules = {f"top.core.stage0.weights$7.group{k}": cells(slices, "slice") for k in range(groups)}
+    modules = {f"top.core.stage0.weights$7.group{k}": cells(slices, "slice", deep) for k in range(groups)}
     modules["top.core.stage1.weights$9.group0"] = cells(last, "slice")
     top = cells(others, "queue")
     top["cells"] |= {f"instance{k}": {"type": path} for k, path in enumerate(modules)}
@@ -36,10 +38,11 @@ def sites_of(modules: dict) -> dict[str, list[tuple[int, int]]]:
     }
 
 
-@pytest.mark.parametrize(("groups", "slices"), [(34, 4), (4, 32), (12, 16)])
-def test_every_block_has_a_site_of_its_own(groups, slices) -> None:
-    modules = netlist(groups, slices)
-    count = groups * slices + 13
+@pytest.mark.parametrize(("groups", "slices", "deep"), [(34, 4, 1), (4, 32, 4), (10, 17, 1), (6, 32, 2)])
+def test_every_block_has_a_site_of_its_own(groups, slices, deep) -> None:
+    """The last nearly fills the device, but blocks that are alike need a plan."""
+    modules = netlist(groups, slices, others=3, deep=deep)
+    count = groups * slices + 8
     assert planned(modules) == count
     assert len({site for sites in sites_of(modules).values() for site in sites}) == count
 
@@ -69,8 +72,9 @@ def test_the_plan_does_not_depend_on_the_order_of_the_netlist() -> None:
 
 def test_no_plan_where_it_is_not_wanted_or_impossible() -> None:
     few, many, twice = netlist(8, (MANY - 14) // 8), netlist(34, 6), netlist(34, 4)
+    full = netlist(11, 16)  # `fast`: 189 of 208 sites
     twice["top"]["cells"]["again"] = {"type": "top.core.stage0.weights$7.group3"}
-    for modules in (few, many, twice):
+    for modules in (few, many, twice, full):
         before = copy.deepcopy(modules)
         assert planned(modules) == 0
         assert modules == before
