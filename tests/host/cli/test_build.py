@@ -102,7 +102,7 @@ def test_place_and_route_that_fails(run, deployment: Path, monkeypatch: pytest.M
     script.chmod(0o755)
     monkeypatch.setenv("FIRSTSPIKE_CACHE", str(Path("cache").absolute()))
     monkeypatch.setattr(Tool, "command", lambda self: str(script))
-    monkeypatch.setattr(build, "synthesise", lambda *words: None)
+    monkeypatch.setattr(build, "synthesise", lambda *words, **more: None)
     done = run(*BUILD)
     (log,) = Path("cache").absolute().glob("silicon/*/route.log")
     refused(
