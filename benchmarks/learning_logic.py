@@ -57,7 +57,8 @@ def _figures(config: CoreConfig, seed: int) -> tuple[dict[str, Any], dict[str, s
             progress.label = f"build, learning={config.learns}: {what}"
             progress.waiting()
 
-        design = routed(config, device_of(chip), clock_mhz=GOAL_MHZ, seed=seed, cache=cache_folder(), progress=stage)
+        how = {"clock_mhz": GOAL_MHZ, "seed": seed, "planned": True}
+        design = routed(config, device_of(chip), **how, cache=cache_folder(), progress=stage)
     return actual(design, chip), design.tools
 
 

@@ -20,8 +20,9 @@ class BuildDevice:
     """What a bitstream is made for.
 
     family, part, options: of nextpnr. lut, dsp: of the device. cores: that fit it, the preferred one first, with the
-    clock in MHz that place and route reached. clock_mhz: of the board's oscillator. board: its file in
-    firstspike_hw.boards. loader: options of openFPGALoader.
+    clock in MHz that place and route reached. planned: those of them whose block memories are given their sites before
+    placement. clock_mhz: of the board's oscillator. board: its file in firstspike_hw.boards. loader: options of
+    openFPGALoader.
     """
 
     family: str
@@ -33,6 +34,7 @@ class BuildDevice:
     clock_mhz: float
     board: str
     loader: tuple[str, ...]
+    planned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,7 +99,8 @@ def _write_bitstream(
             progress.label = f"build: {what}"
             progress.waiting()
 
-        design = routed(config, device, clock_mhz=clock, seed=args.seed, cache=cache_folder(), progress=next_stage)
+        how = {"clock_mhz": clock, "seed": args.seed, "planned": name in chip.planned}
+        design = routed(config, device, **how, cache=cache_folder(), progress=next_stage)
         refuse_a_missed_clock(name, reached=design.report.fmax_mhz, clock=pll.mhz)
         next_stage("contents")
         changed = make_bitstream(design, contents_of(plan, config, CORE), pll, folder)

@@ -74,18 +74,21 @@ def routed(
     clock_mhz: float,
     seed: int,
     cache: Path,
+    planned: bool = False,
     progress: Progress = lambda what: None,
 ) -> Routed:
     """From the cache if the same core was routed for the same device with the same tools before.
 
     clock_mhz: of the core; where it can be set after place and route, that works towards GOAL_MHZ instead.
+    planned: the block memories are given their sites (floorplan).
     Raises FirstspikeError for a missing tool, and a design that does not fit or cannot be routed.
     """
     family = FAMILIES[device.family]
     tools = {tool.package: tool.version() for tool in tools_of(device.family)}
     pll = pll_for(device.family, device.oscillator_mhz, clock_mhz if family.clock_is_routed else GOAL_MHZ)
     language = {_LANGUAGE: metadata.version(_LANGUAGE)}
-    how = json.dumps([asdict(config), asdict(device), asdict(pll), seed, tools | language])
+    asked: list[Any] = [asdict(device), seed, tools, *(["planned"] if planned else [])]
+    how = json.dumps([asdict(config), asdict(pll), language, asked])
     kept = cache / "silicon"
     kept.mkdir(parents=True, exist_ok=True)
     # Making the gateware's text takes seconds: the design of known sources is known.
@@ -95,10 +98,20 @@ def routed(
         text = emit_rtlil(config, family=device.family, pll=pll)
         memories = block_memories(text)
         text = prepared(text, device.family)
-        folder = kept / _digest(json.dumps([text, asdict(device), seed, tools]))
+        folder = kept / _digest(json.dumps([text, *asked]))
         with _alone(folder):
             if not (folder / _FINISHED).exists():
-                _route(folder, text, memories, device, pll=pll, seed=seed, tools=tools, progress=progress)
+                _route(
+                    folder,
+                    text,
+                    memories,
+                    device,
+                    pll=pll,
+                    seed=seed,
+                    tools=tools,
+                    planned=planned,
+                    progress=progress,
+                )
         known.write_text(folder.name)
     folder = kept / known.read_text()
     done: dict[str, Any] = json.loads((folder / _FINISHED).read_text())
@@ -126,6 +139,7 @@ def _route(
     pll: Pll,
     seed: int,
     tools: dict[str, str],
+    planned: bool,
     progress: Progress,
 ) -> None:
     """Everything that takes minutes, into a folder that is finished when finished.json is there."""
@@ -136,7 +150,7 @@ def _route(
     (folder / "design.il").write_text(text)
     progress(STAGES[1])
     il, netlist, said = (folder / name for name in ("design.il", "design.json", "synthesis.log"))
-    synthesise(il, netlist, device.family, said, part=device.part)
+    synthesise(il, netlist, device.family, said, sites_of=device.part if planned else "")
     progress(STAGES[2])
     pins = f"pins.{family.constraints}"
     board = resources.files("firstspike_hw").joinpath(f"boards/{device.board}.{family.constraints}")

@@ -1,7 +1,8 @@
-"""Where the block memories lie, chosen before placement (LFE5U-85F): a weight memory spread over the device in order.
+"""Where the block memories lie, chosen before placement (ECP5 85F): a weight memory spread over the device in order.
 
 nextpnr's static placer moves blocks to sites as soon as they hardly overlap, some of them far away; or blocks that
 have all their nets in common never part. With their sites given, what reads them is drawn there, and only logic moves.
+A target's file says for which cores that is worth it (docs/decisions/clock.md).
 """
 
 import re
@@ -9,14 +10,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
-__all__ = ["PLANNED", "SITES", "planned"]
+from firstspike_hw.contract import FirstspikeError
 
-PLANNED: Final = "-85F"  # parts with these sites
+__all__ = ["SITES", "give_sites"]
+
 BLOCK: Final = "DP16KD"
-MANY: Final = 64  # fewer blocks are placed well enough without a plan
-FULL: Final = (
-    0.9  # of the sites: beyond, there is little to choose, and a plan made `fast` slower (62 instead of 74 MHz)
-)
 _GROUP: Final = re.compile(r"\.stage(\d+)\.weights[^.]*\.group(\d+)$")
 
 # (row, rows of the device that are nearest to it) of the block memories, and the columns where four of them begin.
@@ -30,20 +28,24 @@ SITES: Final[dict[Site, str]] = {
 }
 
 
-def planned(modules: dict[str, Any]) -> int:
-    """Gives the block memories of Yosys' JSON netlist their sites, in place. Returns how many.
+def give_sites(modules: dict[str, Any], part: str) -> None:
+    """Gives every block memory of Yosys' JSON netlist a site, in place.
 
     The stage with the most blocks is spread over all rows, as many blocks in each as there is device around it; what is
-    left lies in the middle. No plan, and 0, where blocks are few, more than sites, or in a module that is there twice;
-    nor where they take nearly all sites, unless some are alike, which are never placed otherwise.
+    left lies in the middle.
+    Raises FirstspikeError for a part with unknown sites, more blocks than sites, or a module that is there twice.
     """
+    if "-85F" not in part:
+        raise FirstspikeError(f"sites of block memories are known for parts such as LFE5U-85F, not for {part}")
     blocks = sorted(_blocks(modules), key=lambda block: block[0])
+    if len(blocks) > len(SITES):
+        raise FirstspikeError(
+            f"the design needs {len(blocks)} block memories, {part} has {len(SITES)}; use a smaller core"
+        )
     instances = Counter(cell["type"] for module in modules.values() for cell in module["cells"].values())
-    twice = any(instances[place[2]] > 1 for place, _ in blocks)
-    alike = any(place[3][-1:] > [0] for place, _ in blocks)  # parts of one memory, one behind the other: slice3.0.1
-    room = len(SITES) * (1 if alike else FULL)
-    if not MANY <= len(blocks) <= room or twice:
-        return 0
+    twice = [place[2] for place, _ in blocks if instances[place[2]] > 1]
+    if twice:
+        raise FirstspikeError(f"{twice[0]} is there {instances[twice[0]]} times: its block memories have no site each")
     stage, _ = Counter(place[0] for place, _ in blocks).most_common(1)[0]
     many = [cell for place, cell in blocks if place[0] == stage]
     few = [cell for place, cell in blocks if place[0] != stage]
@@ -51,7 +53,6 @@ def planned(modules: dict[str, Any]) -> int:
     spread = _spread(len(many), sorted(SITES.keys() - set(middle)))
     for cell, site in zip(few + many, middle + spread, strict=True):
         cell.setdefault("attributes", {})["BEL"] = SITES[site]
-    return len(blocks)
 
 
 def _blocks(modules: dict[str, Any]) -> Iterator[tuple[tuple[int, int, str, list[int], str], dict[str, Any]]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from .carries import absorbed
-from .floorplan import PLANNED, planned
+from .floorplan import give_sites
 from .netlist import KEPT_MODULES
 from .tools import YOSYS, run
 
@@ -28,10 +28,10 @@ FAMILIES: Final = {
 PATIENCE: Final = {"router2/initCurrCongWeight": "1.0", "router2/currCongWeightMult": "0.3"}
 
 
-def synthesise(rtlil: Path, netlist: Path, family: str, log: Path, *, part: str = "") -> None:
-    """part: device that the design is for, where block memories are given sites.
+def synthesise(rtlil: Path, netlist: Path, family: str, log: Path, *, sites_of: str = "") -> None:
+    """sites_of: part where the block memories are given their sites; empty: the placer chooses.
 
-    Raises FirstspikeError if Yosys is missing, or with what it said if it fails.
+    Raises FirstspikeError if Yosys is missing, with what it said if it fails, or if there are no such sites.
     """
     YOSYS.version()
     command = [sys.executable, "-m", "firstspike_hw.silicon.synthesis", family, str(rtlil), str(netlist)]
@@ -39,12 +39,12 @@ def synthesise(rtlil: Path, netlist: Path, family: str, log: Path, *, part: str 
     if family == "ecp5":
         design = json.loads(netlist.read_text())
         gone = sum(absorbed(module) for module in design["modules"].values())
-        sited = planned(design["modules"]) if PLANNED in part else 0
-        if sited:
+        if sites_of:
+            give_sites(design["modules"], sites_of)
             design["modules"]["top"]["settings"] = PATIENCE
         netlist.write_text(json.dumps(design))
         with log.open("a") as file:
-            file.write(f"\n{gone} tables went into carry cells; {sited} block memories have their sites.\n")
+            file.write(f"\n{gone} tables went into carry cells.\n")
 
 
 def main(arguments: Sequence[str]) -> None:

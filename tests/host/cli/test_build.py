@@ -31,7 +31,7 @@ def refused(done, message: str, code: int = 1) -> None:
 def reached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """A place and route that reaches 83.6 MHz at once."""
 
-    def routed(config, device, *, clock_mhz, seed, cache, progress):
+    def routed(config, device, *, clock_mhz, seed, planned, cache, progress):
         return build.Routed(
             folder=tmp_path,
             device=device,

@@ -6,22 +6,22 @@ from itertools import pairwise
 
 import pytest
 
-from firstspike_hw.silicon.floorplan import MANY, SITES, planned
+from firstspike_hw.contract import FirstspikeError
+from firstspike_hw.silicon.floorplan import SITES, give_sites
 
+PART = "LFE5U-85F-6BG381C"
 ROWS = sorted({row for _, row in SITES})
 PLACES = {name: site for site, name in SITES.items()}
 
 
-def cells(count: int, name: str, deep: int = 1) -> dict:
-    """deep: blocks that make one memory."""
-    names = [f"{name}{k // deep}.0.{k % deep}" for k in range(count)]
-    blocks = {name: {"type": "DP16KD", "attributes": {}} for name in names}
+def cells(count: int, name: str) -> dict:
+    blocks = {f"{name}{k}.0.0": {"type": "DP16KD", "attributes": {}} for k in range(count)}
     return {"cells": {**blocks, "gate": {"type": "LUT4"}}}
 
 
-def netlist(groups: int, slices: int, others: int = 8, last: int = 5, deep: int = 1) -> dict:
+def netlist(groups: int, slices: int, others: int = 8, last: int = 5) -> dict:
     """A design of two stages, the first of so many groups of blocks, in any order."""
-    modules = {f"top.core.stage0.weights$7.group{k}": cells(slices, "slice", deep) for k in range(groups)}
+    modules = {f"top.core.stage0.weights$7.group{k}": cells(slices, "slice") for k in range(groups)}
     modules["top.core.stage1.weights$9.group0"] = cells(last, "slice")
     top = cells(others, "queue")
     top["cells"] |= {f"instance{k}": {"type": path} for k, path in enumerate(modules)}
@@ -38,18 +38,16 @@ def sites_of(modules: dict) -> dict[str, list[tuple[int, int]]]:
     }
 
 
-@pytest.mark.parametrize(("groups", "slices", "deep"), [(34, 4, 1), (4, 32, 4), (10, 17, 1), (6, 32, 2)])
-def test_every_block_has_a_site_of_its_own(groups, slices, deep) -> None:
-    """The last nearly fills the device, but blocks that are alike need a plan."""
-    modules = netlist(groups, slices, others=3, deep=deep)
-    count = groups * slices + 8
-    assert planned(modules) == count
-    assert len({site for sites in sites_of(modules).values() for site in sites}) == count
+@pytest.mark.parametrize(("groups", "slices"), [(34, 4), (4, 32), (11, 16), (6, 32), (1, 1)])
+def test_every_block_has_a_site_of_its_own(groups, slices) -> None:
+    modules = netlist(groups, slices, others=3)
+    give_sites(modules, PART)
+    assert len({site for sites in sites_of(modules).values() for site in sites}) == groups * slices + 8
 
 
 def test_a_stage_is_spread_in_order_and_the_rest_lies_in_the_middle() -> None:
     modules = netlist(34, 4)
-    planned(modules)
+    give_sites(modules, PART)
     sites = sites_of(modules)
     order = [site for k in range(34) for site in sites[f"top.core.stage0.weights$7.group{k}"]]
     assert [row for row in ROWS for _ in range(sum(site[1] == row for site in order))] == [site[1] for site in order]
@@ -65,16 +63,25 @@ def test_a_stage_is_spread_in_order_and_the_rest_lies_in_the_middle() -> None:
 
 def test_the_plan_does_not_depend_on_the_order_of_the_netlist() -> None:
     one, other = netlist(34, 4), dict(reversed(netlist(34, 4).items()))
-    planned(one)
-    planned(other)
+    give_sites(one, PART)
+    give_sites(other, PART)
     assert sites_of(one) == {path: sites_of(other)[path] for path in one}
 
 
-def test_no_plan_where_it_is_not_wanted_or_impossible() -> None:
-    few, many, twice = netlist(8, (MANY - 14) // 8), netlist(34, 6), netlist(34, 4)
-    full = netlist(11, 16)  # `fast`: 189 of 208 sites
+def test_what_has_no_sites_is_refused_and_left_as_it_was() -> None:
+    twice = netlist(34, 4)
     twice["top"]["cells"]["again"] = {"type": "top.core.stage0.weights$7.group3"}
-    for modules in (few, many, twice, full):
+    for modules, part, message in (
+        (netlist(34, 6), PART, f"the design needs 217 block memories, {PART} has 208; use a smaller core"),
+        (twice, PART, "top.core.stage0.weights$7.group3 is there 2 times: its block memories have no site each"),
+        (
+            netlist(4, 4),
+            "LFE5U-25F-6BG256C",
+            "sites of block memories are known for parts such as LFE5U-85F, not for LFE5U-25F-6BG256C",
+        ),
+    ):
         before = copy.deepcopy(modules)
-        assert planned(modules) == 0
+        with pytest.raises(FirstspikeError) as refused:
+            give_sites(modules, part)
+        assert str(refused.value) == message
         assert modules == before
