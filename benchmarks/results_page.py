@@ -136,26 +136,31 @@ IN_SILICON: tuple[tuple[str, Callable[[Record], str]], ...] = (
 )
 
 
-def silicon(records: list[Record]) -> str | None:
-    """Routed cores, and networks on them."""
-    routed = [r for r in records if "fmax_mhz" in r]
-    run = [r for r in routed if "images_per_second" in r]
+def in_silicon(records: list[Record]) -> str | None:
+    """Networks on routed cores."""
+    run = [r for r in records if "fmax_mhz" in r and "images_per_second" in r]
     if not run:
+        return None
+    note = (
+        "After place and route, worst case of the speed grade; no board was at hand. Cycles and answers are of the RTL "
+        "that was routed, simulated: images back to back through the stream, loading included. "
+        "Latency: TLAST to result, of images sent one at a time."
+    )
+    return f"{columns_of(IN_SILICON, run)}\n\n{note}"
+
+
+def cores(records: list[Record]) -> str | None:
+    """Routed cores, and what else went through their gateware."""
+    routed = [r for r in records if "fmax_mhz" in r]
+    if not routed:
         return None
     fuzzed = [
         f"`{r['kernel']}` {number(r['networks'])} networks, {number(r['mismatches'])} mismatches"
         for r in records
         if r["label"].startswith("fuzz-")
     ]
-    networks = columns_of(IN_SILICON, run)
-    cores = columns_of(ROUTED, routed)
-    note = (
-        "After place and route, worst case of the speed grade; no board was at hand. Cycles and answers are of the RTL "
-        "that was routed, simulated: images back to back through the stream, loading included. "
-        "Latency: TLAST to result, of images sent one at a time."
-    )
     said = f"Random networks through the gateware, against the model: {'; '.join(fuzzed)}."
-    return "\n\n".join([networks, note, cores, *([said] if fuzzed else [])])
+    return "\n\n".join([columns_of(ROUTED, routed), *([said] if fuzzed else [])])
 
 
 # Columns of the link's table.
@@ -280,9 +285,10 @@ def pages(results: dict[str, list[Record]], readme: str) -> dict[str, str]:
     table = compared(mnist)
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
-    tables = "\n\n".join(part for part in (table, gateware(mnist)) if part)
+    built = results.get("silicon", [])
+    tables = "\n\n".join(part for part in (table, gateware(mnist), in_silicon(built)) if part)
     lines = link(results.get("link", []))
-    routed = silicon(results.get("silicon", []))
+    routed = cores(built)
     out = {"README.md": f"{before}{BEGIN}\n{tables}\n{END}{after}"}
     parts = ["# Results", "Written by `make results-page` from `benchmarks/results`; do not edit.", tables]
     picture = plot(mnist)
@@ -292,7 +298,7 @@ def pages(results: dict[str, list[Record]], readme: str) -> dict[str, str]:
         parts.append("The first test digit, and all in histograms, as `firstspike demo` draws them:")
         parts.append("![Spikes of one digit with their causal sets and the decision](decision.png)")
     if routed is not None:
-        parts += ["## In silicon", routed]
+        parts += ["## Cores, placed and routed", routed]
     if lines is not None:
         parts += ["## Boards over serial lines", lines]
     lessons = learning(results.get("learning", []))
