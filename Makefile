@@ -96,7 +96,7 @@ bitstream: $(STAMP) ## place and route (hours), bitstreams, their figures into b
 	        $(BIN)/python benchmarks/silicon_figures.py build/silicon-tiny --core tiny --target $$target --data yinyang:test || exit 1; \
 	done
 	$(BIN)/firstspike compile examples/mnist-784-600-10.nir -o build/silicon-learning --steps 32 --force
-	$(BIN)/python benchmarks/record.py silicon --seed 1 --set label=learning -- \
+	$(BIN)/python benchmarks/record.py silicon --seed 1 --set label=learning --set kernel=linear -- \
 	    $(BIN)/python benchmarks/silicon_figures.py build/silicon-learning --core learning
 	$(BIN)/firstspike compile examples/mnist-exponential-784-600-10.nir -o build/silicon-exponential --steps 16 --force
 	for kernel in step alpha lif-2to1; do \
