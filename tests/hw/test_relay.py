@@ -43,6 +43,7 @@ def test_relays_listen_to_relays() -> None:
     first = relayed(m, "far", [Signal(4)], 11)
     assert len(first) == 3
     assert len(relayed(m, "near", first, 43)) == 11
+    Simulator(m)
 
 
 def wide_config():

@@ -46,7 +46,7 @@ def test_the_figures_of_the_golden_images(run, deployment: Path) -> None:
 def test_a_data_set_and_the_targets_own_clock(run, deployment: Path) -> None:
     words = ("estimate", "deployment", "--target", "icepi-zero")
     said = run(*words, "--data", "yinyang:test", "--limit", "30", "--json").json
-    assert (said["core"], said["clock_mhz"], said["images"]) == ("tiny", 60, "30 images of yinyang:test")
+    assert (said["core"], said["clock_mhz"], said["images"]) == ("tiny", 75, "30 images of yinyang:test")
     text = run(*words).out
     assert "available          lut 24,288, bram 56, dsp 28" in text
     assert "images             the 40 golden images" in text
