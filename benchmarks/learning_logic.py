@@ -3,7 +3,8 @@
 
     python benchmarks/learning_logic.py --lanes 64
 
-Prints both as one JSON object for benchmarks/record.py. A core that was routed before is not routed again.
+Prints both as one JSON object for benchmarks/record.py. A core that was routed before is not routed again. The block
+memories of both are given their sites: nextpnr's placer does not part them otherwise.
 """
 
 import argparse

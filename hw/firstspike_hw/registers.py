@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, Final
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
@@ -16,6 +16,7 @@ from firstspike_hw.contract.unloading import identity
 
 from .boot import write_layout
 from .memory_port import MemoryPort
+from .relay import Relay
 from .window import Window, beat_bits
 
 __all__ = ["AXI_LITE", "RegisterFile"]
@@ -55,6 +56,9 @@ class Phase(IntEnum):
     BOOT = 7
     SELECT = 8
     DECODE = 9
+
+
+WRITE_DISTANCE: Final = 4  # cycles from a WRITE to the next, by way of ANSWER, IDLE and DECODE; Boot takes longer
 
 
 class RegisterFile(wiring.Component):
@@ -228,6 +232,7 @@ class _MemoryAccess:
         plastic = {key: registers.config.learns and key[0] == Memory.WEIGHTS for key in widths}
         self.windows = {key: Window(width=width, beat_bits=bits, clears=plastic[key]) for key, width in widths.items()}
         longest = max(window.write_latency for window in self.windows.values())
+        assert longest <= WRITE_DISTANCE, "a write would come before the word of the last one is there"
         self.word, self.write, self.wrote = Signal(32), Signal(), Signal(longest)
         for key, window in self.windows.items():
             m.submodules[f"window_{key[0].name.lower()}{key[1]}"] = window
@@ -246,12 +251,12 @@ class _MemoryAccess:
         registers.readings["MEM_CRC", None] = ~self.crc
         # a word is written when its last beat has come to where the word is gathered
         m.d.sync += self.wrote.eq(Cat(self.write & self.at_last, self.wrote))
-        with m.If(self.wrote[-1]):
+        with m.If(self.wrote[-1]):  # a write of MEM_ADDRESS in the same cycle is assigned later, and counts
             m.d.sync += self.address.eq(self.address + 1)
         shown = [Mux(self.chosen[key], window.shown, 0) for key, window in self.windows.items()]
         self.shown, self.waited, self.ready = Signal(32, reset_less=True), Signal(5), Signal()
         # a wide memory is told of the host's turn a cycle later, and read through relays
-        far = 2 if any(window.relays for window in self.windows.values()) else 0
+        far = 1 + Relay.latency if any(window.relays for window in self.windows.values()) else 0
         latency = MemoryPort.latency + far + max(window.latency for window in self.windows.values()) + 1
         m.d.sync += self.shown.eq(reduce(or_, shown))
         m.d.comb += self.ready.eq(self.waited == latency)

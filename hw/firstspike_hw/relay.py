@@ -1,4 +1,4 @@
-"""Relays: registers on the way from one place to many that lie all over the device, each for a few that are near."""
+"""Relays: registers on the way from one place to many that lie all over the device, each for RELAYED of them."""
 
 from typing import Any, Final
 
@@ -27,9 +27,9 @@ class Relay(wiring.Component):
 
 
 def relayed(m: Module, name: str, sources: list[Any], readers: int) -> list[Any]:
-    """What `sources` are, a cycle later, for so many readers: reader n listens to the relay n // RELAYED.
+    """What `sources` are, a cycle later, for so many readers: reader n is to listen to the relay n // RELAYED.
 
-    sources: alike, each for as many relays in a row as the last of them leaves.
+    sources: one for all relays, or relays themselves: then relay n listens to the source n // RELAYED.
     """
     relays = []
     for n in range(-(-readers // RELAYED)):

@@ -225,7 +225,7 @@ class Stage(wiring.Component):
     def _lanes(self, m: Module, issue: Any) -> tuple[Any, Any, Any]:
         """Memories, then groups of lanes. Returns fires, values, and the issue that they answer."""
         config = self.config
-        m.submodules.weights = weights = WeightMemory(width=config.lanes * 8, depth=config.depth, relayed=config.wide)
+        m.submodules.weights = weights = WeightMemory(width=config.lanes * 8, depth=config.depth, wide=config.wide)
         host, address = self.weights, issue.address
         write = Signal(weight_write_layout(lanes=config.lanes, depth=config.depth))
         m.d.comb += [write.write.eq(host.write), write.address.eq(host.address), write.word.eq(host.word)]
@@ -241,7 +241,7 @@ class Stage(wiring.Component):
             host.data.eq(weights.data),
         ]
         m.submodules.tables = tables = StepTables(
-            lanes=self.lanes, v_bits=config.v_bits, steps=self.max_steps, apart=config.wide
+            lanes=self.lanes, v_bits=config.v_bits, steps=self.max_steps, wide=config.wide
         )
         connect(m, flipped(self.tables), tables.host)
         m.d.comb += tables.t.eq(issue.t)

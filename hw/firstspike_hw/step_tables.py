@@ -35,9 +35,9 @@ class StepTables(wiring.Component):
 
     latency = 2
 
-    def __init__(self, *, lanes: type[Lanes], v_bits: int, steps: int, apart: bool = False) -> None:
-        """apart: the host sees the entry through a relay, a cycle later."""
-        self.lanes, self.steps, self.layout, self.apart = lanes, steps, table_layout(lanes, v_bits), apart
+    def __init__(self, *, lanes: type[Lanes], v_bits: int, steps: int, wide: bool = False) -> None:
+        """wide: the host sees the entry through a relay, a cycle later."""
+        self.lanes, self.steps, self.layout, self.wide = lanes, steps, table_layout(lanes, v_bits), wide
         super().__init__({"t": In(bits_for(steps - 1)), "table": Out(self.layout), "host": In(MemoryPort(width=128))})
 
     @staticmethod
@@ -67,7 +67,7 @@ class StepTables(wiring.Component):
             write.en.eq(host.write),
         ]
         seen = self.table
-        if self.apart:
+        if self.wide:
             m.submodules.relay = relay = Relay(self.layout)
             m.d.comb += relay.i.eq(self.table)
             seen = relay.o

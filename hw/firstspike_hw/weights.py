@@ -64,14 +64,14 @@ class WeightMemory(wiring.Component):
     """`depth` words of `width` bits, a read port and a write port; slice i holds bits i * slice .. of every word.
 
     data: the word at `address`, `latency` cycles later. A word can be read `latency` cycles after it was written.
-    relayed: addresses to read pass relays on their way to the groups, and `data` comes a cycle later still.
+    wide: addresses to read pass relays on their way to the groups, and `data` comes a cycle later still.
     write_data: of the write of the cycle before: what writes holds it, or makes it a cycle later, without a copy here.
     """
 
     latency = 2
 
-    def __init__(self, *, width: int, depth: int, relayed: bool = False) -> None:
-        self.width, self.depth, self.slice, self.relayed = width, depth, slice_width(depth), relayed
+    def __init__(self, *, width: int, depth: int, wide: bool = False) -> None:
+        self.width, self.depth, self.slice, self.wide = width, depth, slice_width(depth), wide
         super().__init__(_ports(width, depth))
 
     @staticmethod
@@ -82,7 +82,7 @@ class WeightMemory(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         words = []
-        near = relayed(m, "relay", [self.address], -(-self.width // GROUP_BITS)) if self.relayed else []
+        near = relayed(m, "relay", [self.address], -(-self.width // GROUP_BITS)) if self.wide else []
         for k, lsb in enumerate(range(0, self.width, GROUP_BITS)):
             bits = slice(lsb, min(lsb + GROUP_BITS, self.width))
             m.submodules[f"group{k}"] = group = WeightGroup(width=bits.stop - bits.start, depth=self.depth)

@@ -14,7 +14,7 @@ from .relay import RELAYED, relayed
 __all__ = ["Window", "WindowGroup", "beat_bits"]
 
 GROUP = 4  # beats with their own copies of what comes from the register file
-RELAYS = 2  # in a row, of a wide word; a beat has arrived when the next write may come, four cycles later
+RELAYS = 2  # in a row, of a wide word; no more, or the next write might come before the beat (registers.WRITE_DISTANCE)
 
 
 class WindowGroup(wiring.Component):

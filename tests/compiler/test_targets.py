@@ -100,6 +100,17 @@ def test_bad_target(old, new, message, tmp_path):
     assert str(error.value) == f"{path}: {message}"
 
 
+def test_a_plan_for_a_core_that_is_not_there(tmp_path):
+    path = tmp_path / "mine.yaml"
+    device = "device: {family: ecp5, part: X-85F, options: [], lut: 9, dsp: 0, cores: {tiny: 60}, planned: [wide], "
+    path.write_text(f"{FILE}{device}clock_mhz: 25, board: ulx3s, loader: []}}\n")
+    with pytest.raises(FirstspikeError) as error:
+        load_target(str(path))
+    assert str(error.value) == (
+        f"{path}: target.device.planned names wide, which is none of its cores; use one of tiny"
+    )
+
+
 def test_a_file_that_is_no_text(tmp_path):
     path = tmp_path / "odd.yaml"
     path.write_bytes(b"name: \xff")

@@ -13,7 +13,7 @@ from firstspike_hw.contract import EventSet, evaluate_set
 from firstspike_hw.contract import cycles as model
 from firstspike_hw.contract.config import WIDE
 from firstspike_hw.contract.stream_format import pack_image
-from firstspike_hw.relay import RELAYED, relayed
+from firstspike_hw.relay import RELAYED, Relay, relayed
 
 
 @pytest.mark.parametrize("readers", [1, RELAYED, RELAYED + 1, 11])
@@ -81,3 +81,6 @@ def test_a_wide_core_equals_the_contract() -> None:
     batch = evaluate_set(network, EventSet(events=np.concatenate(images), offsets=offsets))
     said, was = model.image_cycles(network, config, batch), played.packets["cycles"]
     assert np.abs(said - was).max() <= 4, (said, was)
+    first, last = config.stages
+    narrow = dataclasses.replace(config, stages=(dataclasses.replace(first, learning=True), last))
+    assert (said - model.image_cycles(network, narrow, batch) == Relay.latency).all()

@@ -20,9 +20,9 @@ class BuildDevice:
     """What a bitstream is made for.
 
     family, part, options: of nextpnr. lut, dsp: of the device. cores: that fit it, the preferred one first, with the
-    clock in MHz that place and route reached. planned: those of them whose block memories are given their sites before
-    placement. clock_mhz: of the board's oscillator. board: its file in firstspike_hw.boards. loader: options of
-    openFPGALoader.
+    clock in MHz unless the command line says otherwise. planned: those of them whose block memories are given their
+    sites before placement, and that are routed with more patience. clock_mhz: of the board's oscillator. board: its
+    file in firstspike_hw.boards. loader: options of openFPGALoader.
     """
 
     family: str
@@ -105,6 +105,12 @@ def _parse(text: str, where: str) -> Target:
     if device is not None:
         fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in device.items()}
         device = BuildDevice(**fields)
+        for name in device.planned:
+            if name not in device.cores:
+                raise FirstspikeError(
+                    f"{where}: target.device.planned names {name}, which is none of its cores; use one of "
+                    f"{', '.join(device.cores)}"
+                )
     return Target(
         name=content["name"],
         description=content["description"],

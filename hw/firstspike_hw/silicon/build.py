@@ -19,6 +19,7 @@ from firstspike_hw.contract import CoreConfig, FirstspikeError
 
 from .blocks import Column, bits_of, find_columns, read_memories, with_memories
 from .family import FAMILIES, tools_of
+from .floorplan import recipe
 from .netlist import BlockMemory, Contents, block_memories, prepared
 from .pll import Pll, pll_for
 from .route import Report, place_and_route, read_report
@@ -80,14 +81,14 @@ def routed(
     """From the cache if the same core was routed for the same device with the same tools before.
 
     clock_mhz: of the core; where it can be set after place and route, that works towards GOAL_MHZ instead.
-    planned: the block memories are given their sites (floorplan).
+    planned: the block memories are given their sites, and the router more patience (floorplan).
     Raises FirstspikeError for a missing tool, and a design that does not fit or cannot be routed.
     """
     family = FAMILIES[device.family]
     tools = {tool.package: tool.version() for tool in tools_of(device.family)}
     pll = pll_for(device.family, device.oscillator_mhz, clock_mhz if family.clock_is_routed else GOAL_MHZ)
     language = {_LANGUAGE: metadata.version(_LANGUAGE)}
-    asked: list[Any] = [asdict(device), seed, tools, *(["planned"] if planned else [])]
+    asked: list[Any] = [asdict(device), seed, tools, *([recipe()] if planned else [])]
     how = json.dumps([asdict(config), asdict(pll), language, asked])
     kept = cache / "silicon"
     kept.mkdir(parents=True, exist_ok=True)

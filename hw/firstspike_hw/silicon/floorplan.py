@@ -8,11 +8,12 @@ A target's file says for which cores that is worth it (docs/decisions/clock.md).
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from firstspike_hw.contract import FirstspikeError
 
-__all__ = ["SITES", "give_sites"]
+__all__ = ["PATIENCE", "SITES", "give_sites", "know_sites", "recipe"]
 
 BLOCK: Final = "DP16KD"
 _GROUP: Final = re.compile(r"\.stage(\d+)\.weights[^.]*\.group(\d+)$")
@@ -28,15 +29,31 @@ SITES: Final[dict[Site, str]] = {
 }
 
 
-def give_sites(modules: dict[str, Any], part: str) -> None:
-    """Gives every block memory of Yosys' JSON netlist a site, in place.
+# How soon nextpnr's router makes a track dear that wires share: by default in so few rounds that the last of them are
+# sent across the device, 15 to 24 ns for a net of 5. There is no option for these two.
+PATIENCE: Final = {"router2/initCurrCongWeight": "1.0", "router2/currCongWeightMult": "0.3"}
 
-    The stage with the most blocks is spread over all rows, as many blocks in each as there is device around it; what is
-    left lies in the middle.
-    Raises FirstspikeError for a part with unknown sites, more blocks than sites, or a module that is there twice.
-    """
+
+def recipe() -> str:
+    """What decides on a plan besides the netlist: another one is another design."""
+    return Path(__file__).read_text("utf-8")
+
+
+def know_sites(part: str) -> None:
+    """Raises FirstspikeError for a part whose sites are not known."""
     if "-85F" not in part:
         raise FirstspikeError(f"sites of block memories are known for parts such as LFE5U-85F, not for {part}")
+
+
+def give_sites(modules: dict[str, Any], part: str) -> None:
+    """Gives every block memory of Yosys' JSON netlist a site, in place, and the router PATIENCE.
+
+    The stage with the most blocks of weights is spread over all rows, as many blocks in each as there is device around
+    it; what is left lies in the middle.
+    Raises FirstspikeError for a part with unknown sites, more blocks than sites, or a module of blocks that is there
+    twice.
+    """
+    know_sites(part)
     blocks = sorted(_blocks(modules), key=lambda block: block[0])
     if len(blocks) > len(SITES):
         raise FirstspikeError(
@@ -46,13 +63,18 @@ def give_sites(modules: dict[str, Any], part: str) -> None:
     twice = [place[2] for place, _ in blocks if instances[place[2]] > 1]
     if twice:
         raise FirstspikeError(f"{twice[0]} is there {instances[twice[0]]} times: its block memories have no site each")
-    stage, _ = Counter(place[0] for place, _ in blocks).most_common(1)[0]
+    stage, _ = max(Counter(place[0] for place, _ in blocks if place[0] >= 0).items(), key=_blocks_of, default=(0, 0))
     many = [cell for place, cell in blocks if place[0] == stage]
     few = [cell for place, cell in blocks if place[0] != stage]
     middle = sorted(SITES, key=_from_middle)[: len(few)]
     spread = _spread(len(many), sorted(SITES.keys() - set(middle)))
     for cell, site in zip(few + many, middle + spread, strict=True):
         cell.setdefault("attributes", {})["BEL"] = SITES[site]
+    modules["top"]["settings"] = PATIENCE
+
+
+def _blocks_of(counted: tuple[int, int]) -> int:
+    return counted[1]
 
 
 def _blocks(modules: dict[str, Any]) -> Iterator[tuple[tuple[int, int, str, list[int], str], dict[str, Any]]]:

@@ -63,7 +63,7 @@ def place_and_route(
     try:
         run(command, "place and route", log=log, folder=folder, watch=Watch(progress))
     except FirstspikeError as error:
-        raise FirstspikeError(f"{error}; {_remedy(log.read_text(errors='replace'), device, seed)}") from error
+        raise FirstspikeError(f"{error}; {_remedy(log.read_text('utf-8'), device, seed)}") from error
     return read_report(folder / "report.json")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from .carries import absorbed
-from .floorplan import give_sites
+from .floorplan import give_sites, know_sites
 from .netlist import KEPT_MODULES
 from .tools import YOSYS, run
 
@@ -23,16 +23,14 @@ FAMILIES: Final = {
     "ice40": "synth_ice40 -dsp -top top -json {netlist}",
 }
 
-# How soon nextpnr's router makes a track dear that wires share: by default in so few rounds that the last of them are
-# sent across the device, 15 to 24 ns for a net of 5. There is no option for these two.
-PATIENCE: Final = {"router2/initCurrCongWeight": "1.0", "router2/currCongWeightMult": "0.3"}
-
 
 def synthesise(rtlil: Path, netlist: Path, family: str, log: Path, *, sites_of: str = "") -> None:
     """sites_of: part where the block memories are given their sites; empty: the placer chooses.
 
     Raises FirstspikeError if Yosys is missing, with what it said if it fails, or if there are no such sites.
     """
+    if sites_of:
+        know_sites(sites_of)
     YOSYS.version()
     command = [sys.executable, "-m", "firstspike_hw.silicon.synthesis", family, str(rtlil), str(netlist)]
     run(command, "synthesis", log=log)
@@ -41,7 +39,6 @@ def synthesise(rtlil: Path, netlist: Path, family: str, log: Path, *, sites_of: 
         gone = sum(absorbed(module) for module in design["modules"].values())
         if sites_of:
             give_sites(design["modules"], sites_of)
-            design["modules"]["top"]["settings"] = PATIENCE
         netlist.write_text(json.dumps(design))
         with log.open("a") as file:
             file.write(f"\n{gone} tables went into carry cells.\n")

@@ -69,14 +69,14 @@ def run(
     log.parent.mkdir(parents=True, exist_ok=True)
     reason, environment = None, {**os.environ, "LC_ALL": "C"}
     with (
-        log.open("w", buffering=1) as out,
+        log.open("w", buffering=1, encoding="utf-8") as out,
         subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=folder,
             env=environment,
-            text=True,
+            encoding="utf-8",
             errors="replace",
         ) as program,
     ):
@@ -92,7 +92,7 @@ def run(
             program.kill()  # nothing to one that has ended
     if reason:
         raise FirstspikeError(f"{what} was stopped: {reason}; all that it said is in {log}")
-    said = log.read_text(errors="replace")
+    said = log.read_text("utf-8")
     if program.returncode:
         lines = [line for line in said.splitlines() if "ERROR" in line or "error:" in line] or said.splitlines()[
             -wrong:

@@ -26,7 +26,7 @@ class Watch:
     def __init__(self, tell: Callable[[str], None] = lambda what: None) -> None:
         """tell: called now and then, with what is under way."""
         self._tell, self._next = tell, 0.0
-        self._least, self._since = 0, 0  # wires that shared a track, and in which round they became so few
+        self._least, self._since = 0, 0  # wires that shared a track, and the round when they became so few
 
     def __call__(self, line: str) -> str | None:
         if found := _PLACING.search(line):
@@ -36,7 +36,7 @@ class Watch:
         if found := _ROUTING.search(line):
             rounds, shared = int(found[1]), int(found[2])
             self._now_and_then(f"routing, round {rounds:,}: {shared:,} wires share a track")
-            if not self._since or shared < self._least:
+            if rounds <= self._since or not self._since or shared < self._least:
                 self._least, self._since = shared, rounds
             if rounds - self._since >= ROUTING:
                 return f"{shared:,} wires share a track after {rounds:,} rounds, {self._least:,} after {self._since:,}"

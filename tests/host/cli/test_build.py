@@ -29,9 +29,11 @@ def refused(done, message: str, code: int = 1) -> None:
 
 @pytest.fixture
 def reached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """A place and route that reaches 83.6 MHz at once."""
+    """A place and route that reaches 83.6 MHz at once. Gives the (core, planned) that it was asked for."""
+    asked = []
 
     def routed(config, device, *, clock_mhz, seed, planned, cache, progress):
+        asked.append((next(name for name, core in CONFIGS.items() if core == config), planned))
         return build.Routed(
             folder=tmp_path,
             device=device,
@@ -44,6 +46,7 @@ def reached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         )
 
     monkeypatch.setattr(build, "routed", routed)
+    return asked
 
 
 @pytest.mark.parametrize(
@@ -110,6 +113,12 @@ def test_place_and_route_that_fails(run, deployment: Path, monkeypatch: pytest.M
         f"place and route failed (exit 1): ERROR: no room; all that it said is in {log}; the design needs 90,000 "
         "TRELLIS_COMB, LFE5U-85F-6BG381C has 83,640; use a larger device or a smaller core, for example --core tiny",
     )
+
+
+def test_a_core_is_planned_if_its_target_says_so(run, deployment: Path, reached) -> None:
+    for core in ("tiny", "exponential"):
+        run("build", "deployment", "--core", core, "-o", "out", "--clock", "999")
+    assert reached == [("tiny", False), ("exponential", True)]
 
 
 def test_a_bitstream_that_holds_something_else(run, deployment: Path, reached, monkeypatch) -> None:

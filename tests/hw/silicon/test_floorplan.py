@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from firstspike_hw.contract import FirstspikeError
-from firstspike_hw.silicon.floorplan import SITES, give_sites
+from firstspike_hw.silicon.floorplan import PATIENCE, SITES, give_sites
+from firstspike_hw.silicon.synthesis import synthesise
 
 PART = "LFE5U-85F-6BG381C"
 ROWS = sorted({row for _, row in SITES})
@@ -66,6 +67,18 @@ def test_the_plan_does_not_depend_on_the_order_of_the_netlist() -> None:
     give_sites(one, PART)
     give_sites(other, PART)
     assert sites_of(one) == {path: sites_of(other)[path] for path in one}
+
+
+def test_the_router_is_told_to_be_patient() -> None:
+    modules = netlist(4, 4)
+    give_sites(modules, PART)
+    assert modules["top"]["settings"] == PATIENCE
+
+
+def test_a_part_without_known_sites_is_refused_before_synthesis(tmp_path) -> None:
+    for family, part in (("ecp5", "LFE5U-25F-6BG256C"), ("ice40", "iCE40UP5K-SG48")):
+        with pytest.raises(FirstspikeError, match=f"not for {part}$"):
+            synthesise(tmp_path / "none.il", tmp_path / "out.json", family, tmp_path / "log", sites_of=part)
 
 
 def test_what_has_no_sites_is_refused_and_left_as_it_was() -> None:
