@@ -53,13 +53,15 @@ def _figures(config: CoreConfig, seed: int) -> tuple[dict[str, Any], dict[str, s
     chip = load_target(TARGET).device
     assert chip is not None
     with Progress("build") as progress:
-
-        def stage(what: str) -> None:
-            progress.label = f"build, learning={config.learns}: {what}"
-            progress.waiting()
-
-        how = {"clock_mhz": GOAL_MHZ, "seed": seed, "planned": True}
-        design = routed(config, device_of(chip), **how, cache=cache_folder(), progress=stage)
+        design = routed(
+            config,
+            device_of(chip),
+            clock_mhz=GOAL_MHZ,
+            seed=seed,
+            cache=cache_folder(),
+            planned=True,
+            progress=lambda what: progress.waiting(f"build, learning={config.learns}: {what}"),
+        )
     return actual(design, chip), design.tools
 
 

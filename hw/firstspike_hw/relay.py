@@ -26,15 +26,17 @@ class Relay(wiring.Component):
         return m
 
 
-def relayed(m: Module, name: str, sources: list[Any], readers: int) -> list[Any]:
-    """What `sources` are, a cycle later, for so many readers: reader n is to listen to the relay n // RELAYED.
+def relayed(m: Module, name: str, source: Any, readers: int, *, relays: int = 1) -> list[Any]:
+    """What each of so many readers listens to: `source`, after so many relays in a row, that many cycles later.
 
-    sources: one for all relays, or relays themselves: then relay n listens to the source n // RELAYED.
+    name: of a relay, with its {n}, and its {level} if there are several in a row: 1 is next to the readers.
     """
-    relays = []
-    for n in range(-(-readers // RELAYED)):
-        source = sources[min(n // RELAYED, len(sources) - 1)]
-        m.submodules[f"{name}{n}"] = relay = Relay(source.shape())
-        m.d.comb += relay.i.eq(source)
-        relays.append(relay.o)
-    return relays
+    near = [source] * -(-readers // RELAYED**relays)
+    for level in range(relays, 0, -1):
+        outputs = []
+        for n, told in enumerate(near):
+            m.submodules[name.format(level=level, n=n)] = relay = Relay(source.shape())
+            m.d.comb += relay.i.eq(told)
+            outputs.append(relay.o)
+        near = [outputs[k // RELAYED] for k in range(-(-readers // RELAYED ** (level - 1)))]
+    return near

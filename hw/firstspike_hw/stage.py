@@ -17,7 +17,7 @@ from .filing import filed_layout
 from .lanes import lanes_for, operation_layout
 from .memory_port import MemoryPort
 from .queue import BucketPort, CalendarQueue
-from .relay import RELAYED, Relay, relayed
+from .relay import Relay, relayed
 from .sequencer import Sequencer, counts_layout, stop_layout
 from .serialiser import Serialiser, row_layout
 from .stage_learning import StageLearning, weight_write_layout
@@ -248,7 +248,7 @@ class Stage(wiring.Component):
         table = tables.table
 
         issues = [issue]
-        for k in range(WeightMemory.latency + config.wide * Relay.latency + self.lanes.latency):
+        for k in range(self.row_latency - Sequencer.latency):
             later = Signal.like(issue, name=f"issue{k}")
             m.d.sync += later.eq(issues[-1])
             issues.append(later)
@@ -263,7 +263,7 @@ class Stage(wiring.Component):
             )
             m.submodules[f"lanes{k}"] = group
             if near:
-                m.d.comb += group.operation.eq(near[k // RELAYED])
+                m.d.comb += group.operation.eq(near[k])
             else:
                 m.d.comb += _operation(group.operation, now, table)
             m.d.comb += group.weights.eq(weights.data[lsb * 8 : (lsb + lanes) * 8])
@@ -272,11 +272,11 @@ class Stage(wiring.Component):
         return Cat(fires), Cat(values), issues[-1]
 
     def _relayed_operation(self, m: Module, issue: Any, table: Any) -> list[Any]:
-        """What lanes do, a cycle later, for every RELAYED groups of them."""
+        """What each group of lanes does, a cycle later."""
         config = self.config
         operation = Signal(operation_layout(rows=config.max_rows, v_bits=config.v_bits))
         m.d.comb += _operation(operation, issue, table)
-        return relayed(m, "relay", [operation], -(-config.lanes // LANE_GROUP))
+        return relayed(m, "relay{n}", operation, -(-config.lanes // LANE_GROUP))
 
 
 def _operation(operation: Any, issue: Any, table: Any) -> list[Any]:

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from .memory_port import IN_BLOCKS
-from .relay import RELAYED, relayed
+from .relay import relayed
 
 __all__ = ["WeightGroup", "WeightMemory", "slice_width"]
 
@@ -82,12 +82,12 @@ class WeightMemory(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         words = []
-        near = relayed(m, "relay", [self.address], -(-self.width // GROUP_BITS)) if self.wide else []
+        near = relayed(m, "relay{n}", self.address, -(-self.width // GROUP_BITS), relays=int(self.wide))
         for k, lsb in enumerate(range(0, self.width, GROUP_BITS)):
             bits = slice(lsb, min(lsb + GROUP_BITS, self.width))
             m.submodules[f"group{k}"] = group = WeightGroup(width=bits.stop - bits.start, depth=self.depth)
             m.d.comb += [
-                group.address.eq(near[k // RELAYED] if near else self.address),
+                group.address.eq(near[k]),
                 group.write_address.eq(self.write_address),
                 group.write_data.eq(self.write_data[bits]),
                 group.write.eq(self.write),

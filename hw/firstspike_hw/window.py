@@ -9,7 +9,7 @@ from amaranth.utils import bits_for
 
 from firstspike_hw.contract.config import WIDE
 
-from .relay import RELAYED, relayed
+from .relay import relayed
 
 __all__ = ["Window", "WindowGroup", "beat_bits"]
 
@@ -103,7 +103,7 @@ class Window(wiring.Component):
                 clear = Signal(name=f"clear{n}")
                 m.d.sync += clear.eq(self.clear)
                 m.d.comb += group.clear.eq(clear)
-            word, beat, write = near[n // RELAYED if self.relays else 0]
+            word, beat, write = near[n]
             m.d.comb += [
                 group.word.eq(word),
                 group.beat.eq(beat),
@@ -122,16 +122,14 @@ class Window(wiring.Component):
         return m
 
     def _relayed(self, m: Module) -> list[tuple[Any, Any, Any]]:
-        """word, beat and write for every RELAYED groups; without relays, the ones for all."""
-        if not self.relays:
-            return [(self.word, self.beat, self.write)]
-        told = data.StructLayout({"word": 32, "beat": self.beat_bits, "write": 1})
-        near = [Signal(told)]
-        m.d.comb += [near[0].word.eq(self.word), near[0].beat.eq(self.beat), near[0].write.eq(self.write)]
+        """word, beat and write as each group is told them."""
         groups = -(-self.beats // GROUP)
-        for level in range(self.relays, 0, -1):
-            near = relayed(m, f"relay{level}_", near, -(-groups // RELAYED ** (level - 1)))
-        return [(relay.word, relay.beat, relay.write) for relay in near]
+        if not self.relays:
+            return [(self.word, self.beat, self.write)] * groups
+        near = Signal(data.StructLayout({"word": 32, "beat": self.beat_bits, "write": 1}))
+        m.d.comb += [near.word.eq(self.word), near.beat.eq(self.beat), near.write.eq(self.write)]
+        told = relayed(m, "relay{level}_{n}", near, groups, relays=self.relays)
+        return [(relay.word, relay.beat, relay.write) for relay in told]
 
 
 def beat_bits(widths: list[int]) -> int:

@@ -16,11 +16,19 @@ from firstspike_hw.contract.stream_format import pack_image
 from firstspike_hw.relay import RELAYED, Relay, relayed
 
 
+def simulate(m: Module, bench) -> None:
+    simulator = Simulator(m)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+
+
 @pytest.mark.parametrize("readers", [1, RELAYED, RELAYED + 1, 11])
 def test_every_reader_is_told_a_cycle_later(readers) -> None:
     m, value = Module(), Signal(8)
-    near = relayed(m, "relay", [value], readers)
-    assert len(near) == -(-readers // RELAYED)
+    near = relayed(m, "relay{n}", value, readers)
+    assert len(near) == readers
+    assert len({id(relay) for relay in near}) == -(-readers // RELAYED)
 
     async def bench(ctx) -> None:
         before = 0
@@ -32,17 +40,34 @@ def test_every_reader_is_told_a_cycle_later(readers) -> None:
             assert [ctx.get(relay) for relay in near] == [new] * len(near)
             before = new
 
-    simulator = Simulator(m)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
-    simulator.run()
+    simulate(m, bench)
 
 
 def test_relays_listen_to_relays() -> None:
-    m = Module()
-    first = relayed(m, "far", [Signal(4)], 11)
+    m, value = Module(), Signal(4)
+    near = relayed(m, "relay{level}_{n}", value, 43, relays=2)
+    assert len({id(relay) for relay in near}) == 11
+    assert len(near) == 43
+    first = {id(m.submodules[f"relay2_{n}"]) for n in range(3)}
     assert len(first) == 3
-    assert len(relayed(m, "near", first, 43)) == 11
+    with pytest.raises(AttributeError):
+        m.submodules["relay2_3"]
+
+    async def bench(ctx) -> None:
+        seen = []
+        for new in (3, 9, 0, 15, 6):
+            ctx.set(value, new)
+            await ctx.tick()
+            assert len({ctx.get(relay) for relay in near}) == 1
+            seen.append(ctx.get(near[0]))
+        assert seen[1:] == [3, 9, 0, 15]
+
+    simulate(m, bench)
+
+
+def test_without_relays_every_reader_listens_to_the_source() -> None:
+    m, value = Module(), Signal(4)
+    assert all(told is value for told in relayed(m, "none", value, 3, relays=0))
     Simulator(m)
 
 

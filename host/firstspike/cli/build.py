@@ -94,15 +94,17 @@ def _write_bitstream(
     pll = pll_for(device.family, device.oscillator_mhz, clock)
     start = time.monotonic()
     with Progress("build") as progress:
-
-        def next_stage(what: str) -> None:
-            progress.label = f"build: {what}"
-            progress.waiting()
-
-        how = {"clock_mhz": clock, "seed": args.seed, "planned": name in chip.planned}
-        design = routed(config, device, **how, cache=cache_folder(), progress=next_stage)
+        design = routed(
+            config,
+            device,
+            clock_mhz=clock,
+            seed=args.seed,
+            cache=cache_folder(),
+            planned=name in chip.planned,
+            progress=lambda what: progress.waiting(f"build: {what}"),
+        )
         refuse_a_missed_clock(name, reached=design.report.fmax_mhz, clock=pll.mhz)
-        next_stage("contents")
+        progress.waiting("build: contents")
         changed = make_bitstream(design, contents_of(plan, config, CORE), pll, folder)
         bitstream = FAMILIES[device.family].bitstream
         check_network_in(read_back(design, folder / bitstream), deployment.network, config, CORE)

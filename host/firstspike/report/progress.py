@@ -47,8 +47,9 @@ class Progress:
         self._stream.flush()
         self._drawn = True
 
-    def waiting(self) -> None:
-        """Show the label at once and alone, for work that cannot say how far it is."""
+    def waiting(self, label: str | None = None) -> None:
+        """Show the label, or a new one, at once and alone, for work that cannot say how far it is."""
+        self.label = label or self.label
         if self._shown:
             self._stream.write(f"{_CLEAR}{self.label} ..")
             self._stream.flush()

@@ -5,10 +5,9 @@ from typing import Final
 
 from .network import KERNELS
 
-__all__ = ["CONFIGS", "CoreConfig", "StageConfig"]
+__all__ = ["CONFIGS", "WIDE", "CoreConfig", "StageConfig"]
 
-
-WIDE: Final = 256  # lanes
+WIDE: Final = 256  # lanes, beyond which a stage is wide
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,8 @@ def give_sites(modules: dict[str, Any], part: str) -> None:
     twice = [place[2] for place, _ in blocks if instances[place[2]] > 1]
     if twice:
         raise FirstspikeError(f"{twice[0]} is there {instances[twice[0]]} times: its block memories have no site each")
-    stage, _ = max(Counter(place[0] for place, _ in blocks if place[0] >= 0).items(), key=_blocks_of, default=(0, 0))
+    of_weights = Counter(place[0] for place, _ in blocks if place[0] >= 0)
+    stage = max(of_weights, key=of_weights.__getitem__, default=0)
     many = [cell for place, cell in blocks if place[0] == stage]
     few = [cell for place, cell in blocks if place[0] != stage]
     middle = sorted(SITES, key=_from_middle)[: len(few)]
@@ -71,10 +72,6 @@ def give_sites(modules: dict[str, Any], part: str) -> None:
     for cell, site in zip(few + many, middle + spread, strict=True):
         cell.setdefault("attributes", {})["BEL"] = SITES[site]
     modules["top"]["settings"] = PATIENCE
-
-
-def _blocks_of(counted: tuple[int, int]) -> int:
-    return counted[1]
 
 
 def _blocks(modules: dict[str, Any]) -> Iterator[tuple[tuple[int, int, str, list[int], str], dict[str, Any]]]:

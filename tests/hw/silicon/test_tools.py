@@ -135,6 +135,12 @@ def test_slow_progress_is_no_going_round() -> None:
         assert watch(f"Info:     iter={n + 1} wires=9 overused={left} overuse=9 archfail=NA") is None
 
 
+def test_a_second_routing_in_one_run_begins_anew() -> None:
+    watch = Watch()
+    for rounds, shared in ((1, 9), (2, 0), *((n, 200 - n) for n in range(1, 2 * ROUTING))):
+        assert watch(f"Info:     iter={rounds} wires=9 overused={shared} overuse=9 archfail=NA") is None
+
+
 def test_a_report_names_the_clock_the_path_and_what_is_used(tmp_path) -> None:
     def step(kind, delay, start, end):
         return {"type": kind, "delay": delay, "from": {"cell": start}, "to": {"cell": end}}
