@@ -13,10 +13,10 @@ import json
 import sys
 from typing import Any
 
-from firstspike.cli.build import actual, device_of
+from firstspike.cli.commands.build import actual, device_of
 from firstspike.report.progress import Progress
 from firstspike_compiler.targets import load_target
-from firstspike_hw.contract import CONFIGS, CoreConfig
+from firstspike_contract import CONFIGS, CoreConfig
 from firstspike_hw.silicon.build import GOAL_MHZ, routed
 from firstspike_sim.rtl.toolchain import cache_folder
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from firstspike.cli.commands.simulate import encoding_of
 from firstspike.cli.events_for import events_for, load_limited
-from firstspike.cli.simulate import encoding_of
 from firstspike_compiler.deployment import read_deployment
-from firstspike_hw.contract import CONFIGS, EventSet, LearnSettings, Network
-from firstspike_hw.contract.register_map import offset_of
+from firstspike_contract import CONFIGS, EventSet, LearnSettings, Network
+from firstspike_contract.core.register_map import offset_of
 from firstspike_sim import Learner
 from firstspike_sim.rtl.core import RtlCore
 

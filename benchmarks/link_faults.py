@@ -31,7 +31,7 @@ from firstspike.link.faults import Faults, FaultyLine, parse_faults
 from firstspike.link.serial_line import SerialLine
 from firstspike.virtual.rtl_line import RtlLine
 from firstspike_compiler.deployment import read_deployment
-from firstspike_hw.contract import CONFIGS, EventSet
+from firstspike_contract import CONFIGS, EventSet
 from firstspike_sim import FastModel
 from firstspike_sim.rtl.board import RtlBoard
 

@@ -15,7 +15,7 @@ from firstspike.cli.compare import differing
 from firstspike.datasets import encode, load
 from firstspike.virtual.rtl_line import RtlLine
 from firstspike_compiler.deployment import read_deployment
-from firstspike_hw.contract import CONFIGS
+from firstspike_contract import CONFIGS
 from firstspike_sim import FastModel
 from firstspike_sim.rtl.board import RtlBoard
 

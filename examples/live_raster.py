@@ -15,7 +15,7 @@ import firstspike
 from firstspike.board import Result
 from firstspike.datasets import encode, load
 from firstspike_compiler.deployment import Deployment, read_deployment
-from firstspike_hw.contract import EventSet
+from firstspike_contract import EventSet
 
 SAVED = 20  # images of an animation
 PAUSE = 0.3  # seconds an image is shown

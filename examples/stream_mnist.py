@@ -16,7 +16,7 @@ import firstspike
 from firstspike.datasets import encode, load
 from firstspike.examples import example
 from firstspike_compiler.deployment import Deployment, read_deployment
-from firstspike_hw.contract import evaluate
+from firstspike_contract import evaluate
 
 
 def compiled(folder: Path) -> Deployment:

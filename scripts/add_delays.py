@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from firstspike_compiler.nir_reader import read_nir
-from firstspike_compiler.nir_writer import write_nir
-from firstspike_hw.contract import FirstspikeError
+from firstspike_compiler.formats.nir.reader import read_nir
+from firstspike_compiler.formats.nir.writer import write_nir
+from firstspike_contract import FirstspikeError
 
 __all__ = ["main"]
 

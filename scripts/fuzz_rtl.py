@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from firstspike.report import Progress
-from firstspike_hw.contract import KERNELS, FirstspikeError, Kernel
+from firstspike_contract import KERNELS, FirstspikeError, Kernel
 from firstspike_sim.rtl.fuzz import CORES, Finding, Fuzzer
 from firstspike_sim.rtl.random_cases import random_case
 

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from firstspike.datasets import Samples, encode, load, write_npz
+from firstspike_compiler.formats.nir.reader import read_nir
+from firstspike_compiler.formats.nir.writer import write_nir
 from firstspike_compiler.integers import network_to_ir
 from firstspike_compiler.ir import Encoding, NetworkIR
-from firstspike_compiler.nir_reader import read_nir
-from firstspike_compiler.nir_writer import write_nir
-from firstspike_hw.contract import FirstspikeError, Layer, Network, kernel_tables
+from firstspike_contract import FirstspikeError, Layer, Network, kernel_tables
 
 __all__ = ["main", "permuted", "rotated", "scratch", "shuffled"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from firstspike.datasets import idx, mnist
-from firstspike_hw.contract.errors import FirstspikeError
+from firstspike_contract.common.errors import FirstspikeError
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "host" / "firstspike" / "datasets" / "data" / mnist.RESOURCE

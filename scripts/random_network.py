@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from firstspike_compiler.formats.nir.writer import write_nir
 from firstspike_compiler.ir import Encoding, LayerIR, NetworkIR
-from firstspike_compiler.nir_writer import write_nir
-from firstspike_hw.contract import KERNELS, FirstspikeError
+from firstspike_contract import KERNELS, FirstspikeError
 
 __all__ = ["main"]
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from firstspike_hw.contract import DROPPED, Network
-from firstspike_hw.contract.errors import FirstspikeError
+from firstspike_compiler.passes.grid import lay_grid
+from firstspike_contract import DROPPED, Network
+from firstspike_contract.common.errors import FirstspikeError
 
 from .ir import Encoding, LayerIR, NetworkIR
-from .passes.grid import lay_grid
 
 __all__ = ["network_to_ir"]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import Kernel
+from firstspike_contract import Kernel
 
 __all__ = ["Encoding", "LayerIR", "NetworkIR"]
 

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from firstspike_hw.contract import Network
-from firstspike_hw.contract.bounds import Bounds
-
-from .passes.drop_inputs import InputRows
-from .passes.geometry import StageMap
-from .passes.grid import Grid
-from .passes.quantise import IntegerLayer
+from firstspike_compiler.passes.drop_inputs import InputRows
+from firstspike_compiler.passes.geometry import StageMap
+from firstspike_compiler.passes.grid import Grid
+from firstspike_compiler.passes.quantise import IntegerLayer
+from firstspike_contract import Network
+from firstspike_contract.arithmetic.bounds import Bounds
 
 __all__ = ["Lowered"]
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from firstspike_hw.contract import Layer, core_for, image_cycles
-from firstspike_hw.contract.errors import FirstspikeError
-from firstspike_hw.contract.results import figures
+from firstspike_compiler.deployment.golden import Golden
+from firstspike_compiler.passes.images import SEED
+from firstspike_contract import Layer, core_for, image_cycles
+from firstspike_contract.arithmetic.results import figures
+from firstspike_contract.common.errors import FirstspikeError
 
-from .deployment.golden import Golden
 from .ir import NetworkIR
 from .lowered import Lowered
-from .passes.images import SEED
 from .targets import Target
 
 __all__ = ["make_manifest"]

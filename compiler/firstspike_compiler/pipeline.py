@@ -5,22 +5,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from firstspike_hw.contract import EventSet, Network
-from firstspike_hw.contract.errors import FirstspikeError, RuleViolations
-from firstspike_hw.contract.evaluate import evaluate_set
-from firstspike_hw.contract.validation import check_events
+from firstspike_compiler.deployment.golden import Golden
+from firstspike_compiler.passes.drop_inputs import drop_inputs
+from firstspike_compiler.passes.geometry import map_stages
+from firstspike_compiler.passes.grid import Grid, lay_grid
+from firstspike_compiler.passes.images import generated_images, recode
+from firstspike_compiler.passes.measure import IMAGES, float_answers, measure, refuse_silent_layers
+from firstspike_compiler.passes.quantise import is_integer, quantise
+from firstspike_compiler.passes.tables import build_network, choose_fraction_bits, layer_bounds
+from firstspike_contract import EventSet, Network
+from firstspike_contract.arithmetic.evaluate import evaluate_set
+from firstspike_contract.arithmetic.validation import check_events
+from firstspike_contract.common.errors import FirstspikeError, RuleViolations
 
-from .deployment.golden import Golden
 from .ir import NetworkIR
 from .lowered import Lowered
 from .manifest import make_manifest
-from .passes.drop_inputs import drop_inputs
-from .passes.geometry import map_stages
-from .passes.grid import Grid, lay_grid
-from .passes.images import generated_images, recode
-from .passes.measure import IMAGES, float_answers, measure, refuse_silent_layers
-from .passes.quantise import is_integer, quantise
-from .passes.tables import build_network, choose_fraction_bits, layer_bounds
 from .rules import check
 from .targets import Target
 

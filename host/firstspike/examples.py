@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from firstspike_hw.contract.errors import FirstspikeError
+from firstspike_contract.common.errors import FirstspikeError
 
 __all__ = ["example"]
 

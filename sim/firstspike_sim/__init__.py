@@ -1,6 +1,6 @@
 """Fast bit-true simulation of deployments."""
 
-from .fast import FastModel, measure
-from .learner import Learner, Lessons
+from .model.fast import FastModel, measure
+from .model.learner import Learner, Lessons
 
 __all__ = ["FastModel", "Learner", "Lessons", "measure"]

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from firstspike_compiler.ir import Encoding, LayerIR, NetworkIR
-from firstspike_hw.contract import DROPPED, EVENT, KERNELS, EventSet, Layer, Network
-from firstspike_hw.contract.tables import kernel_tables
+from firstspike_contract import DROPPED, EVENT, KERNELS, EventSet, Layer, Network
+from firstspike_contract.arithmetic.tables import kernel_tables
 
 TAU_STEPS = 7.5
 FRACTION_BITS = 6

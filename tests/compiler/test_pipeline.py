@@ -8,10 +8,10 @@ from compiler_networks import TAU_STEPS, float_network, integer_network, integer
 from hypothesis import given, settings
 
 from firstspike_compiler.deployment import encode_image
+from firstspike_compiler.formats.nir.reader import read_nir
+from firstspike_compiler.formats.nir.writer import write_nir
 from firstspike_compiler.integers import network_to_ir
 from firstspike_compiler.ir import NetworkIR
-from firstspike_compiler.nir_reader import read_nir
-from firstspike_compiler.nir_writer import write_nir
 from firstspike_compiler.passes.drop_inputs import drop_inputs
 from firstspike_compiler.passes.grid import lay_grid
 from firstspike_compiler.passes.images import generated_images, recode
@@ -19,9 +19,9 @@ from firstspike_compiler.passes.quantise import quantise, round_layer
 from firstspike_compiler.passes.tables import choose_fraction_bits
 from firstspike_compiler.pipeline import compile_network
 from firstspike_compiler.targets import load_target
-from firstspike_hw.contract import DROPPED, KERNELS, EventSet
-from firstspike_hw.contract.errors import FirstspikeError, RuleViolations
-from firstspike_hw.contract.evaluate import evaluate_set
+from firstspike_contract import DROPPED, KERNELS, EventSet
+from firstspike_contract.arithmetic.evaluate import evaluate_set
+from firstspike_contract.common.errors import FirstspikeError, RuleViolations
 
 GENERIC = load_target("generic")
 

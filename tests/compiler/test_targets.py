@@ -4,10 +4,10 @@ from importlib import resources
 
 import pytest
 
-from firstspike_compiler.resources import resources as needed
+from firstspike_compiler.estimate.resources import resources as needed
 from firstspike_compiler.targets import DEFAULT_TARGET, list_targets, load_target
-from firstspike_hw.contract import CONFIGS, KERNELS
-from firstspike_hw.contract.errors import FirstspikeError, UsageError
+from firstspike_contract import CONFIGS, KERNELS
+from firstspike_contract.common.errors import FirstspikeError, UsageError
 from firstspike_hw.silicon.pll import pll_for
 
 TARGETS = ["ecpix5-85f", "generic", "icebreaker", "icepi-zero", "ulx3s-85f", "verilog"]
@@ -27,7 +27,7 @@ def test_the_cores_of_a_target_fit_its_device_and_its_limits(name):
     if target.device is None:
         assert set(target.verilog_cores) <= set(CONFIGS)
         return
-    board = resources.files("firstspike_hw").joinpath("boards")
+    board = resources.files("firstspike_hw").joinpath("board/pins")
     assert any(board.joinpath(f"{target.device.board}.{ending}").is_file() for ending in ("lpf", "pcf"))
     for core in target.device.cores:
         config = CONFIGS[core]

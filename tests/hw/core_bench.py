@@ -8,10 +8,10 @@ import numpy as np
 from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
-from firstspike_hw.contract import CoreConfig, LearnSettings, Network, learning_registers, load_plan, with_learnt
-from firstspike_hw.contract.register_map import Memory, offset_of
-from firstspike_hw.contract.stream_format import TRACE_END, unpack_result, unpack_trace
-from firstspike_hw.core import Core
+from firstspike_contract import CoreConfig, LearnSettings, Network, learning_registers, load_plan, with_learnt
+from firstspike_contract.core.register_map import Memory, offset_of
+from firstspike_contract.core.stream_format import TRACE_END, unpack_result, unpack_trace
+from firstspike_hw.core.core import Core
 
 
 @dataclass(kw_only=True)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from firstspike_hw.contract import DROPPED, EVENT, CoreConfig, Layer, Network, StageConfig, evaluate, kernel_tables
-from firstspike_hw.contract.stream_format import trace_times
+from firstspike_contract import DROPPED, EVENT, CoreConfig, Layer, Network, StageConfig, evaluate, kernel_tables
+from firstspike_contract.core.stream_format import trace_times
 
 BOTH = ("linear", "exponential")
 # Kernels that the lanes of a test are built for, by the kernel of its network.

@@ -24,129 +24,145 @@ class Fault:
 
 
 FAULTS = {
-    "horizon off by one": Fault(unit="filing", old="horizon.eq(message.t + 1)", new="horizon.eq(message.t + 2)"),
+    "horizon off by one": Fault(unit="spikes.filing", old="horizon.eq(message.t + 1)", new="horizon.eq(message.t + 2)"),
     "horizon ahead of the last spike": Fault(
-        unit="serialiser", old="done.eq(now.ends & ~more)", new="done.eq(now.ends)"
+        unit="spikes.serialiser", old="done.eq(now.ends & ~more)", new="done.eq(now.ends)"
     ),
     "horizon of ordered images off by one": Fault(
-        unit="input_map", old="Mux(fresh, t2, latest)", new="Mux(fresh, t2 + 1, latest)"
+        unit="spikes.input_map", old="Mux(fresh, t2, latest)", new="Mux(fresh, t2 + 1, latest)"
     ),
     "lost tie": Fault(
-        unit="decision", old="verdict.tie.eq(verdict.fired > 1)", new="verdict.tie.eq(verdict.fired > 2)"
+        unit="spikes.decision", old="verdict.tie.eq(verdict.fired > 1)", new="verdict.tie.eq(verdict.fired > 2)"
     ),
-    "last of equals wins": Fault(unit="decision", old="(message.value > best)", new="(message.value >= best)"),
-    "exact tie forgotten": Fault(unit="decision", old="verdict.exact_tie.eq(1)", new="verdict.exact_tie.eq(0)"),
+    "last of equals wins": Fault(unit="spikes.decision", old="(message.value > best)", new="(message.value >= best)"),
+    "exact tie forgotten": Fault(unit="spikes.decision", old="verdict.exact_tie.eq(1)", new="verdict.exact_tie.eq(0)"),
     "excess compared without its sign": Fault(
-        unit="decision",
+        unit="spikes.decision",
         old="(message.value > best)",
         new="(message.value.as_unsigned() > best.as_unsigned())",
     ),
     "silence one step early": Fault(
-        unit="decision", old="end.eq(message.t == self.steps - 1)", new="end.eq(message.t == self.steps - 2)"
+        unit="spikes.decision", old="end.eq(message.t == self.steps - 1)", new="end.eq(message.t == self.steps - 2)"
     ),
-    "wrong T at the end of the walk": Fault(unit="sequencer", old="(t == final_step)", new="(t == final_step - 1)"),
-    "stale bucket": Fault(unit="queue", old="m.d.sync += touched.eq(0)", new="m.d.sync += touched[1:].eq(0)"),
+    "wrong T at the end of the walk": Fault(
+        unit="stage.sequencer", old="(t == final_step)", new="(t == final_step - 1)"
+    ),
+    "stale bucket": Fault(unit="spikes.queue", old="m.d.sync += touched.eq(0)", new="m.d.sync += touched[1:].eq(0)"),
     "lost link": Fault(
-        unit="queue",
+        unit="spikes.queue",
         old="next_write.data.last.eq(~has_one)",
         new="next_write.data.last.eq(1)",
     ),
     "dropped carry": Fault(
-        unit="lanes",
+        unit="stage.lanes",
         old="after[k].eq(state.now.v[k] + changes[k])",
         new="after[k].eq(Cat((state.now.v[k][:8] + changes[k][:8])[:8], state.now.v[k][8:] + changes[k][8:]))",
     ),
-    "swapped rows": Fault(unit="sequencer", old="offset.eq(offset + stride)", new="offset.eq(self.inputs - offset)"),
+    "swapped rows": Fault(
+        unit="stage.sequencer", old="offset.eq(offset + stride)", new="offset.eq(self.inputs - offset)"
+    ),
     "neurons of a row shifted": Fault(
-        unit="serialiser",
+        unit="spikes.serialiser",
         old="Array(k * self.lanes for k in range(self.max_rows))[front.row.row]",
         new="front.row.row * (self.lanes - 1)",
     ),
     "delay off by one": Fault(
-        unit="filing", old="recorded.eq(message.t + delay)", new="recorded.eq(message.t + delay + 1)"
+        unit="spikes.filing", old="recorded.eq(message.t + delay)", new="recorded.eq(message.t + delay + 1)"
     ),
     "input delay off by one": Fault(
-        unit="input_map", old="recorded.eq(t2 + entry.delay)", new="recorded.eq(t2 + entry.delay + 1)"
+        unit="spikes.input_map", old="recorded.eq(t2 + entry.delay)", new="recorded.eq(t2 + entry.delay + 1)"
     ),
-    "filed beyond T": Fault(unit="filing", old="& (recorded < self.steps)),", new="),"),
+    "filed beyond T": Fault(unit="spikes.filing", old="& (recorded < self.steps)),", new="),"),
     "early exit without draining": Fault(
-        unit="sequencer",
+        unit="stage.sequencer",
         old="drain.eq(self.stop.valid & Mux(self.advance, following >= self.stop.t, t >= self.stop.t))",
         new="drain.eq(self.stop.valid)",
     ),
-    "early exit one step short": Fault(unit="sequencer", old="(t > self.stop.t)", new="(t >= self.stop.t)"),
-    "duplicate accepted": Fault(unit="input_map", old="wanted & ~taken & ~late", new="wanted & ~late"),
+    "early exit one step short": Fault(unit="stage.sequencer", old="(t > self.stop.t)", new="(t >= self.stop.t)"),
+    "duplicate accepted": Fault(unit="spikes.input_map", old="wanted & ~taken & ~late", new="wanted & ~late"),
     "dropped event filed": Fault(
-        unit="input_map", old="wanted.eq(valid2 & in_range2 & entry.kept)", new="wanted.eq(valid2 & in_range2)"
+        unit="spikes.input_map", old="wanted.eq(valid2 & in_range2 & entry.kept)", new="wanted.eq(valid2 & in_range2)"
     ),
     "out of range taken": Fault(
-        unit="input_map", old="(self.events.payload.t < self.steps)", new="(self.events.payload.t <= self.steps)"
+        unit="spikes.input_map", old="(self.events.payload.t < self.steps)", new="(self.events.payload.t <= self.steps)"
     ),
     "constant missing": Fault(
-        unit="sequencer",
+        unit="stage.sequencer",
         old="left = self.next_constant != self.constants",
         new="left = self.next_constant + 1 < self.constants",
     ),
-    "fires twice": Fault(unit="lanes", old="fires.eq(crossed & ~state.now.fired)", new="fires.eq(crossed)"),
+    "fires twice": Fault(unit="stage.lanes", old="fires.eq(crossed & ~state.now.fired)", new="fires.eq(crossed)"),
     "marks of the image before": Fault(
-        unit="input_map", old="m.d.sync += touched.eq(0)", new="m.d.sync += touched[1:].eq(0)"
+        unit="spikes.input_map", old="m.d.sync += touched.eq(0)", new="m.d.sync += touched[1:].eq(0)"
     ),
-    "spike counted at the next step": Fault(unit="sequencer", old="write.addr.eq(step)", new="write.addr.eq(step + 1)"),
+    "spike counted at the next step": Fault(
+        unit="stage.sequencer", old="write.addr.eq(step)", new="write.addr.eq(step + 1)"
+    ),
     # of learning
-    "votes against counted for": Fault(unit="votes", old="*~against", new="*against"),
+    "votes against counted for": Fault(unit="learning.votes", old="*~against", new="*against"),
     "own spikes struck a step late": Fault(
-        unit="replay", old="self.spikes.advance.eq(1)", new="self.spikes.advance.eq(t != 0)"
+        unit="learning.replay", old="self.spikes.advance.eq(1)", new="self.spikes.advance.eq(t != 0)"
     ),
-    "queues not taken back": Fault(unit="teacher", old="self.rewind.eq(1)", new="self.rewind.eq(0)"),
-    "replay ends a step early": Fault(unit="replay", old="(t == self.end)", new="(t + 1 == self.end)"),
-    "rival forgotten": Fault(unit="output_record", old="m.d.sync += rival.eq(1)", new="m.d.sync += rival.eq(0)"),
-    "lateness forgotten": Fault(unit="output_record", old="(verdict.step > self.late)", new="(verdict.step > 255)"),
+    "queues not taken back": Fault(unit="learning.teacher", old="self.rewind.eq(1)", new="self.rewind.eq(0)"),
+    "replay ends a step early": Fault(unit="learning.replay", old="(t == self.end)", new="(t + 1 == self.end)"),
+    "rival forgotten": Fault(
+        unit="learning.output_record", old="m.d.sync += rival.eq(1)", new="m.d.sync += rival.eq(0)"
+    ),
+    "lateness forgotten": Fault(
+        unit="learning.output_record", old="(verdict.step > self.late)", new="(verdict.step > 255)"
+    ),
     "margin one step short": Fault(
-        unit="output_record", old="limit.eq(verdict.step + self.margin)", new="limit.eq(verdict.step + self.margin - 1)"
+        unit="learning.output_record",
+        old="limit.eq(verdict.step + self.margin)",
+        new="limit.eq(verdict.step + self.margin - 1)",
     ),
     "rivals beyond the end": Fault(
-        unit="output_record", old="in_time.eq(~known | (message.t <= self.end))", new="in_time.eq(1)"
+        unit="learning.output_record", old="in_time.eq(~known | (message.t <= self.end))", new="in_time.eq(1)"
     ),
-    "weights wrap": Fault(unit="plastic_lanes", old="moves & ~stuck", new="moves"),
+    "weights wrap": Fault(unit="learning.plastic_lanes", old="moves & ~stuck", new="moves"),
     "random bits not turned": Fault(
-        unit="stage_learning", old="[bits.u.eq(u), bits.v.eq(v)]", new="[bits.u.eq(bits.u), bits.v.eq(bits.v)]"
+        unit="learning.stage_learning", old="[bits.u.eq(u), bits.v.eq(v)]", new="[bits.u.eq(bits.u), bits.v.eq(bits.v)]"
     ),
     "random bits of another layer": Fault(
-        unit="teacher", old="sum((self.used[n] for n in range(k)), Const(0))", new="Const(0)"
+        unit="learning.teacher", old="sum((self.used[n] for n in range(k)), Const(0))", new="Const(0)"
     ),
     "one more random bit": Fault(
-        unit="stage_learning", old="self.outside_port.chance > k", new="self.outside_port.chance >= k"
+        unit="learning.stage_learning", old="self.outside_port.chance > k", new="self.outside_port.chance >= k"
     ),
-    "learning images not counted": Fault(unit="registers", old="count.eq(count + 1)", new="count.eq(count)"),
+    "learning images not counted": Fault(unit="core.registers", old="count.eq(count + 1)", new="count.eq(count)"),
     "signs kept from the image before": Fault(
-        unit="teacher", old="stage.clear.eq(self.begin & self.learns)", new="stage.clear.eq(0)"
+        unit="learning.teacher", old="stage.clear.eq(self.begin & self.learns)", new="stage.clear.eq(0)"
     ),
-    "label not marked": Fault(unit="teacher", old="self.mark_label.eq(waited == 0)", new="self.mark_label.eq(0)"),
-    "marks in the first row": Fault(unit="stage_learning", old="mark_row.eq(row)", new="mark_row.eq(0)"),
+    "label not marked": Fault(
+        unit="learning.teacher", old="self.mark_label.eq(waited == 0)", new="self.mark_label.eq(0)"
+    ),
+    "marks in the first row": Fault(unit="learning.stage_learning", old="mark_row.eq(row)", new="mark_row.eq(0)"),
     "image let go before it is learnt": Fault(
-        unit="engine", old="self.phase.eq(Phase.LEARN)", new="self.phase.eq(Phase.CLEAR)"
+        unit="core.engine", old="self.phase.eq(Phase.LEARN)", new="self.phase.eq(Phase.CLEAR)"
     ),
     "the host's word is learnt too": Fault(
-        unit="registers", old="window.clear.eq(registers.learning)", new="window.clear.eq(0)"
+        unit="core.registers", old="window.clear.eq(registers.learning)", new="window.clear.eq(0)"
     ),
     "counts of the end, not of the decision": Fault(
-        unit="sequencer", old="self.decided if self.learns else self.stop.t", new="self.stop.t"
+        unit="stage.sequencer", old="self.decided if self.learns else self.stop.t", new="self.stop.t"
     ),
     "learnt at another address": Fault(
-        unit="stage_learning", old="self.host.address, writes.address", new="self.host.address, writes.address ^ 1"
+        unit="learning.stage_learning",
+        old="self.host.address, writes.address",
+        new="self.host.address, writes.address ^ 1",
     ),
     # what no comparison of answers sees: rules of the streams
     "result not held": Fault(
-        unit="result", old="m.Elif(self.beats.valid & self.beats.ready)", new="m.Elif(self.beats.valid)"
+        unit="spikes.result", old="m.Elif(self.beats.valid & self.beats.ready)", new="m.Elif(self.beats.valid)"
     ),
-    "serialiser does not wait": Fault(unit="serialiser", old="(self.messages.ready & ~more)", new="~more"),
+    "serialiser does not wait": Fault(unit="spikes.serialiser", old="(self.messages.ready & ~more)", new="~more"),
     "sequencer does not wait for the trace": Fault(
-        unit="sequencer",
+        unit="stage.sequencer",
         old="go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (r != 0))",
         new="go.eq(1)",
     ),
-    "register answer not held": Fault(unit="registers", old="m.If(bus.rready)", new="m.If(1)"),
-    "trace not held": Fault(unit="trace", old="free.eq(~self.beats.valid | self.beats.ready)", new="free.eq(1)"),
+    "register answer not held": Fault(unit="core.registers", old="m.If(bus.rready)", new="m.If(1)"),
+    "trace not held": Fault(unit="spikes.trace", old="free.eq(~self.beats.valid | self.beats.ready)", new="free.eq(1)"),
 }
 
 # Of the link. `unit` is a module within firstspike_hw here too.

@@ -8,8 +8,8 @@ import numpy as np
 from core_bench import Bench
 from core_networks import BUILT, random_images, random_network, small_config
 
-from firstspike_hw.contract import CoreConfig, LearnSettings, Network, evaluate, learn
-from firstspike_hw.contract.stream_format import Header, ResultFlag, pack_image
+from firstspike_contract import CoreConfig, LearnSettings, Network, evaluate, learn
+from firstspike_contract.core.stream_format import Header, ResultFlag, pack_image
 
 IMAGES = 6
 

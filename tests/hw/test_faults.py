@@ -9,8 +9,8 @@ from core_bench import Bench
 from core_networks import BOTH, differences, random_images, random_network, small_config
 from faults import FAULTS, Fault, planted
 
-from firstspike_hw.contract import EVENT, FirstspikeError
-from firstspike_hw.contract.stream_format import Header, pack_image
+from firstspike_contract import EVENT, FirstspikeError
+from firstspike_contract.core.stream_format import Header, pack_image
 
 LIMIT = 8_000  # cycles, loading included; a case without a fault takes fewer
 
@@ -91,14 +91,14 @@ def test_a_planted_fault_is_caught(fault, case) -> None:
 
 def test_a_fault_whose_line_is_gone_is_an_error() -> None:
     with (
-        pytest.raises(ValueError, match=r"^firstspike_hw/queue\.py has 'no such line' 0 times, not once$"),
-        planted(Fault(unit="queue", old="no such line", new="")),
+        pytest.raises(ValueError, match=r"^firstspike_hw/spikes/queue\.py has 'no such line' 0 times, not once$"),
+        planted(Fault(unit="spikes.queue", old="no such line", new="")),
     ):
         pass
 
 
 def test_the_gateware_is_whole_again_afterwards() -> None:
-    from firstspike_hw.decision import Decision
+    from firstspike_hw.spikes.decision import Decision
 
     before = Decision.elaborate
     with planted(FAULTS["lost tie"]):

@@ -4,7 +4,7 @@ from typing import cast
 
 import numpy as np
 
-from firstspike_hw.contract import (
+from firstspike_contract import (
     EVENT,
     KERNELS,
     EventSet,

@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 
 import yaml
 
-from firstspike_hw.contract import Network
-from firstspike_hw.contract.errors import FirstspikeError
+from firstspike_contract import Network
+from firstspike_contract.common.errors import FirstspikeError
 
 from .golden import Golden, decode_golden, encode_golden
 from .image import decode_image, encode_image

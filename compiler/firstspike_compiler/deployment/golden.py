@@ -8,10 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import EVENT, EventSet, Network
-from firstspike_hw.contract.errors import FirstspikeError
-from firstspike_hw.contract.npy import arrays_from_npz
-from firstspike_hw.contract.results import RESULT, Batch
+from firstspike_contract import EVENT, EventSet, Network
+from firstspike_contract.arithmetic.results import RESULT, Batch
+from firstspike_contract.common.errors import FirstspikeError
+from firstspike_contract.common.npy import arrays_from_npz
 
 __all__ = ["Golden", "decode_golden", "encode_golden"]
 

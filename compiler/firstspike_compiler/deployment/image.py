@@ -7,10 +7,10 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import KERNELS, WEIGHT_MAX, Kernel, Layer, Network
-from firstspike_hw.contract.errors import FirstspikeError
-from firstspike_hw.contract.tables import STEPS, TABLE_MAX
-from firstspike_hw.contract.validation import check_network
+from firstspike_contract import KERNELS, WEIGHT_MAX, Kernel, Layer, Network
+from firstspike_contract.arithmetic.tables import STEPS, TABLE_MAX
+from firstspike_contract.arithmetic.validation import check_network
+from firstspike_contract.common.errors import FirstspikeError
 
 __all__ = ["IMAGE_VERSION", "MAGIC", "SECTIONS_OF_LAYER", "SECTIONS_OF_NETWORK", "decode_image", "encode_image"]
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import yaml
 
-from firstspike_hw.contract import KERNELS, Network
-from firstspike_hw.contract.errors import FirstspikeError
+from firstspike_contract import KERNELS, Network
+from firstspike_contract.common.errors import FirstspikeError
 
 __all__ = ["FORMAT", "MANIFEST_VERSION", "check_against", "parse_manifest", "plain_yaml"]
 

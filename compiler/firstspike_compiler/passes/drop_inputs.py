@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import DROPPED
+from firstspike_contract import DROPPED
 
 from .quantise import IntegerLayer
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstspike_compiler.ir import NetworkIR
-from firstspike_hw.contract import EventSet
+from firstspike_contract import EventSet
 
 __all__ = ["FloatLayer", "float_class", "input_times", "kernel_response", "layer_spikes"]
 

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from firstspike_compiler.ir import NetworkIR
-from firstspike_hw.contract import EVENT, EventSet
+from firstspike_contract import EVENT, EventSet
 
 from .grid import Grid
 

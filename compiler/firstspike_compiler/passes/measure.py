@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstspike_compiler.ir import NetworkIR
-from firstspike_hw.contract import EventSet, Network
-from firstspike_hw.contract.errors import FirstspikeError
-from firstspike_hw.contract.evaluate import evaluate_set
-from firstspike_hw.contract.results import Batch
+from firstspike_contract import EventSet, Network
+from firstspike_contract.arithmetic.evaluate import evaluate_set
+from firstspike_contract.arithmetic.results import Batch
+from firstspike_contract.common.errors import FirstspikeError
 
 from .float_model import FloatLayer, float_class, input_times, layer_spikes
 

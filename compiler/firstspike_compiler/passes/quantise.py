@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstspike_compiler.ir import LayerIR, NetworkIR
-from firstspike_hw.contract import WEIGHT_MAX, EventSet
-from firstspike_hw.contract.tables import integer_threshold
+from firstspike_contract import WEIGHT_MAX, EventSet
+from firstspike_contract.arithmetic.tables import integer_threshold
 
 from .float_model import FloatLayer, input_times, layer_spikes
 from .grid import Grid

@@ -4,10 +4,10 @@ import numpy as np
 
 from firstspike_compiler.ir import NetworkIR
 from firstspike_compiler.targets import Target
-from firstspike_hw.contract import Layer, Network
-from firstspike_hw.contract.bounds import Bounds, LayerPlan, largest_fraction_bits, worst_case
-from firstspike_hw.contract.errors import FirstspikeError
-from firstspike_hw.contract.tables import kernel_tables
+from firstspike_contract import Layer, Network
+from firstspike_contract.arithmetic.bounds import Bounds, LayerPlan, largest_fraction_bits, worst_case
+from firstspike_contract.arithmetic.tables import kernel_tables
+from firstspike_contract.common.errors import FirstspikeError
 
 from .drop_inputs import InputRows
 from .grid import Grid

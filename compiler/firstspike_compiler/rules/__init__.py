@@ -5,7 +5,7 @@ from typing import Final
 from firstspike_compiler.ir import NetworkIR
 from firstspike_compiler.targets import Target
 from firstspike_compiler.violation import Violation
-from firstspike_hw.contract.tables import STEPS
+from firstspike_contract.arithmetic.tables import STEPS
 
 from .network import NETWORK_RULES
 from .subject import Rule, Subject, sentence

@@ -8,7 +8,7 @@ import numpy as np
 from firstspike_compiler.passes.grid import time_codes
 from firstspike_compiler.passes.quantise import is_integer
 from firstspike_compiler.violation import Violation
-from firstspike_hw.contract import WEIGHT_MAX
+from firstspike_contract import WEIGHT_MAX
 
 from .subject import Rule, Subject, sentence
 

@@ -12,10 +12,10 @@ from firstspike_compiler.passes.grid import lay_grid
 from firstspike_compiler.passes.quantise import round_layer
 from firstspike_compiler.passes.tables import build_network
 from firstspike_compiler.violation import Violation
-from firstspike_hw.contract import WEIGHT_MAX
-from firstspike_hw.contract.bounds import worst_case
-from firstspike_hw.contract.errors import FirstspikeError
-from firstspike_hw.contract.tables import STEPS, TABLE_MAX
+from firstspike_contract import WEIGHT_MAX
+from firstspike_contract.arithmetic.bounds import worst_case
+from firstspike_contract.arithmetic.tables import STEPS, TABLE_MAX
+from firstspike_contract.common.errors import FirstspikeError
 
 from .subject import Rule, Subject, sentence
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from firstspike_compiler.deployment.manifest_file import plain_yaml
-from firstspike_hw.contract.errors import FirstspikeError
-from firstspike_hw.contract.names import choose
+from firstspike_contract.common.errors import FirstspikeError
+from firstspike_contract.common.names import choose
 
 __all__ = ["DEFAULT_TARGET", "BuildDevice", "Target", "list_targets", "load_target"]
 
@@ -22,7 +22,7 @@ class BuildDevice:
     family, part, options: of nextpnr. lut, dsp: of the device. cores: that fit it, the preferred one first, with the
     clock in MHz unless the command line says otherwise. planned: those of them whose block memories are given their
     sites before placement, and that are routed with more patience. clock_mhz: of the board's oscillator. board: its
-    file in firstspike_hw.boards. loader: options of openFPGALoader.
+    file in firstspike_hw.board.pins. loader: options of openFPGALoader.
     """
 
     family: str

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from firstspike_hw.contract.errors import FirstspikeError
-from firstspike_hw.contract.npy import arrays_from_npz
+from firstspike_contract.common.errors import FirstspikeError
+from firstspike_contract.common.npy import arrays_from_npz
 
 from .layers import Array
 from .model import TrainableNetwork

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import WEIGHT_MAX
+from firstspike_contract import WEIGHT_MAX
 
 from . import causal
 

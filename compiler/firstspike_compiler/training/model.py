@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 
 from firstspike_compiler.ir import Encoding, LayerIR, NetworkIR
-from firstspike_hw.contract import Kernel
+from firstspike_contract import Kernel
 
 from . import causal
 from .layers import Array, Clock, GroupedLayer, SortedLayer, quantised

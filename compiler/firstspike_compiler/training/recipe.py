@@ -7,8 +7,8 @@ from types import UnionType
 from typing import Any
 
 from firstspike_compiler.deployment.manifest_file import plain_yaml
-from firstspike_hw.contract.errors import FirstspikeError, UsageError
-from firstspike_hw.contract.names import unknown
+from firstspike_contract.common.errors import FirstspikeError, UsageError
+from firstspike_contract.common.names import unknown
 
 from .augment import Augmentation
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from firstspike_compiler.ir import NetworkIR
-from firstspike_hw.contract.errors import FirstspikeError
-from firstspike_hw.contract.npy import read_npy
+from firstspike_contract.common.errors import FirstspikeError
+from firstspike_contract.common.npy import read_npy
 
 from .augment import deform
 from .checkpoint import plain_recipe, restore_checkpoint, save_checkpoint

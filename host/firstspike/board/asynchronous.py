@@ -9,7 +9,7 @@ from contextlib import closing
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from firstspike_hw.contract import CoreConfig, EventSet, Network
+from firstspike_contract import CoreConfig, EventSet, Network
 
 from .board import TIMEOUT, Board
 from .opening import open_board

@@ -7,17 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 import numpy as np
 
 from firstspike.link import BoardError, Line
-from firstspike_hw.contract import (
-    CoreConfig,
-    EventSet,
-    LearnSettings,
-    LoadPlan,
-    Network,
-    check_event_arrays,
-)
-from firstspike_hw.contract.register_map import LINK, link_offset, offset_of
-from firstspike_hw.contract.stream_format import RESULT_PACKET, Header, trace_times, unpack_result, unpack_trace
-from firstspike_hw.contract.wire import Configuration
+from firstspike_contract import CoreConfig, EventSet, LearnSettings, LoadPlan, Network, check_event_arrays
+from firstspike_contract.core.register_map import LINK, link_offset, offset_of
+from firstspike_contract.core.stream_format import RESULT_PACKET, Header, trace_times, unpack_result, unpack_trace
+from firstspike_contract.link.wire import Configuration
 
 from . import lessons, loading
 from .lessons import LearningLost

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstspike.link import BoardError
-from firstspike_hw.contract import (
+from firstspike_contract import (
     CoreConfig,
     EventSet,
     FirstspikeError,
@@ -18,8 +18,8 @@ from firstspike_hw.contract import (
     learning_registers,
     with_learnt,
 )
-from firstspike_hw.contract.register_map import Memory, offset_of
-from firstspike_hw.contract.stream_format import Header, unpack_result
+from firstspike_contract.core.register_map import Memory, offset_of
+from firstspike_contract.core.stream_format import Header, unpack_result
 
 from .loading import halted, read_memory, rename
 from .registers import Registers

@@ -11,19 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstspike.link import BoardError
-from firstspike_hw.contract import (
-    CoreConfig,
-    FirstspikeError,
-    LoadPlan,
-    MemoryBlock,
-    Network,
-    core_for,
-    load_plan,
-)
-from firstspike_hw.contract.loading import beats_per_word
-from firstspike_hw.contract.register_map import Memory, link_offset, offset_of
-from firstspike_hw.contract.unloading import IDENTITY, config_from, memory_beats, network_from
-from firstspike_hw.contract.wire import Configuration
+from firstspike_contract import CoreConfig, FirstspikeError, LoadPlan, MemoryBlock, Network, core_for, load_plan
+from firstspike_contract.core.loading import beats_per_word
+from firstspike_contract.core.register_map import Memory, link_offset, offset_of
+from firstspike_contract.core.unloading import IDENTITY, config_from, memory_beats, network_from
+from firstspike_contract.link.wire import Configuration
 
 from .registers import Registers
 

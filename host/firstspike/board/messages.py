@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import EventSet
-from firstspike_hw.contract.stream_format import Header
-from firstspike_hw.contract.wire import EVENT_BYTES, LABELLED, MESSAGE, MessageKind
+from firstspike_contract import EventSet
+from firstspike_contract.core.stream_format import Header
+from firstspike_contract.link.wire import EVENT_BYTES, LABELLED, MESSAGE, MessageKind
 
 __all__ = ["WORDS_MAX", "Images", "images", "read_words", "scan_words", "write_words"]
 

@@ -8,8 +8,8 @@ from firstspike.link import BoardError, Line
 from firstspike.link.faults import FaultyLine, parse_faults
 from firstspike.link.serial_line import BAUDRATE, SerialLine
 from firstspike.link.socket_line import SocketLine
-from firstspike_hw.contract import CONFIGS, UsageError
-from firstspike_hw.contract.names import choose, unknown
+from firstspike_contract import CONFIGS, UsageError
+from firstspike_contract.common.names import choose, unknown
 
 from .board import TIMEOUT, Board
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstspike.link import BoardError
-from firstspike_hw.contract.register_map import offset_of
+from firstspike_contract.core.register_map import offset_of
 
 from .messages import read_words, scan_words, write_words
 from .session import Session

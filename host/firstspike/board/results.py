@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import Batch
-from firstspike_hw.contract.stream_format import RESULT_PACKET, ResultFlag
+from firstspike_contract import Batch
+from firstspike_contract.core.stream_format import RESULT_PACKET, ResultFlag
 
 __all__ = ["Answers", "Result", "result_of"]
 

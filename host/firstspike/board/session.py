@@ -6,8 +6,8 @@ from collections import deque
 from typing import Final, NamedTuple
 
 from firstspike.link import BoardError, Counters, Deframer, Endpoint, Line, LineLost, coded
-from firstspike_hw.contract.register_map import CORE_VERSION
-from firstspike_hw.contract.wire import (
+from firstspike_contract.core.register_map import CORE_VERSION
+from firstspike_contract.link.wire import (
     FROM_BOARD,
     HELLO,
     HOST_BUFFER,

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from firstspike_hw.contract.register_map import LINK, link_offset, offset_of
-from firstspike_hw.contract.wire import Configuration
+from firstspike_contract.core.register_map import LINK, link_offset, offset_of
+from firstspike_contract.link.wire import Configuration
 
 from .registers import Registers
 from .session import Session

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstspike.link import BoardError
-from firstspike_hw.contract import EventSet
-from firstspike_hw.contract.wire import REFUSAL, RecordKind
+from firstspike_contract import EventSet
+from firstspike_contract.link.wire import REFUSAL, RecordKind
 
 from .loading import explained
 from .messages import Images, images

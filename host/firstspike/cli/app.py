@@ -15,15 +15,15 @@ from types import FrameType
 from typing import Any, Final, NoReturn, TextIO
 
 from firstspike import __version__
-from firstspike_hw.contract.errors import FirstspikeError, RuleViolations, UsageError
-from firstspike_hw.contract.names import unknown
+from firstspike_contract.common.errors import FirstspikeError, RuleViolations, UsageError
+from firstspike_contract.common.names import unknown
 
 from .answer import Answer, to_json
 from .options import CommandParser
 
 __all__ = ["COMMANDS", "main"]
 
-# In the order of use. Each is a module here with SUMMARY, EXAMPLE, add_arguments(parser), run(args) -> Answer.
+# In the order of use. Each is a module of `commands` with SUMMARY, EXAMPLE, add_arguments(parser), run(args) -> Answer.
 COMMANDS: Final = (
     *("demo", "train", "inspect", "check", "compile", "encode", "simulate", "targets"),
     *("learn", "diff"),
@@ -111,7 +111,7 @@ def _run(words: list[str]) -> int:
 
 
 def _command(name: str) -> Any:
-    return importlib.import_module(f"{__package__}.{name}")
+    return importlib.import_module(f"{__package__}.commands.{name}")
 
 
 def _help() -> str:

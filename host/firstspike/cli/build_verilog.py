@@ -5,11 +5,11 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from firstspike.cli.commands.estimate import chosen_core, estimated
 from firstspike.report import Progress
-from firstspike_hw.contract import CONFIGS
+from firstspike_contract import CONFIGS
 
 from .answer import facts
-from .estimate import chosen_core, estimated
 
 if TYPE_CHECKING:
     from firstspike_compiler.deployment import Deployment
@@ -25,9 +25,9 @@ def write_verilog(
 
     Raises FirstspikeError if the network fits none of the target's cores.
     """
-    from firstspike_hw.contract.loading import load_plan
-    from firstspike_hw.silicon.contents import contents_of
-    from firstspike_hw.verilog import CORE, CORE_PATH, emit
+    from firstspike_contract.core.loading import load_plan
+    from firstspike_hw.core.contents import contents_of
+    from firstspike_hw.emit.verilog import CORE, CORE_PATH, emit
 
     name = chosen_core(deployment.network, target.name, dict.fromkeys(target.verilog_cores, 0.0), args.core)
     config = CONFIGS[name]
@@ -36,7 +36,7 @@ def write_verilog(
         contents = contents_of(load_plan(deployment.network, config), config, CORE_PATH)
         text = emit(config, contents=contents)
     (folder / f"{CORE}.v").write_text(text)
-    script = resources.files("firstspike_hw").joinpath("boards/package.tcl").read_text("utf-8")
+    script = resources.files("firstspike_hw").joinpath("board/pins/package.tcl").read_text("utf-8")
     (folder / "package.tcl").write_text(script)
     clock = args.clock or 100.0
     data = {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from firstspike_hw.contract import Batch
+from firstspike_contract import Batch
 
 __all__ = ["differing"]
 

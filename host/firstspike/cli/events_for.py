@@ -3,9 +3,9 @@
 from typing import Any
 
 from firstspike.datasets import Samples, encode, load
-from firstspike_hw.contract import EventSet, Network
-from firstspike_hw.contract.errors import FirstspikeError, UsageError
-from firstspike_hw.contract.validation import check_events
+from firstspike_contract import EventSet, Network
+from firstspike_contract.arithmetic.validation import check_events
+from firstspike_contract.common.errors import FirstspikeError, UsageError
 
 __all__ = ["encoded", "events_for", "load_limited"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from firstspike_hw.contract.errors import FirstspikeError
+from firstspike_contract.common.errors import FirstspikeError
 
 __all__ = ["refuse_existing", "refuse_existing_folder", "whole_file", "whole_folder"]
 

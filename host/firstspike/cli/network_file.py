@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firstspike_hw.contract.errors import UsageError
+from firstspike_contract.common.errors import UsageError
 
 from .options import number
 
@@ -27,8 +27,8 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
 
 def read_network(args: argparse.Namespace, path: Path) -> "NetworkIR":
     """The network of a .nir file. Raises FirstspikeError for anything that is not one."""
+    from firstspike_compiler.formats.nir.reader import read_nir
     from firstspike_compiler.ir import Encoding
-    from firstspike_compiler.nir_reader import read_nir
 
     if args.t_late is not None and args.encoding is None:
         raise UsageError(

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from firstspike_hw.contract import EventSet, Network, figures
-from firstspike_hw.contract.results import Batch
-from firstspike_hw.contract.stream_format import unpack_result
+from firstspike_contract import EventSet, Network, figures
+from firstspike_contract.arithmetic.results import Batch
+from firstspike_contract.core.stream_format import unpack_result
 
 if TYPE_CHECKING:
     from firstspike.board import Answers, Board
@@ -26,7 +26,7 @@ def add_board(parser: argparse.ArgumentParser) -> None:
 
 def core_name(board: "Board") -> str:
     """Name of the shipped core that the board was built as, or `own`."""
-    from firstspike_hw.contract import CONFIGS
+    from firstspike_contract import CONFIGS
 
     return next((name for name, config in CONFIGS.items() if config == board.config), "own")
 

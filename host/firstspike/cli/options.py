@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
-from firstspike_hw.contract.errors import UsageError
-from firstspike_hw.contract.names import nearest, unknown
+from firstspike_contract.common.errors import UsageError
+from firstspike_contract.common.names import nearest, unknown
 
 __all__ = ["CommandParser", "at_least", "clock_mhz", "number", "one_of", "time_steps"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from firstspike.report import Progress
-from firstspike_hw.contract import Batch, EventSet, core_for, figures
-from firstspike_hw.contract.errors import UsageError
+from firstspike_contract import Batch, EventSet, core_for, figures
+from firstspike_contract.common.errors import UsageError
 
 if TYPE_CHECKING:
     from firstspike_compiler.deployment import Deployment

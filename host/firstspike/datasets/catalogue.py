@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from firstspike_hw.contract import EventSet
-from firstspike_hw.contract.errors import UsageError
-from firstspike_hw.contract.names import unknown
+from firstspike_contract import EventSet
+from firstspike_contract.common.errors import UsageError
+from firstspike_contract.common.names import unknown
 
 from . import idx, mnist, yinyang
 from .npz import read_npz

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import EVENT, EventSet
-from firstspike_hw.contract.errors import FirstspikeError, UsageError
-from firstspike_hw.contract.names import unknown
+from firstspike_contract import EVENT, EventSet
+from firstspike_contract.common.errors import FirstspikeError, UsageError
+from firstspike_contract.common.names import unknown
 
 __all__ = ["ENCODINGS", "encode", "latency_codes"]
 

@@ -15,9 +15,9 @@ from typing import IO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import EVENT, EventSet
-from firstspike_hw.contract.errors import FirstspikeError
-from firstspike_hw.contract.npy import HEADER_BYTES, ZIP_DAMAGE, Header, array_from_npy, npy_header
+from firstspike_contract import EVENT, EventSet
+from firstspike_contract.common.errors import FirstspikeError
+from firstspike_contract.common.npy import HEADER_BYTES, ZIP_DAMAGE, Header, array_from_npy, npy_header
 
 __all__ = ["read_npz", "read_values", "write_npz"]
 
@@ -31,7 +31,7 @@ def read_npz(path: Path | str) -> EventSet:
     """The images of an event file.
 
     Raises FirstspikeError if the file cannot be read, lacks an array, or holds one of the wrong type, shape or range.
-    Whether times and addresses fit a network is for `firstspike_hw.contract.validation.check_events`.
+    Whether times and addresses fit a network is for `firstspike_contract.arithmetic.validation.check_events`.
     """
     path = Path(path)
     arrays = _arrays(path, needed=("t", "x", "offsets"), optional=("labels",))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import EventSet, LearnSettings, Network, check_core_learns
-from firstspike_hw.contract.stream_format import ResultFlag, unpack_result
+from firstspike_contract import EventSet, LearnSettings, Network, check_core_learns
+from firstspike_contract.core.stream_format import ResultFlag, unpack_result
 
 from .pupil import Lessons, PupilLost
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import FirstspikeError
-from firstspike_hw.contract.npy import arrays_from_npz
+from firstspike_contract import FirstspikeError
+from firstspike_contract.common.npy import arrays_from_npz
 
 __all__ = ["Checkpoint", "read_checkpoint", "write_checkpoint"]
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import EventSet, FirstspikeError, Network, check_events
+from firstspike_contract import EventSet, FirstspikeError, Network, check_events
 
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from .images import DEFORM_SIDE, deformed, shifted, side_of, take

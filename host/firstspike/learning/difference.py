@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import DROPPED, FirstspikeError, Network
+from firstspike_contract import DROPPED, FirstspikeError, Network
 
 __all__ = ["LayerDifference", "differences"]
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import EVENT, EventSet, FirstspikeError
+from firstspike_contract import EVENT, EventSet, FirstspikeError
 
 __all__ = ["DEFORM_SIDE", "deformed", "shifted", "side_of", "take"]
 

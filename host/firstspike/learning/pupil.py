@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import EventSet, FirstspikeError, LearnSettings, Network
+from firstspike_contract import EventSet, FirstspikeError, LearnSettings, Network
 
 if TYPE_CHECKING:
     from firstspike_sim import Learner

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firstspike_hw.contract import EventSet, Network
+from firstspike_contract import EventSet, Network
 
 if TYPE_CHECKING:
     from firstspike_compiler.deployment import Deployment

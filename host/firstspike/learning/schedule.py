@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from firstspike_hw.contract import LearnSettings, Network, UsageError, check_settings
+from firstspike_contract import LearnSettings, Network, UsageError, check_settings
 
 __all__ = ["Schedule", "parse_chances", "parse_steps"]
 

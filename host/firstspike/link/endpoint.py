@@ -7,7 +7,7 @@ come from outside, so that a test can run it in a simulated hour.
 from dataclasses import dataclass
 from typing import Final
 
-from firstspike_hw.contract.wire import BUFFER, FROM_BOARD, PAYLOAD_MAX, Frame, FrameKind
+from firstspike_contract.link.wire import BUFFER, FROM_BOARD, PAYLOAD_MAX, Frame, FrameKind
 
 from .frames import coded
 

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from firstspike_hw.contract.errors import UsageError
-from firstspike_hw.contract.names import unknown
+from firstspike_contract.common.errors import UsageError
+from firstspike_contract.common.names import unknown
 
 from .line import Line, LineLost
 

@@ -2,7 +2,7 @@
 
 from cobs import cobs
 
-from firstspike_hw.contract.wire import DELIMITER, FRAME, PAYLOAD_MAX, Frame, parse_frame
+from firstspike_contract.link.wire import DELIMITER, FRAME, PAYLOAD_MAX, Frame, parse_frame
 
 __all__ = ["CODED_MAX", "Deframer", "coded"]
 

@@ -2,7 +2,7 @@
 
 from typing import Final, Protocol
 
-from firstspike_hw.contract.errors import FirstspikeError
+from firstspike_contract.common.errors import FirstspikeError
 
 __all__ = ["BoardError", "Line", "LineLost"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import Evaluation, Network
+from firstspike_contract import Evaluation, Network
 
 __all__ = ["causal_sets"]
 

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-from firstspike_hw.contract import FirstspikeError, UsageError
+from firstspike_contract import FirstspikeError, UsageError
 
 __all__ = ["BLUE", "GREY", "INK", "ORANGE", "RED", "SUFFIXES", "figure_file"]
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import NO_SPIKE, Batch, Evaluation, FirstspikeError, Network
+from firstspike_contract import NO_SPIKE, Batch, Evaluation, FirstspikeError, Network
 
 from .causal import causal_sets
 from .figure import BLUE, GREY, INK, ORANGE, RED, SUFFIXES, figure_file
@@ -33,7 +33,7 @@ def decision_picture(
 ) -> None:
     """Draw one image's spikes up to its decision, with their causal sets, above the histograms of a whole set.
 
-    evaluation: the image to show, from `firstspike_hw.contract.evaluate`.
+    evaluation: the image to show, from `firstspike_contract.arithmetic.evaluate`.
     batch:      the set for the histograms: hidden spikes up to the decision, and decision steps.
     path:       where to, ``.png`` (without a suffix, too) or ``.svg``; an existing file is replaced.
     label:      the right answer, for the title.

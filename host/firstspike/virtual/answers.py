@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import RESULT, Batch
-from firstspike_hw.contract.stream_format import RESULT_PACKET, TRACE, TRACE_END, Header, ResultFlag
-from firstspike_hw.contract.wire import RECORD, RecordKind
+from firstspike_contract import RESULT, Batch
+from firstspike_contract.core.stream_format import RESULT_PACKET, TRACE, TRACE_END, Header, ResultFlag
+from firstspike_contract.link.wire import RECORD, RecordKind
 
 __all__ = ["answers_of"]
 

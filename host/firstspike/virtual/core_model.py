@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import EVENT, Batch, CoreConfig, EventSet, Layer, LearnSettings, Network, evaluate_set
-from firstspike_hw.contract.loading import beats_per_word
-from firstspike_hw.contract.register_map import Memory, offset_of, registers
-from firstspike_hw.contract.unloading import identity, memory_beats, network_from
+from firstspike_contract import EVENT, Batch, CoreConfig, EventSet, Layer, LearnSettings, Network, evaluate_set
+from firstspike_contract.core.loading import beats_per_word
+from firstspike_contract.core.register_map import Memory, offset_of, registers
+from firstspike_contract.core.unloading import identity, memory_beats, network_from
 
 from .lessons import Taught, Teacher, settings_in, weights_into
 

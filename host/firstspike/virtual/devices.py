@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from firstspike_hw.contract import CONFIGS
+from firstspike_contract import CONFIGS
 
 from .core_model import warm
 from .line import Device

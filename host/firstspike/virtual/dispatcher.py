@@ -8,10 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import EVENT, EventSet, FirstspikeError
-from firstspike_hw.contract.register_map import LINK, LINK_BASE
-from firstspike_hw.contract.stream_format import Header
-from firstspike_hw.contract.wire import (
+from firstspike_contract import EVENT, EventSet, FirstspikeError
+from firstspike_contract.core.register_map import LINK, LINK_BASE
+from firstspike_contract.core.stream_format import Header
+from firstspike_contract.link.wire import (
     EVENT_BYTES,
     LABELLED,
     MESSAGE,

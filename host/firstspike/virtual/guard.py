@@ -2,8 +2,8 @@
 
 import zlib
 
-from firstspike_hw.contract.register_map import reconfigures
-from firstspike_hw.contract.wire import Configuration
+from firstspike_contract.core.register_map import reconfigures
+from firstspike_contract.link.wire import Configuration
 
 __all__ = ["Guard"]
 

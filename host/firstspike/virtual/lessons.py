@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import RESULT, Batch, CoreConfig, EventSet, LearnSettings, Network, learn, load_plan
-from firstspike_hw.contract.loading import place
-from firstspike_hw.contract.random_bits import CHANCE_MAX
-from firstspike_hw.contract.register_map import Memory, offset_of
+from firstspike_contract import RESULT, Batch, CoreConfig, EventSet, LearnSettings, Network, learn, load_plan
+from firstspike_contract.arithmetic.random_bits import CHANCE_MAX
+from firstspike_contract.core.loading import place
+from firstspike_contract.core.register_map import Memory, offset_of
 
 if TYPE_CHECKING:
     from firstspike_sim import Learner

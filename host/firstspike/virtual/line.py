@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from firstspike_hw.contract.wire import HOST_BUFFER
+from firstspike_contract.link.wire import HOST_BUFFER
 
 __all__ = ["Device", "VirtualLine"]
 

@@ -1,9 +1,9 @@
 """A whole board as a model: bytes of the line in, bytes out. What the gateware's link does, in Python."""
 
 from firstspike.link import Deframer, Endpoint, coded
-from firstspike_hw.contract import CoreConfig
-from firstspike_hw.contract.register_map import CORE_VERSION
-from firstspike_hw.contract.wire import (
+from firstspike_contract import CoreConfig
+from firstspike_contract.core.register_map import CORE_VERSION
+from firstspike_contract.link.wire import (
     FROM_BOARD,
     HELLO,
     HOST_BUFFER,

@@ -7,8 +7,8 @@ import socket
 from pathlib import Path
 from typing import Final, Protocol
 
-from firstspike_hw.contract.errors import FirstspikeError, UsageError
-from firstspike_hw.contract.names import unknown
+from firstspike_contract.common.errors import FirstspikeError, UsageError
+from firstspike_contract.common.names import unknown
 
 __all__ = ["Port", "PtyPort", "SocketPort", "open_port"]
 

@@ -11,7 +11,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, exact_log2
 
-from firstspike_hw.contract.wire import BUFFER
+from firstspike_contract.link.wire import BUFFER
 
 __all__ = ["NUMBER_BITS", "UNCHECKED", "WORD", "ReceiveRing", "TransmitRing"]
 

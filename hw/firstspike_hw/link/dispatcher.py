@@ -7,9 +7,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from firstspike_hw.contract.register_map import LINK_BASE
-from firstspike_hw.contract.stream_format import Header
-from firstspike_hw.contract.wire import (
+from firstspike_contract.core.register_map import LINK_BASE
+from firstspike_contract.core.stream_format import Header
+from firstspike_contract.link.wire import (
     EVENT_BYTES,
     LABELLED,
     MESSAGE,
@@ -21,7 +21,7 @@ from firstspike_hw.contract.wire import (
     RecordKind,
     is_message,
 )
-from firstspike_hw.intake import axis_layout
+from firstspike_hw.spikes.intake import axis_layout
 
 from .buffers import WORD
 from .bus import AccessPort

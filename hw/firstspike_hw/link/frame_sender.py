@@ -8,7 +8,7 @@ from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from firstspike_hw.contract.wire import BUFFER, FRAME, FROM_BOARD, PAYLOAD_MAX, WELCOME, Frame, FrameKind
+from firstspike_contract.link.wire import BUFFER, FRAME, FROM_BOARD, PAYLOAD_MAX, WELCOME, Frame, FrameKind
 
 from .buffers import NUMBER_BITS
 from .cobs import token_layout

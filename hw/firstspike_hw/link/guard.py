@@ -9,8 +9,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
 
-from firstspike_hw.contract.register_map import GLOBAL, STAGE, STAGE_BASE, STAGE_STRIDE, offset_of, reconfigures
-from firstspike_hw.contract.wire import Configuration
+from firstspike_contract.core.register_map import GLOBAL, STAGE, STAGE_BASE, STAGE_STRIDE, offset_of, reconfigures
+from firstspike_contract.link.wire import Configuration
 
 __all__ = ["BEGIN", "END", "Guard"]
 

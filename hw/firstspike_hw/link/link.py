@@ -6,12 +6,12 @@ from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from firstspike_hw.contract import CoreConfig
-from firstspike_hw.contract.register_map import CORE_VERSION, LINK_BASE
-from firstspike_hw.contract.stream_format import RESULT_PACKET
-from firstspike_hw.contract.wire import BUFFER, PAYLOAD_MAX, PROTOCOL, RECORD, Reason, build_id
-from firstspike_hw.intake import axis_layout
-from firstspike_hw.registers import AXI_LITE
+from firstspike_contract import CoreConfig
+from firstspike_contract.core.register_map import CORE_VERSION, LINK_BASE
+from firstspike_contract.core.stream_format import RESULT_PACKET
+from firstspike_contract.link.wire import BUFFER, PAYLOAD_MAX, PROTOCOL, RECORD, Reason, build_id
+from firstspike_hw.core.registers import AXI_LITE
+from firstspike_hw.spikes.intake import axis_layout
 
 from .buffers import ReceiveRing, TransmitRing
 from .bus import BusMaster

@@ -7,7 +7,7 @@ from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from firstspike_hw.contract.register_map import LINK, LINK_BASE, link_offset
+from firstspike_contract.core.register_map import LINK, LINK_BASE, link_offset
 
 from .bus import AccessPort
 from .counters import Counters

@@ -9,9 +9,9 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from firstspike_hw.contract.stream_format import RESULT_PACKET
-from firstspike_hw.contract.wire import BUFFER, RECORD, RecordKind
-from firstspike_hw.intake import axis_layout
+from firstspike_contract.core.stream_format import RESULT_PACKET
+from firstspike_contract.link.wire import BUFFER, RECORD, RecordKind
+from firstspike_hw.spikes.intake import axis_layout
 
 from .buffers import WORD
 

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, exact_log2
 
-from firstspike_hw.contract.wire import BUFFER, PAYLOAD_MAX
+from firstspike_contract.link.wire import BUFFER, PAYLOAD_MAX
 
 from .buffers import NUMBER_BITS
 

@@ -8,7 +8,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from firstspike_hw.contract.wire import BUFFER, FROM_BOARD, FrameKind, Reason
+from firstspike_contract.link.wire import BUFFER, FROM_BOARD, FrameKind, Reason
 
 from .buffers import NUMBER_BITS
 from .frame_receiver import header_layout

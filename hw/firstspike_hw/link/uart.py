@@ -8,7 +8,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
-from firstspike_hw.contract import FirstspikeError
+from firstspike_contract import FirstspikeError
 
 __all__ = ["Receiver", "Transmitter", "checked_divisor"]
 

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import numpy as np
 
-import firstspike_hw
-from firstspike_hw.contract import CoreConfig, FirstspikeError
+from firstspike_contract import CoreConfig, FirstspikeError
+from firstspike_hw.board.chains import emit_rtlil
+from firstspike_hw.emit.sources import gateware_sources
 
 from .blocks import Column, bits_of, find_columns, read_memories, with_memories
 from .family import FAMILIES, tools_of
@@ -24,7 +25,6 @@ from .netlist import BlockMemory, Contents, block_memories, prepared
 from .pll import Pll, pll_for
 from .route import Report, place_and_route, read_report
 from .synthesis import synthesise
-from .top import emit_rtlil
 
 __all__ = ["GOAL_MHZ", "Device", "Routed", "make_bitstream", "read_back", "routed"]
 
@@ -41,7 +41,7 @@ _LANGUAGE: Final = "amaranth"
 class Device:
     """family: `ecp5` or `ice40`. part: as it is sold. options: nextpnr's for it. oscillator_mhz: of the board.
 
-    board: its constraint file in firstspike_hw.boards, without the ending.
+    board: its constraint file in firstspike_hw.board.pins, without the ending.
     """
 
     family: str
@@ -93,7 +93,7 @@ def routed(
     kept = cache / "silicon"
     kept.mkdir(parents=True, exist_ok=True)
     # Making the gateware's text takes seconds: the design of known sources is known.
-    known = kept / f"source-{_digest(how, *_sources())}.txt"
+    known = kept / f"source-{_digest(how, *gateware_sources())}.txt"
     progress(STAGES[0])
     if not (known.exists() and (kept / known.read_text() / _FINISHED).exists()):
         text = emit_rtlil(config, family=device.family, pll=pll)
@@ -154,7 +154,7 @@ def _route(
     synthesise(il, netlist, device.family, said, sites_of=device.part if planned else "")
     progress(STAGES[2])
     pins = f"pins.{family.constraints}"
-    board = resources.files("firstspike_hw").joinpath(f"boards/{device.board}.{family.constraints}")
+    board = resources.files("firstspike_hw").joinpath(f"board/pins/{device.board}.{family.constraints}")
     (folder / pins).write_text(board.read_text("utf-8"))
     place_and_route(folder, device=device, seed=seed, clock_mhz=pll.mhz, pins=pins, progress=progress)
     progress(STAGES[3])
@@ -206,12 +206,6 @@ def read_back(design: Routed, bitstream: Path) -> dict[str, Contents]:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-
-
-def _sources() -> list[str]:
-    """Everything that the gateware's text is made of, but for the language."""
-    root = Path(firstspike_hw.__file__).parent
-    return [path.read_text("utf-8") for path in sorted(root.rglob("*")) if path.suffix in (".py", ".lpf", ".pcf")]
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from firstspike_hw.contract import FirstspikeError
+from firstspike_contract import FirstspikeError
 
 __all__ = ["PATIENCE", "SITES", "give_sites", "know_sites", "recipe"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from amaranth.hdl import Const, Instance, Module, Signal
 
-from firstspike_hw.contract import FirstspikeError
+from firstspike_contract import FirstspikeError
 
 __all__ = ["Pll", "add_pll", "pll_for"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from firstspike_hw.contract import FirstspikeError
+from firstspike_contract import FirstspikeError
 
 from .tools import NEXTPNR_ECP5, NEXTPNR_ICE40, Tool, run
 from .watch import Watch

@@ -10,7 +10,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Final
 
-from firstspike_hw.contract import FirstspikeError
+from firstspike_contract import FirstspikeError
 
 __all__ = ["ECPPACK", "ICEPACK", "ICEUNPACK", "LOADER", "NEXTPNR_ECP5", "NEXTPNR_ICE40", "YOSYS", "Tool", "run"]
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import CoreConfig, FirstspikeError
+from firstspike_contract import CoreConfig, FirstspikeError
 
 from .build import BOARD, build
 from .emitted import emitted_board

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import RESULT, Batch, Network
+from firstspike_contract import RESULT, Batch, Network
 
 from .core import RtlBatch
 

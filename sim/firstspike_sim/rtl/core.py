@@ -10,7 +10,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import (
+from firstspike_contract import (
     Batch,
     CoreConfig,
     EventSet,
@@ -21,9 +21,9 @@ from firstspike_hw.contract import (
     learning_registers,
     with_learnt,
 )
-from firstspike_hw.contract.loading import LoadPlan, MemoryBlock, beats_per_word, load_plan, place
-from firstspike_hw.contract.register_map import CORE_ID, CORE_VERSION, Memory, offset_of
-from firstspike_hw.contract.stream_format import (
+from firstspike_contract.core.loading import LoadPlan, MemoryBlock, beats_per_word, load_plan, place
+from firstspike_contract.core.register_map import CORE_ID, CORE_VERSION, Memory, offset_of
+from firstspike_contract.core.stream_format import (
     RESULT_BEATS,
     Header,
     ResultFlag,

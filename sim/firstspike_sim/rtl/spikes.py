@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_hw.contract import DROPPED, NO_SPIKE, Batch, EventSet, FirstspikeError, Network
-from firstspike_hw.contract.stream_format import TRACE_END, unpack_trace
+from firstspike_contract import DROPPED, NO_SPIKE, Batch, EventSet, FirstspikeError, Network
+from firstspike_contract.core.stream_format import TRACE_END, unpack_trace
 
 __all__ = ["batch_of", "input_times", "layer_times", "looked_up"]
 

@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from firstspike_hw.contract import UsageError
+from firstspike_contract import UsageError
 
 __all__ = ["INSTALL", "OLDEST", "Verilator", "cache_folder", "find_compiler", "find_icarus", "find_verilator", "runs"]
 

@@ -15,7 +15,7 @@ from compiler_networks import float_network
 from firstspike_compiler.deployment import check_output, directory, encode_image, read_deployment, write_deployment
 from firstspike_compiler.pipeline import compile_network
 from firstspike_compiler.targets import load_target
-from firstspike_hw.contract.errors import FirstspikeError
+from firstspike_contract.common.errors import FirstspikeError
 
 
 @pytest.fixture(scope="module")

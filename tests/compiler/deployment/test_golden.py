@@ -9,8 +9,8 @@ import pytest
 from compiler_networks import integer_network, random_events
 
 from firstspike_compiler.deployment import Golden, decode_golden, encode_golden
-from firstspike_hw.contract.errors import FirstspikeError
-from firstspike_hw.contract.evaluate import evaluate_set
+from firstspike_contract.arithmetic.evaluate import evaluate_set
+from firstspike_contract.common.errors import FirstspikeError
 
 NETWORK = integer_network("linear", seed=1)
 EVENTS = random_events(5, classes=3)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from firstspike_compiler.deployment import IMAGE_VERSION, MAGIC, decode_image, encode_image
 from firstspike_compiler.deployment.image import SECTIONS_OF_LAYER, SECTIONS_OF_NETWORK
-from firstspike_hw.contract import KERNELS
-from firstspike_hw.contract.errors import FirstspikeError
+from firstspike_contract import KERNELS
+from firstspike_contract.common.errors import FirstspikeError
 
 NETWORK = integer_network("exponential", seed=3, sizes=(5, 4, 3))
 IMAGE = encode_image(NETWORK)

@@ -7,7 +7,7 @@ import yaml
 from compiler_networks import integer_network
 
 from firstspike_compiler.deployment.manifest_file import check_against, parse_manifest
-from firstspike_hw.contract.errors import FirstspikeError
+from firstspike_contract.common.errors import FirstspikeError
 
 PATH = Path("dep/manifest.yaml")
 HEAD = "format: firstspike-deployment\nversion: 1\nfiles: {}\n"

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from compiler_networks import float_network, random_events
 
-from firstspike_compiler.nir_writer import network_graph
+from firstspike_compiler.formats.nir.writer import network_graph
 from firstspike_compiler.passes.float_model import FloatLayer, float_class, input_times, kernel_response, layer_spikes
 from firstspike_compiler.pipeline import compile_network
 from firstspike_compiler.targets import load_target
-from firstspike_hw.contract import KERNELS, NO_SPIKE
+from firstspike_contract import KERNELS, NO_SPIKE
 
 TAU = 0.3
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from firstspike_compiler.training import Recipe, train
-from firstspike_hw.contract.errors import FirstspikeError
+from firstspike_contract.common.errors import FirstspikeError
 
 RECIPE = Recipe(name="tiny", data="noise", hidden=(3,), epochs=1, batch=5, validation=5)
 NOISE = np.random.default_rng(20261122)

@@ -8,7 +8,7 @@ import pytest
 
 from firstspike_compiler.training import Recipe, list_recipes, load_mask, load_recipe, train
 from firstspike_compiler.training.augment import Augmentation, deform
-from firstspike_hw.contract.errors import FirstspikeError, UsageError
+from firstspike_contract.common.errors import FirstspikeError, UsageError
 
 SMALL = Recipe(
     name="small", data="bars", hidden=(24,), epochs=6, batch=20, validation=100, warm_up=0.5, average=0.9,

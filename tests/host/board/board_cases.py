@@ -8,7 +8,7 @@ import numpy as np
 from firstspike.board import Board
 from firstspike.link.faults import Faults, FaultyLine
 from firstspike.virtual import ModelBoard, VirtualLine
-from firstspike_hw.contract import CONFIGS, EVENT, Batch, EventSet, Layer, Network, evaluate_set, kernel_tables
+from firstspike_contract import CONFIGS, EVENT, Batch, EventSet, Layer, Network, evaluate_set, kernel_tables
 
 SMALL = CONFIGS["small"]
 

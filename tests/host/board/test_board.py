@@ -10,9 +10,9 @@ from firstspike.board import Board, BoardError
 from firstspike.link import LineLost
 from firstspike.link.faults import Faults
 from firstspike.virtual import ModelBoard, VirtualLine
-from firstspike_hw.contract import CONFIGS, EVENT, Batch, EventSet, FirstspikeError, load_plan
-from firstspike_hw.contract.register_map import Memory
-from firstspike_hw.contract.wire import HOST_BUFFER
+from firstspike_contract import CONFIGS, EVENT, Batch, EventSet, FirstspikeError, load_plan
+from firstspike_contract.core.register_map import Memory
+from firstspike_contract.link.wire import HOST_BUFFER
 
 NET = network()
 

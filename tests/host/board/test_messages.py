@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firstspike.board.messages import images, read_words, scan_words, write_words
-from firstspike_hw.contract import EVENT, EventSet
-from firstspike_hw.contract.stream_format import Header
-from firstspike_hw.contract.wire import LABELLED, MESSAGE, MessageKind
+from firstspike_contract import EVENT, EventSet
+from firstspike_contract.core.stream_format import Header
+from firstspike_contract.link.wire import LABELLED, MESSAGE, MessageKind
 
 ADDRESSES = 20
 

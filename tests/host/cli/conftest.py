@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from firstspike.cli import main
+from firstspike_compiler.formats.nir.writer import write_nir
 from firstspike_compiler.ir import Encoding, LayerIR, NetworkIR
-from firstspike_compiler.nir_writer import write_nir
 
 SEED = 20261122
 

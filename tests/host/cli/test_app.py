@@ -15,7 +15,7 @@ import pytest
 
 from firstspike import __version__
 from firstspike.cli import app, files
-from firstspike_hw.contract.errors import FirstspikeError, UsageError
+from firstspike_contract.common.errors import FirstspikeError, UsageError
 
 FIRSTSPIKE = [sys.executable, "-m", "firstspike"]
 

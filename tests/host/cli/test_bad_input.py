@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from firstspike_compiler.deployment import directory
+from firstspike_compiler.formats.nir.writer import write_nir
 from firstspike_compiler.ir import LayerIR
-from firstspike_compiler.nir_writer import write_nir
 
 from .conftest import layer, network
 

@@ -11,17 +11,17 @@ import pytest
 from firstspike.cli import main
 from firstspike.datasets import encode, load
 from firstspike_compiler.deployment import read_deployment
+from firstspike_compiler.formats.nir.writer import write_nir
 from firstspike_compiler.ir import Encoding
-from firstspike_compiler.nir_writer import write_nir
 from firstspike_compiler.targets import load_target
-from firstspike_hw.contract import CONFIGS, load_plan
+from firstspike_contract import CONFIGS, load_plan
+from firstspike_hw.board.chains import CORE
+from firstspike_hw.core.contents import contents_of, network_in
 from firstspike_hw.silicon.blocks import bits_of
 from firstspike_hw.silicon.build import Device, read_back, routed
-from firstspike_hw.silicon.contents import contents_of, network_in
 from firstspike_hw.silicon.ecp5 import Ecp5
 from firstspike_hw.silicon.pll import pll_for
 from firstspike_hw.silicon.tools import NEXTPNR_ECP5, Tool
-from firstspike_hw.silicon.top import CORE
 from firstspike_sim import FastModel
 from firstspike_sim.rtl.toolchain import cache_folder
 

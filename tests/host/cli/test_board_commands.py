@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from served import served
 
-from firstspike.cli import devices
+from firstspike.cli.commands import devices
 from firstspike.virtual import ModelBoard
-from firstspike_hw.contract import CONFIGS
-from firstspike_hw.contract.register_map import Memory
+from firstspike_contract import CONFIGS
+from firstspike_contract.core.register_map import Memory
 
 FIRSTSPIKE = [sys.executable, "-m", "firstspike"]
 

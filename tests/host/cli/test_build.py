@@ -10,7 +10,7 @@ import pytest
 
 from firstspike_compiler.deployment import read_deployment
 from firstspike_compiler.targets import load_target
-from firstspike_hw.contract import CONFIGS, FirstspikeError
+from firstspike_contract import CONFIGS, FirstspikeError
 from firstspike_hw.silicon import build
 from firstspike_hw.silicon.pll import pll_for
 from firstspike_hw.silicon.route import Report

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firstspike.cli import demo, doctor
-from firstspike.cli.doctor import Finding
+from firstspike.cli.commands import demo, doctor
+from firstspike.cli.commands.doctor import Finding
 from firstspike.datasets import read_npz
 from firstspike_compiler.deployment import read_deployment
-from firstspike_compiler.nir_writer import write_nir
-from firstspike_hw.contract import evaluate_set
+from firstspike_compiler.formats.nir.writer import write_nir
+from firstspike_contract import evaluate_set
 
 from .conftest import network
 
@@ -139,7 +139,7 @@ def test_simulate_draws_the_decision_of_an_image(run, deployment: Path) -> None:
 def test_simulate_notices_a_fast_path_that_differs_from_the_plain_one(
     run, deployment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from firstspike.cli import simulate
+    from firstspike.cli.commands import simulate
 
     honest = simulate.evaluate_set
 
@@ -156,8 +156,8 @@ def test_simulate_notices_a_fast_path_that_differs_from_the_plain_one(
 def test_simulate_notices_a_model_that_differs_from_the_golden_answers(
     run, deployment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from firstspike.cli import simulate
-    from firstspike_hw.contract import Batch
+    from firstspike.cli.commands import simulate
+    from firstspike_contract import Batch
 
     def wrong(one: Batch, other: Batch) -> list[int]:
         results = other.results.copy()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from firstspike_compiler.deployment import read_deployment
-from firstspike_hw.contract import CONFIGS
-from firstspike_hw.contract.cycles import image_cycles
+from firstspike_contract import CONFIGS
+from firstspike_contract.core.cycles import image_cycles
 
 FIGURES = [
     *("lut", "ff", "bram", "dsp", "clock_mhz", "cycles", "latency_us", "images_per_second"),

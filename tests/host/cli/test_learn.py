@@ -7,7 +7,7 @@ import pytest
 from served import served
 
 from firstspike_compiler.deployment import read_deployment
-from firstspike_compiler.nir_reader import read_nir
+from firstspike_compiler.formats.nir.reader import read_nir
 
 LESSON = ("--data", "yinyang:train", "--limit", "400")
 FIGURES = [
@@ -77,7 +77,7 @@ def test_nothing_moves_between_a_deployment_and_itself(run, deployment: Path) ->
 def test_an_interrupted_run_goes_on_to_the_same_end(run, deployment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("learn", deployment, *LESSON, "--epochs", "3", "--every", "150")
     run(*words, "-o", "whole")
-    from firstspike.cli import learn
+    from firstspike.cli.commands import learn
 
     plain = learn._live
 
@@ -120,7 +120,7 @@ def test_a_board_at_a_bad_line_learns_the_same(run, deployment: Path) -> None:
 def test_a_board_goes_on_with_an_interrupted_run(run, deployment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("learn", deployment, *LESSON, "--epochs", "2", "--every", "150")
     run(*words, "-o", "whole")
-    from firstspike.cli import learn
+    from firstspike.cli.commands import learn
 
     plain = learn._live
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from firstspike.cli import simulate_rtl
-from firstspike_hw.contract import CONFIGS, FirstspikeError
+from firstspike_contract import CONFIGS, FirstspikeError
 from firstspike_sim.rtl import RtlCore, runs
 
 needs_verilator = pytest.mark.skipif(runs() is not None, reason=str(runs()))

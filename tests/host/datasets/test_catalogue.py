@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from firstspike.datasets import NAMES, load
-from firstspike_hw.contract.errors import UsageError
+from firstspike_contract.common.errors import UsageError
 
 RULE = (
     "a data set is mnist:train|test, yinyang:train|validation|test, "

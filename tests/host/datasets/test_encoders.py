@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from firstspike.datasets import ENCODINGS, encode
-from firstspike_hw.contract import EVENT
-from firstspike_hw.contract.errors import FirstspikeError, UsageError
+from firstspike_contract import EVENT
+from firstspike_contract.common.errors import FirstspikeError, UsageError
 
 BYTES = np.array([[0, 127, 128, 255], [0, 0, 0, 0]], np.uint8)
 

@@ -8,7 +8,7 @@ import pytest
 
 from firstspike.datasets import load
 from firstspike.datasets.idx import read_idx
-from firstspike_hw.contract.errors import FirstspikeError
+from firstspike_contract.common.errors import FirstspikeError
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(3, 2, 4)
 LABELS = np.array([2, 0, 1], np.uint8)

@@ -12,7 +12,7 @@ import pytest
 
 from firstspike.datasets import load, mnist
 from firstspike.datasets.idx import load_folder
-from firstspike_hw.contract.errors import FirstspikeError
+from firstspike_contract.common.errors import FirstspikeError
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = resources.files("firstspike.datasets").joinpath("data", "mnist-1bit.xz")

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firstspike.datasets import load, npz, read_npz, read_values, write_npz
-from firstspike_hw.contract import EVENT, EventSet
-from firstspike_hw.contract.errors import FirstspikeError
+from firstspike_contract import EVENT, EventSet
+from firstspike_contract.common.errors import FirstspikeError
 
 EXAMPLE = "for example numpy.savez('events.npz', t=[0, 3], x=[7, 9], offsets=[0, 2], labels=[1])"
 GOOD = {"t": [0, 3, 65535], "x": [65535, 9, 0], "offsets": [0, 2, 2, 3], "labels": [1, 0, 65535]}

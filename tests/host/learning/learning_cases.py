@@ -4,7 +4,7 @@ import numpy as np
 
 from firstspike.learning import Lessons, ModelPupil, Plan, Schedule
 from firstspike.learning.pupil import PupilLost
-from firstspike_hw.contract import EVENT, EventSet, Layer, LearnSettings, Network, kernel_tables
+from firstspike_contract import EVENT, EventSet, Layer, LearnSettings, Network, kernel_tables
 
 T = 16
 SIDE = 4

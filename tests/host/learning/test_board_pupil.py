@@ -14,8 +14,8 @@ from firstspike.board import Board, LearningLost
 from firstspike.learning import BoardPupil, Course, Entry, ModelPupil, learn_course
 from firstspike.link.faults import Faults, FaultyLine
 from firstspike.virtual import ModelBoard, VirtualLine
-from firstspike_hw.contract import CONFIGS, CoreConfig, EventSet, FirstspikeError, LearnSettings, Network
-from firstspike_hw.contract.stream_format import ResultFlag
+from firstspike_contract import CONFIGS, CoreConfig, EventSet, FirstspikeError, LearnSettings, Network
+from firstspike_contract.core.stream_format import ResultFlag
 
 SMALL = CONFIGS["small"]
 LEARNS = replace(SMALL, stages=tuple(replace(stage, learning=True) for stage in SMALL.stages))

@@ -9,7 +9,7 @@ from learning_cases import Forgetful, images, network, plan
 
 from firstspike.learning import Entry, Lessons, ModelPupil, Schedule, learn_course
 from firstspike.learning.pupil import PupilLost
-from firstspike_hw.contract import EventSet, FirstspikeError, LearnSettings, Network
+from firstspike_contract import EventSet, FirstspikeError, LearnSettings, Network
 from firstspike_sim import Learner
 
 

@@ -6,7 +6,7 @@ from learning_cases import SIDE, images
 
 from firstspike.learning import shifted, take
 from firstspike.learning.images import side_of
-from firstspike_hw.contract import EVENT, EventSet, FirstspikeError
+from firstspike_contract import EVENT, EventSet, FirstspikeError
 
 
 def as_pictures(events: EventSet) -> np.ndarray:

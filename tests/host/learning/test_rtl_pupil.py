@@ -11,7 +11,7 @@ from firstspike.board import Board
 from firstspike.learning import BoardPupil, ModelPupil, learn_course
 from firstspike.link.faults import Faults, FaultyLine
 from firstspike.virtual.rtl_line import RtlLine
-from firstspike_hw.contract import CONFIGS
+from firstspike_contract import CONFIGS
 from firstspike_sim.rtl import runs
 from firstspike_sim.rtl.board import RtlBoard
 

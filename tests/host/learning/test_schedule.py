@@ -6,7 +6,7 @@ import pytest
 from learning_cases import network
 
 from firstspike.learning import Schedule, parse_chances, parse_steps
-from firstspike_hw.contract import FirstspikeError, LearnSettings, UsageError
+from firstspike_contract import FirstspikeError, LearnSettings, UsageError
 
 
 def test_lists_are_spread_evenly() -> None:

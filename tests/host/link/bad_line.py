@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from firstspike.link import Deframer, Endpoint
 from firstspike.link.faults import Faults, Mangler
-from firstspike_hw.contract.wire import FROM_BOARD
+from firstspike_contract.link.wire import FROM_BOARD
 
 TICK = 0.001
 RATE = 1_200_000  # bytes a second

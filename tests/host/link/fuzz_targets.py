@@ -6,8 +6,8 @@ Each target takes the bytes of one input. Used by scripts/fuzz_link.py and by th
 from firstspike.board.session import Session, SessionLost
 from firstspike.link import BoardError, Deframer, coded
 from firstspike.virtual import ModelBoard
-from firstspike_hw.contract import CONFIGS
-from firstspike_hw.contract.wire import (
+from firstspike_contract import CONFIGS
+from firstspike_contract.link.wire import (
     BUFFER,
     FROM_BOARD,
     HELLO,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from firstspike.link import Endpoint
 from firstspike.link.faults import Faults
-from firstspike_hw.contract.wire import BUFFER, FROM_BOARD, PAYLOAD_MAX, Frame, FrameKind
+from firstspike_contract.link.wire import BUFFER, FROM_BOARD, PAYLOAD_MAX, Frame, FrameKind
 
 DATA = random.Random(1).randbytes(60_000)
 

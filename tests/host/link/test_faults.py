@@ -5,7 +5,7 @@ import pytest
 from firstspike.link import LineLost
 from firstspike.link.faults import Faults, FaultyLine, Mangler, parse_faults
 from firstspike.virtual import ModelBoard, VirtualLine
-from firstspike_hw.contract import CONFIGS, UsageError
+from firstspike_contract import CONFIGS, UsageError
 
 DATA = bytes(range(256)) * 400
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from firstspike.link import Deframer, coded
 from firstspike.link.frames import CODED_MAX
-from firstspike_hw.contract.wire import PAYLOAD_MAX, Frame, FrameKind
+from firstspike_contract.link.wire import PAYLOAD_MAX, Frame, FrameKind
 
 PAYLOADS = st.one_of(st.binary(max_size=40), st.integers(250, 260).map(bytes), st.integers(250, 260).map(b"\1".__mul__))
 FRAMES = st.builds(

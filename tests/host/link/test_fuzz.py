@@ -8,7 +8,7 @@ from fuzz_targets import TARGETS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstspike_hw.contract.wire import MESSAGE, RECORD, MessageKind, RecordKind
+from firstspike_contract.link.wire import MESSAGE, RECORD, MessageKind, RecordKind
 
 CORPUS = Path(__file__).parent / "corpus"
 

@@ -19,7 +19,7 @@ from firstspike.board import BoardError
 from firstspike.link import Deframer, coded
 from firstspike.virtual import ModelBoard
 from firstspike.virtual import model_board as far_end
-from firstspike_hw.contract import CONFIGS, UsageError
+from firstspike_contract import CONFIGS, UsageError
 
 QUICKLY = 3.0
 
@@ -268,7 +268,7 @@ def test_pyserials_own_urls_are_opened_too() -> None:
 
 def test_frames_of_the_board_are_marked() -> None:
     device = ModelBoard(CONFIGS["small"])
-    from firstspike_hw.contract.wire import HELLO, MAGIC, PROTOCOL, Frame, FrameKind
+    from firstspike_contract.link.wire import HELLO, MAGIC, PROTOCOL, Frame, FrameKind
 
     hello = HELLO.pack(magic=MAGIC, protocol=PROTOCOL, nonce=1)
     device.receive(coded(Frame(FrameKind.OPEN, 9, 0, 0, 0, hello)), 0.0)

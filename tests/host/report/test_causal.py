@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from firstspike.report import causal_sets
-from firstspike_hw.contract import EVENT, KERNELS, Evaluation, Layer, Network, evaluate, kernel_tables
+from firstspike_contract import EVENT, KERNELS, Evaluation, Layer, Network, evaluate, kernel_tables
 
 STEPS = 32
 THETA = {"linear": 150, "exponential": 40, "lif-2to1": 15, "alpha": 40, "step": 150}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from firstspike.report import decision_picture
-from firstspike_hw.contract import (
+from firstspike_contract import (
     EVENT,
     RESULT,
     Batch,

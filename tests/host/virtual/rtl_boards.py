@@ -9,7 +9,7 @@ from board_cases import SMALL, events, expected, network
 
 from firstspike.board import Board
 from firstspike.virtual.rtl_line import RtlLine
-from firstspike_hw.contract import EventSet
+from firstspike_contract import EventSet
 from firstspike_sim.rtl import runs
 from firstspike_sim.rtl.board import RtlBoard
 

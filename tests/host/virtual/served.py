@@ -9,7 +9,7 @@ from firstspike.virtual import ModelBoard
 from firstspike.virtual.core_model import warm
 from firstspike.virtual.ports import Port, open_port
 from firstspike.virtual.server import serve
-from firstspike_hw.contract import CONFIGS
+from firstspike_contract import CONFIGS
 
 
 @contextmanager

@@ -14,9 +14,9 @@ from rtl_boards import PATIENCE
 from firstspike.board.messages import images
 from firstspike.link import Deframer, coded
 from firstspike.virtual import ModelBoard
-from firstspike_hw.contract.register_map import CORE_VERSION, link_offset, offset_of
-from firstspike_hw.contract.stream_format import RESULT_PACKET
-from firstspike_hw.contract.wire import (
+from firstspike_contract.core.register_map import CORE_VERSION, link_offset, offset_of
+from firstspike_contract.core.stream_format import RESULT_PACKET
+from firstspike_contract.link.wire import (
     BUFFER,
     FROM_BOARD,
     HELLO,
@@ -224,7 +224,7 @@ def loaded() -> Host:
     from firstspike.board.registers import Registers
     from firstspike.board.session import Session
     from firstspike.virtual import VirtualLine
-    from firstspike_hw.contract import load_plan
+    from firstspike_contract import load_plan
 
     host = Host()
     session = Session(VirtualLine(host.board, "test"))

@@ -11,7 +11,7 @@ from rtl_boards import NET, PATIENCE, streamed
 from firstspike.board import Board, BoardError
 from firstspike.link.faults import Faults, FaultyLine
 from firstspike.virtual.rtl_line import RtlLine
-from firstspike_hw.contract import FirstspikeError
+from firstspike_contract import FirstspikeError
 from firstspike_sim.rtl import runs
 from firstspike_sim.rtl.board import RtlBoard
 
@@ -88,7 +88,7 @@ CAUGHT_BY: dict[str, Callable[[RtlBoard], None]] = {
 def board_of(fault: str | None) -> RtlBoard:
     from faults import LINK_FAULTS, planted
 
-    from firstspike_hw.verilog import emit_board
+    from firstspike_hw.emit.verilog import emit_board
 
     if reason := runs():
         pytest.skip(reason)

@@ -11,7 +11,7 @@ from rtl_boards import NET, At, simulated, streamed
 from firstspike.board import Board, BoardError
 from firstspike.link.faults import Faults, FaultyLine
 from firstspike.virtual.rtl_line import RtlLine
-from firstspike_hw.contract.register_map import link_offset
+from firstspike_contract.core.register_map import link_offset
 from firstspike_sim.rtl.board import RtlBoard
 
 

@@ -14,7 +14,7 @@ from firstspike.board import BoardError
 from firstspike.link.faults import Faults
 from firstspike.virtual.ports import open_port
 from firstspike.virtual.server import Meter, running_boards, shown
-from firstspike_hw.contract import FirstspikeError, UsageError
+from firstspike_contract import FirstspikeError, UsageError
 
 NET = network()
 

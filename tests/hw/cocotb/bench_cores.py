@@ -1,6 +1,6 @@
 """The cores that the benches run on: two made small so that many images fit in a second, and one that ships."""
 
-from firstspike_hw.contract import CONFIGS, CoreConfig, FirstspikeError, Network, StageConfig, load_plan
+from firstspike_contract import CONFIGS, CoreConfig, FirstspikeError, Network, StageConfig, load_plan
 
 __all__ = ["CORES", "fits"]
 

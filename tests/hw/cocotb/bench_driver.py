@@ -17,9 +17,9 @@ from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
 from core_networks import differences
 
-from firstspike_hw.contract import CoreConfig, Network, load_plan
-from firstspike_hw.contract.register_map import offset_of
-from firstspike_hw.contract.stream_format import Header, pack_image, unpack_bitmap, unpack_result, unpack_trace
+from firstspike_contract import CoreConfig, Network, load_plan
+from firstspike_contract.core.register_map import offset_of
+from firstspike_contract.core.stream_format import Header, pack_image, unpack_bitmap, unpack_result, unpack_trace
 
 __all__ = ["CONFIG", "PERIOD", "SEED", "CoreDriver", "Played", "stalls"]
 

@@ -14,19 +14,19 @@ from amaranth.lib.wiring import Out
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from firstspike_hw.contract import CoreConfig, StageConfig
-from firstspike_hw.decision import Decision
-from firstspike_hw.filing import Filing
-from firstspike_hw.input_map import InputMap
-from firstspike_hw.intake import Intake
+from firstspike_contract import CoreConfig, StageConfig
 from firstspike_hw.link import Link
 from firstspike_hw.link.cobs import Decoder, Encoder
 from firstspike_hw.link.uart import Receiver, Transmitter
-from firstspike_hw.queue import CalendarQueue
-from firstspike_hw.result import ResultSender
-from firstspike_hw.serialiser import Serialiser
-from firstspike_hw.stage import Stage
-from firstspike_hw.trace import Trace
+from firstspike_hw.spikes.decision import Decision
+from firstspike_hw.spikes.filing import Filing
+from firstspike_hw.spikes.input_map import InputMap
+from firstspike_hw.spikes.intake import Intake
+from firstspike_hw.spikes.queue import CalendarQueue
+from firstspike_hw.spikes.result import ResultSender
+from firstspike_hw.spikes.serialiser import Serialiser
+from firstspike_hw.spikes.trace import Trace
+from firstspike_hw.stage.stage import Stage
 
 warnings.simplefilter("ignore", UnusedElaboratable)  # benches make units to ask for their layouts
 

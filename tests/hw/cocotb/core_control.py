@@ -8,9 +8,9 @@ from bench_driver import CONFIG, SEED, CoreDriver, stalls
 from cocotb.triggers import ClockCycles
 from core_networks import random_images, random_network
 
-from firstspike_hw.contract import EVENT, KERNELS, load_plan
-from firstspike_hw.contract.register_map import CORE_ID, CORE_VERSION, Memory, offset_of, registers
-from firstspike_hw.contract.stream_format import Header, pack_image
+from firstspike_contract import EVENT, KERNELS, load_plan
+from firstspike_contract.core.register_map import CORE_ID, CORE_VERSION, Memory, offset_of, registers
+from firstspike_contract.core.stream_format import Header, pack_image
 
 LINEAR = "linear"
 OTHER = "exponential" if "exponential" in CONFIG.stages[0].kernels else "linear"

@@ -6,8 +6,8 @@ from bench_cores import fits
 from bench_driver import CONFIG, SEED, CoreDriver
 from core_networks import random_network
 
-from firstspike_hw.contract import DROPPED, EVENT, Layer, Network, evaluate, kernel_tables
-from firstspike_hw.contract.stream_format import Header, ResultFlag, pack_bitmap, pack_image
+from firstspike_contract import DROPPED, EVENT, Layer, Network, evaluate, kernel_tables
+from firstspike_contract.core.stream_format import Header, ResultFlag, pack_bitmap, pack_image
 
 KERNELS = [name for name in ("linear", "exponential") if name in CONFIG.stages[0].kernels]
 NEVER = 10**6  # a delay that is never in time

@@ -8,7 +8,7 @@ from bench_cores import fits
 from bench_driver import CONFIG, SEED, CoreDriver
 from core_networks import random_images, random_network
 
-from firstspike_hw.contract.stream_format import Header, pack_image
+from firstspike_contract.core.stream_format import Header, pack_image
 
 COUNT = int(os.environ.get("FIRSTSPIKE_COUNT", "12"))  # networks
 

@@ -4,7 +4,7 @@ import pytest
 from bench_cores import CORES
 from bench_runs import SIMULATORS, run_bench
 
-from firstspike_hw.verilog import emit
+from firstspike_hw.emit.verilog import emit
 
 # Icarus is a hundred times slower: the smaller core has to do, but for random cases; most of it is for the long tests.
 BOTH = [

@@ -1,4 +1,4 @@
-"""The Verilog that `python -m firstspike_hw.verilog` writes: clean for others' tools, and the core of the benches."""
+"""What `python -m firstspike_hw.emit.verilog` writes: clean for others' tools, and the core of the benches."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(runs() is not None, reason=str(runs()))
 def emitted(request, tmp_path_factory):
     """(name of a shipped core, its file)."""
     path = tmp_path_factory.mktemp("emitted") / "firstspike_core.v"
-    subprocess.run([sys.executable, "-m", "firstspike_hw.verilog", request.param, "-o", path], check=True)
+    subprocess.run([sys.executable, "-m", "firstspike_hw.emit.verilog", request.param, "-o", path], check=True)
     return request.param, path
 
 

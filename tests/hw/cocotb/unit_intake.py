@@ -3,10 +3,10 @@
 import cocotb
 from bench_units import SEED, STEPS, Unit, pack, unpack
 
-from firstspike_hw.contract.stream_format import Header
-from firstspike_hw.input_map import InputMap
-from firstspike_hw.intake import axis_layout, image_layout
-from firstspike_hw.queue import CalendarQueue, event_layout
+from firstspike_contract.core.stream_format import Header
+from firstspike_hw.spikes.input_map import InputMap
+from firstspike_hw.spikes.intake import axis_layout, image_layout
+from firstspike_hw.spikes.queue import CalendarQueue, event_layout
 
 IMAGES = 25
 

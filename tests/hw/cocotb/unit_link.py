@@ -8,9 +8,9 @@ from bench_units import LINK_UNITS, SEED, Unit
 from cobs import cobs
 
 from firstspike.link import Deframer, Endpoint, coded
-from firstspike_hw.contract.register_map import link_offset, offset_of
-from firstspike_hw.contract.stream_format import RESULT_BEATS, Header
-from firstspike_hw.contract.wire import (
+from firstspike_contract.core.register_map import link_offset, offset_of
+from firstspike_contract.core.stream_format import RESULT_BEATS, Header
+from firstspike_contract.link.wire import (
     BUFFER,
     HELLO,
     MAGIC,

@@ -3,10 +3,10 @@
 import cocotb
 from bench_units import SEED, STEPS, Unit, pack, unpack
 
-from firstspike_hw.decision import Decision
-from firstspike_hw.intake import axis_layout
-from firstspike_hw.result import packet_layout
-from firstspike_hw.serialiser import Serialiser
+from firstspike_hw.spikes.decision import Decision
+from firstspike_hw.spikes.intake import axis_layout
+from firstspike_hw.spikes.result import packet_layout
+from firstspike_hw.spikes.serialiser import Serialiser
 
 LANES, ROWS = 20, 2
 ROUNDS = 20

@@ -4,10 +4,10 @@ import cocotb
 import numpy as np
 from bench_units import SEED, STAGE, STEPS, Unit, pack, unpack
 
-from firstspike_hw.contract import kernel_tables
-from firstspike_hw.sequencer import counts_layout, stop_layout
-from firstspike_hw.serialiser import Serialiser
-from firstspike_hw.stage import layer_layout
+from firstspike_contract import kernel_tables
+from firstspike_hw.spikes.serialiser import Serialiser
+from firstspike_hw.stage.sequencer import counts_layout, stop_layout
+from firstspike_hw.stage.stage import layer_layout
 
 ROUNDS = 16
 

@@ -16,7 +16,7 @@ from amaranth.hdl import Array, Cat, Const, Module, Signal, signed
 from prover import Proof
 from stream_properties import holds
 
-from firstspike_hw.decision import Decision
+from firstspike_hw.spikes.decision import Decision
 
 __all__ = ["decision"]
 

@@ -15,11 +15,11 @@ from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.utils import bits_for
 from prover import Proof
 
-from firstspike_hw.contract import StageConfig
-from firstspike_hw.filing import Filing
-from firstspike_hw.input_map import InputMap
-from firstspike_hw.serialiser import Serialiser
-from firstspike_hw.stage import Stage
+from firstspike_contract import StageConfig
+from firstspike_hw.spikes.filing import Filing
+from firstspike_hw.spikes.input_map import InputMap
+from firstspike_hw.spikes.serialiser import Serialiser
+from firstspike_hw.stage.stage import Stage
 
 __all__ = ["at_the_entry", "between_stages"]
 

@@ -10,9 +10,9 @@ from amaranth.hdl import Cat, Mux, Signal
 from prover import Proof
 from stream_properties import holds
 
-from firstspike_hw.contract.register_map import offset_of
-from firstspike_hw.contract.stream_format import RESULT_BEATS
-from firstspike_hw.contract.wire import Configuration
+from firstspike_contract.core.register_map import offset_of
+from firstspike_contract.core.stream_format import RESULT_BEATS
+from firstspike_contract.link.wire import Configuration
 from firstspike_hw.link.buffers import WORD, ReceiveRing
 from firstspike_hw.link.bus import BusMaster
 from firstspike_hw.link.cobs import Encoder

@@ -12,7 +12,7 @@ from amaranth.hdl import Array, Cat, Mux, Signal
 from prover import Proof
 from stream_properties import holds
 
-from firstspike_hw.queue import CalendarQueue
+from firstspike_hw.spikes.queue import CalendarQueue
 
 __all__ = ["ENTRIES", "STEPS", "calendar"]
 

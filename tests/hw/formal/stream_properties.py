@@ -10,13 +10,13 @@ from typing import Any
 from amaranth.hdl import Cat, Const, Signal
 from prover import Proof
 
-from firstspike_hw.contract import CoreConfig, StageConfig
-from firstspike_hw.engine import memory_widths
-from firstspike_hw.registers import RegisterFile
-from firstspike_hw.result import ResultSender
-from firstspike_hw.sequencer import Sequencer
-from firstspike_hw.serialiser import Serialiser
-from firstspike_hw.trace import Trace
+from firstspike_contract import CoreConfig, StageConfig
+from firstspike_hw.core.engine import memory_widths
+from firstspike_hw.core.registers import RegisterFile
+from firstspike_hw.spikes.result import ResultSender
+from firstspike_hw.spikes.serialiser import Serialiser
+from firstspike_hw.spikes.trace import Trace
+from firstspike_hw.stage.sequencer import Sequencer
 
 __all__ = ["STREAMS", "holds", "register_file", "result", "sequencer", "serialiser", "trace"]
 

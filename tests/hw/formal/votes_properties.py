@@ -10,7 +10,7 @@ from amaranth.hdl import Signal
 from amaranth.utils import bits_for
 from prover import Proof
 
-from firstspike_hw.votes import Votes
+from firstspike_hw.learning.votes import Votes
 
 __all__ = ["delta_unit"]
 

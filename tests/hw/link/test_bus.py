@@ -5,7 +5,7 @@ import random
 import pytest
 from unit_bench import simulate
 
-from firstspike_hw.contract.register_map import offset_of
+from firstspike_contract.core.register_map import offset_of
 from firstspike_hw.link.bus import SETTLE, BusMaster
 
 CONTROL = offset_of("CONTROL")

@@ -7,9 +7,9 @@ import pytest
 from link_bench import giving, taking
 from unit_bench import simulate
 
-from firstspike_hw.contract.register_map import LINK_BASE
-from firstspike_hw.contract.stream_format import Header
-from firstspike_hw.contract.wire import (
+from firstspike_contract.core.register_map import LINK_BASE
+from firstspike_contract.core.stream_format import Header
+from firstspike_contract.link.wire import (
     LABELLED,
     MESSAGE,
     READ_MAX,

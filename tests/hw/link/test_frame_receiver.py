@@ -6,7 +6,7 @@ import zlib
 import pytest
 from unit_bench import simulate
 
-from firstspike_hw.contract.wire import FRAME, HELLO, MAGIC, PAYLOAD_MAX, PROTOCOL, Frame, FrameKind
+from firstspike_contract.link.wire import FRAME, HELLO, MAGIC, PAYLOAD_MAX, PROTOCOL, Frame, FrameKind
 from firstspike_hw.link.frame_receiver import FrameReceiver, Hello
 
 

@@ -7,7 +7,7 @@ import pytest
 from link_bench import taking
 from unit_bench import simulate
 
-from firstspike_hw.contract.wire import BUFFER, FROM_BOARD, WELCOME, Frame, FrameKind, parse_frame
+from firstspike_contract.link.wire import BUFFER, FROM_BOARD, WELCOME, Frame, FrameKind, parse_frame
 from firstspike_hw.link.frame_sender import FrameSender
 from firstspike_hw.link.session import due_layout
 

@@ -7,8 +7,8 @@ import pytest
 from unit_bench import simulate
 
 from firstspike.virtual.guard import Guard as HostGuard
-from firstspike_hw.contract.register_map import offset_of, reconfigures, registers
-from firstspike_hw.contract.wire import Configuration
+from firstspike_contract.core.register_map import offset_of, reconfigures, registers
+from firstspike_contract.link.wire import Configuration
 from firstspike_hw.link.guard import Guard
 
 CONTROL = offset_of("CONTROL")

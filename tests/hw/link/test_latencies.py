@@ -3,7 +3,7 @@
 import pytest
 from unit_bench import simulate
 
-from firstspike_hw.contract.wire import BUFFER, MESSAGE, Configuration, MessageKind
+from firstspike_contract.link.wire import BUFFER, MESSAGE, Configuration, MessageKind
 from firstspike_hw.link.bus import BusMaster
 from firstspike_hw.link.dispatcher import Dispatcher
 from firstspike_hw.link.frame_receiver import FrameReceiver

@@ -6,7 +6,7 @@ import pytest
 from amaranth.hdl import ResetInserter, Signal
 from unit_bench import simulate
 
-from firstspike_hw.contract.register_map import LINK, LINK_BASE, link_offset
+from firstspike_contract.core.register_map import LINK, LINK_BASE, link_offset
 from firstspike_hw.link.counters import Counters
 from firstspike_hw.link.link_registers import COUNTED, FIXED, WATCHDOG, LinkRegisters
 from firstspike_hw.link.watchdog import Watchdog

@@ -6,8 +6,8 @@ import pytest
 from link_bench import giving
 from unit_bench import simulate
 
-from firstspike_hw.contract.stream_format import RESULT_BEATS
-from firstspike_hw.contract.wire import BUFFER, RECORD, REFUSAL, RecordKind
+from firstspike_contract.core.stream_format import RESULT_BEATS
+from firstspike_contract.link.wire import BUFFER, RECORD, REFUSAL, RecordKind
 from firstspike_hw.link.buffers import TransmitRing
 from firstspike_hw.link.reporter import BEATS_MAX, IMAGES, Reporter
 

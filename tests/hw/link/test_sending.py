@@ -5,7 +5,7 @@ import random
 import pytest
 from unit_bench import simulate
 
-from firstspike_hw.contract.wire import BUFFER, PAYLOAD_MAX
+from firstspike_contract.link.wire import BUFFER, PAYLOAD_MAX
 from firstspike_hw.link.sending import BACKOFF_MAX, CALM, SMALLEST, Sending, patience
 
 

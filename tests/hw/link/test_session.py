@@ -6,7 +6,7 @@ import pytest
 from unit_bench import simulate
 
 from firstspike.link import Endpoint
-from firstspike_hw.contract.wire import BUFFER, FROM_BOARD, Frame, FrameKind, Reason
+from firstspike_contract.link.wire import BUFFER, FROM_BOARD, Frame, FrameKind, Reason
 from firstspike_hw.link.session import Session, due_layout
 
 NAMES = [name for name, _ in due_layout()]

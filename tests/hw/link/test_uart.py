@@ -9,7 +9,7 @@ from amaranth.hdl import UnusedElaboratable
 from link_bench import giving
 from unit_bench import simulate
 
-from firstspike_hw.contract import FirstspikeError
+from firstspike_contract import FirstspikeError
 from firstspike_hw.link.uart import Receiver, Transmitter
 
 DIVISORS = (4, 5, 7, 16)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from firstspike_hw.contract import FirstspikeError
+from firstspike_contract import FirstspikeError
 from firstspike_hw.silicon.blocks import bits_of, find_columns, read_memories, with_memories
 from firstspike_hw.silicon.ecp5 import Ecp5
 from firstspike_hw.silicon.netlist import BlockMemory, known_contents

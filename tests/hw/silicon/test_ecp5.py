@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from firstspike_hw.contract import FirstspikeError
+from firstspike_contract import FirstspikeError
 from firstspike_hw.silicon.ecp5 import Ecp5, _checksum, with_clock
 from firstspike_hw.silicon.pll import pll_for
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from firstspike_hw.contract import FirstspikeError
+from firstspike_contract import FirstspikeError
 from firstspike_hw.silicon.floorplan import PATIENCE, SITES, give_sites
 from firstspike_hw.silicon.synthesis import synthesise
 

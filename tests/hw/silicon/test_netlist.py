@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from core_networks import small_config
 
+from firstspike_hw.board.chains import emit_rtlil
 from firstspike_hw.silicon.netlist import BlockMemory, block_memories, known_contents, share_modules, with_contents
 from firstspike_hw.silicon.pll import pll_for
-from firstspike_hw.silicon.top import emit_rtlil
 
 
 @pytest.fixture(scope="module")

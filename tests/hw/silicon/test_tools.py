@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from firstspike_hw.contract import FirstspikeError
+from firstspike_contract import FirstspikeError
 from firstspike_hw.silicon.build import Device
 from firstspike_hw.silicon.pll import pll_for
 from firstspike_hw.silicon.route import place_and_route, read_report

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from firstspike_hw.contract import CONFIGS
+from firstspike_contract import CONFIGS
 from firstspike_sim.rtl import RtlCore, runs
 
 STAND_IN = Path(__file__).parent / "stand_in.v"

@@ -19,7 +19,7 @@ def emit_with_fault(config: str, file: str, old: str, new: str, folder: Path) ->
     assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {file}"
     source.write_text(text.replace(old, new))
     target = folder / "faulty.v"
-    command = [sys.executable, "-m", "firstspike_hw.verilog", config, "-o", str(target)]
+    command = [sys.executable, "-m", "firstspike_hw.emit.verilog", config, "-o", str(target)]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     subprocess.run(command, check=True, cwd=folder, env=environment)
     return target.read_text()

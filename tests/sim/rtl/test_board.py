@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from cobs import cobs
 
-from firstspike_hw.contract import CONFIGS, FirstspikeError
-from firstspike_hw.contract.register_map import link_offset
-from firstspike_hw.contract.wire import (
+from firstspike_contract import CONFIGS, FirstspikeError
+from firstspike_contract.core.register_map import link_offset
+from firstspike_contract.link.wire import (
     BUFFER,
     FRAME,
     FROM_BOARD,

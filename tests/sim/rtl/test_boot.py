@@ -2,7 +2,7 @@
 
 import pytest
 
-from firstspike_hw.contract import CONFIGS, load_plan
+from firstspike_contract import CONFIGS, load_plan
 from firstspike_sim import FastModel
 from firstspike_sim.rtl import RtlCore, compare, runs
 from firstspike_sim.rtl.random_cases import random_case
@@ -11,8 +11,8 @@ pytestmark = pytest.mark.skipif(runs() is not None, reason=str(runs()))
 
 
 def test_a_core_with_first_contents_classifies_without_a_host() -> None:
-    from firstspike_hw import verilog
-    from firstspike_hw.silicon.contents import contents_of
+    from firstspike_hw.core.contents import contents_of
+    from firstspike_hw.emit import verilog
 
     config = CONFIGS["small"]
     case = next(c for c in map(random_case, range(100)) if _fits(c.network, config) and c.network.layers[0].constants)

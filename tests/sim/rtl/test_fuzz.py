@@ -39,7 +39,7 @@ def test_the_gateware_learns_what_the_model_learns_on_random_networks() -> None:
 
 @pytest.mark.long
 def test_a_horizon_off_by_one_is_found_within_100_networks(tmp_path: Path) -> None:
-    faulty = emit_with_fault("small", "sequencer.py", "self.horizon > t", "self.horizon >= t", tmp_path)
+    faulty = emit_with_fault("small", "stage/sequencer.py", "self.horizon > t", "self.horizon >= t", tmp_path)
     with Fuzzer(("small",), verilog={"small": faulty}) as fuzzer:
         found = next((seed for seed in range(100) if (finding := fuzzer.check(seed)) and finding.wrong), None)
     print(f"found by seed {found}")

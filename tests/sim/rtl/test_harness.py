@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firstspike_hw.contract import EVENT, EventSet, FirstspikeError, Layer, Network, kernel_tables
-from firstspike_hw.contract.register_map import offset_of
+from firstspike_contract import EVENT, EventSet, FirstspikeError, Layer, Network, kernel_tables
+from firstspike_contract.core.register_map import offset_of
 from firstspike_sim.rtl.waves import save_view
 
 IMAGES = 150

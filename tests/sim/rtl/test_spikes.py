@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from firstspike_hw.contract import NO_SPIKE, FirstspikeError, evaluate_set
-from firstspike_hw.contract.stream_format import TRACE, TRACE_END, trace_times
+from firstspike_contract import NO_SPIKE, FirstspikeError, evaluate_set
+from firstspike_contract.core.stream_format import TRACE, TRACE_END, trace_times
 from firstspike_sim.rtl.compare import difference
 from firstspike_sim.rtl.random_cases import random_case
 from firstspike_sim.rtl.spikes import batch_of, layer_times

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from firstspike_hw.contract import FirstspikeError, UsageError
+from firstspike_contract import FirstspikeError, UsageError
 from firstspike_sim.rtl import toolchain
 from firstspike_sim.rtl.build import build
 

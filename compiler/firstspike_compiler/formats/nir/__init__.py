@@ -1,0 +1,1 @@
+"""NIR in and out (docs/nir.md)."""

@@ -1,0 +1,156 @@
+"""The kernel of a layer from the parameters of its neurons. The equations are solved in docs/nir.md."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_compiler.violation import Violation
+from firstspike_contract import Kernel
+
+from .chain import Stage
+
+__all__ = ["NeuronParameters", "neuron_parameters"]
+
+# What stands between the weights and the spikes, per kernel.
+FORMS: Final = {
+    "linear": "Linear -> I -> IF",
+    "exponential": "Linear -> LI -> IF",
+    "lif-2to1": "Linear -> CubaLIF with tau_mem = 2 tau_syn",
+    "alpha": "Linear -> CubaLIF with tau_mem = tau_syn",
+    "step": "Linear -> IF",
+}
+RELATIVE: Final = 1e-6  # float32 files round their time constants
+
+
+@dataclass(kw_only=True, eq=False)
+class NeuronParameters:
+    """Gain on the weights float64 ``[n_out]``, threshold, tau_s in time units (1.0 if the kernel has none)."""
+
+    gain: NDArray[np.float64]
+    threshold: float = 1.0
+    tau: float = 1.0
+    violations: list[Violation] = field(default_factory=list)
+
+
+def neuron_parameters(stage: Stage, kernel: Kernel) -> NeuronParameters:
+    """Parameters of a layer if its nodes make the kernel; else `violations` lists every deviation."""
+    reader = _Reader(stage)
+    found = NeuronParameters(gain=np.ones(stage.outputs), violations=reader.violations)
+    form = _form(stage)
+    if form not in (FORMS[kernel], "Linear -> CubaLIF" if kernel in ("lif-2to1", "alpha") else ""):
+        reader.violate(
+            "the neurons are those of the kernel", form, f"{FORMS[kernel]} for kernel {kernel}", "see docs/nir.md"
+        )
+        return found
+    threshold = reader.same("v_threshold", stage.neuron)
+    if threshold is not None and not threshold > 0:
+        reader.violate("thresholds are positive", f"v_threshold {threshold:g}", "more than 0", "e.g. 1.0")
+    gain = reader.vector("r", stage.neuron)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # what is too large is refused with the weights
+        gain = _gain(reader, stage, kernel, found, gain)
+    reader.check_reset(threshold)
+    found.gain, found.threshold = gain, 1.0 if threshold is None else threshold
+    return found
+
+
+def _gain(
+    reader: "_Reader", stage: Stage, kernel: Kernel, found: NeuronParameters, gain: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Gain on the weights, float64 ``[n_out]``, of neurons and synapse together; sets `found.tau`."""
+    if stage.neuron["type"] == "CubaLIF":
+        found.tau = reader.cuba(kernel)
+        gain = gain * reader.vector("w_in", stage.neuron, default=1.0) / found.tau
+    elif stage.synapse is not None:
+        gain = gain * reader.vector("r", stage.synapse[1])
+        if kernel == "exponential":
+            reader.zero("v_leak", stage.synapse[1])
+            found.tau = reader.positive("tau", stage.synapse[1])
+    return gain
+
+
+def _form(stage: Stage) -> str:
+    synapse = "" if stage.synapse is None else f"{stage.synapse[1]['type']} -> "
+    return f"Linear -> {synapse}{stage.neuron['type']}"
+
+
+class _Reader:
+    """Reads per-neuron parameters of one layer and collects what is wrong with them."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.violations: list[Violation] = []
+
+    def violate(self, rule: str, have: str, need: str, remedy: str) -> None:
+        self.violations.append(Violation(rule=rule, node=self.stage.name, have=have, need=need, remedy=remedy))
+
+    def vector(self, parameter: str, node: dict[str, object], default: float | None = None) -> NDArray[np.float64]:
+        """float64 ``[n_out]``; ones after a violation."""
+        value = np.asarray(node.get(parameter, "missing" if default is None else default))
+        outputs = self.stage.outputs
+        if value.dtype.kind not in "fiu" or value.size not in (1, outputs):
+            have = f"{parameter} missing" if value.dtype.kind not in "fiu" else f"{parameter} of shape {value.shape}"
+            self.violate(
+                "every neuron has its parameters", have, f"shape ({outputs},)", "write the file with nir.write"
+            )
+            return np.ones(outputs)
+        if not np.isfinite(value).all():
+            bad = value[~np.isfinite(value)].flat[0]
+            self.violate(f"every {parameter} is a finite number", str(bad), "numbers", "e.g. 1.0")
+            return np.ones(outputs)
+        return np.broadcast_to(value.reshape(-1).astype(np.float64), (outputs,))
+
+    def same(self, parameter: str, node: dict[str, object]) -> float | None:
+        """The value that all neurons of the layer share."""
+        value = self.vector(parameter, node)
+        if np.ptp(value) > RELATIVE * np.abs(value).max():
+            self.violate(
+                f"{parameter} is equal over a layer",
+                f"{parameter} from {value.min():g} to {value.max():g}",
+                "one value",
+                "scale each neuron's incoming weights and threshold by one factor: its spikes stay as they are"
+                if parameter == "v_threshold"
+                else "train with one value",
+            )
+            return None
+        return float(value[0])
+
+    def positive(self, parameter: str, node: dict[str, object]) -> float:
+        value = self.same(parameter, node)
+        if value is not None and not value > 0:
+            self.violate(f"{parameter} is positive", f"{parameter} {value:g}", "more than 0", "e.g. 0.01")
+            return 1.0
+        return 1.0 if value is None else value
+
+    def zero(self, parameter: str, node: dict[str, object]) -> None:
+        value = self.vector(parameter, node)
+        if value.any():
+            self.violate(
+                f"{parameter} is 0",
+                f"{parameter} {value[np.flatnonzero(value)[0]]:g}",
+                "0",
+                "shift threshold and potential by it; a standing drive is made of constant inputs",
+            )
+
+    def cuba(self, kernel: Kernel) -> float:
+        """tau_syn of a CubaLIF whose ratio of time constants is the kernel's."""
+        self.zero("v_leak", self.stage.neuron)
+        tau_syn = self.positive("tau_syn", self.stage.neuron)
+        tau_mem = self.positive("tau_mem", self.stage.neuron)
+        need = 2.0 if kernel == "lif-2to1" else 1.0
+        if not self.violations and abs(tau_mem / tau_syn - need) > RELATIVE * need:
+            self.violate(
+                "the time constants have the kernel's ratio",
+                f"tau_mem / tau_syn = {tau_mem / tau_syn:g}",
+                f"{need:g} for kernel {kernel}",
+                "train with tau_mem = 2 tau_syn (lif-2to1) or tau_mem = tau_syn (alpha)",
+            )
+        return tau_syn
+
+    def check_reset(self, threshold: float | None) -> None:
+        """The reset is not computed (one spike per neuron), but above the threshold the neuron would never stop."""
+        reset = self.vector("v_reset", self.stage.neuron, default=0.0)
+        if threshold is not None and (reset >= threshold).any():
+            have = f"v_reset {reset.max():g} at v_threshold {threshold:g}"
+            self.violate("a neuron resets below its threshold", have, "v_reset below v_threshold", "e.g. 0")

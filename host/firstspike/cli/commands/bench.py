@@ -1,0 +1,101 @@
+"""firstspike bench: what a link carries and what the core behind it does."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from firstspike.cli.answer import Answer, facts
+from firstspike.cli.events_for import events_for, load_limited
+from firstspike.cli.on_board import add_board, answer_figures, core_name, link_errors
+from firstspike.cli.options import at_least
+from firstspike.report import Progress
+
+from .simulate import encoding_of
+
+if TYPE_CHECKING:
+    from firstspike.board import Board
+
+__all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "measured", "run"]
+
+SUMMARY: Final = "measure a link and the core behind it"
+EXAMPLE: Final = """\
+  firstspike bench build/demo --board serial:///dev/ttyUSB0?baudrate=3000000 --json
+  Round trip, upload and images per second, each beside what the line can carry at most; bytes of protocol per image;
+  images per second that the core alone would do."""
+
+_PINGS: Final = 200
+_WARM: Final = 100  # images before the measured ones
+_BITS: Final = 10  # of a byte on the line
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """DIR --board URL [--data DATA] [--images N]."""
+    add = parser.add_argument
+    add("deployment", metavar="DIR", type=Path, help="a deployment directory, from firstspike compile")
+    add_board(parser)
+    add("--data", default="mnist:test", help="images to stream (default mnist:test)")
+    add("--images", type=at_least(1), default=10_000, metavar="N", help="how many at most (default 10000)")
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Everything once; the line's own rate is what the board says of its clock and divisor."""
+    import firstspike
+    from firstspike_compiler.deployment import read_deployment
+
+    deployment = read_deployment(args.deployment)
+    data = load_limited(args.data, args.images)
+    events = events_for(data, deployment.network, encoding_of(deployment))
+    with firstspike.open(args.board) as board:
+        found: dict[str, Any] = {"board": board.name, "core": core_name(board)}
+        status = board.status()
+        line = status["clock"] / status["divisor"] / _BITS if status["divisor"] else None
+        found["line_bytes_per_second"] = line
+        found |= measured(board, deployment, events, line)
+        found["link"] = link_errors(board.status())
+    return Answer(text=facts(found), data=found)
+
+
+def measured(board: "Board", deployment: Any, events: Any, line: float | None) -> dict[str, Any]:
+    """Figures of one board. line: bytes per second that its line can carry, if that is known."""
+    found: dict[str, Any] = {}
+    board.load(deployment)  # once for nothing: a model board compiles at its first network
+    board.run(events.head(_WARM))
+    trips = []
+    for _ in range(_PINGS):
+        start = time.perf_counter()
+        board.read("PROTOCOL")
+        trips.append(time.perf_counter() - start)
+    found["round_trip_us"] = {"p50": float(np.median(trips)) * 1e6, "p99": float(np.percentile(trips, 99)) * 1e6}
+
+    before = board.sent_bytes
+    with Progress("load") as progress:
+        board.load(deployment, progress=progress)
+    seconds, written = board.upload_seconds or 0.0, 4 * board.words_to_load
+    found |= {"upload_bytes": written, "upload_seconds": seconds}
+    found["upload_overhead"] = (board.sent_bytes - before) / written - 1
+    if line and seconds:
+        found["upload_share_of_line"] = written / seconds / line
+
+    start, before = time.perf_counter(), board.sent_bytes
+    with Progress("stream") as progress:
+        answers = board.run(events, progress=progress)
+    seconds = time.perf_counter() - start
+    image_bytes = -(-deployment.network.addresses // 8)
+    per_image = (board.sent_bytes - before) / len(events)
+    found |= {
+        "images": len(events),
+        "images_per_second": len(events) / seconds,
+        "bitmap_bytes": image_bytes,
+        "sent_bytes_per_image": per_image,
+        "overhead_per_image": per_image / image_bytes - 1,
+    }
+    if line:
+        found["share_of_line"] = len(events) / seconds * image_bytes / line
+    figures = answer_figures(deployment.network, events, answers)
+    found |= {name: figures[name] for name in ("accuracy", "cycles", "latency") if name in figures}
+    if "cycles" in found:
+        found["core_images_per_second"] = board.clock / found["cycles"]["mean"]
+    return found

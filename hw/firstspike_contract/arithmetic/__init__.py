@@ -1,0 +1,1 @@
+"""The integer network and the readable model that every other implementation must equal."""

@@ -1,0 +1,1 @@
+"""Errors, names that users type, arrays from files that nobody vouches for."""

@@ -1,0 +1,190 @@
+"""What a core is built for: fixed at synthesis, unlike the network, which is loaded at run time."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from firstspike_contract.arithmetic.network import KERNELS
+
+__all__ = ["CONFIGS", "WIDE", "CoreConfig", "StageConfig"]
+
+WIDE: Final = 256  # lanes, beyond which a stage is wide
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageConfig:
+    """One stage: a network layer's worth of lanes and weight memory.
+
+    lanes:     L, neurons updated per cycle; n neurons take ``rows(n) = ceil(n / L)`` cycles per event and step.
+    depth:     words of L weights in the weight memory; a layer of n_in + P rows needs (n_in + P) * rows(n_out) of them.
+    max_rows:  largest rows(n) that the neuron state memories hold, so at most L * max_rows neurons.
+    inputs:    largest n_in + P, entries of the calendar queue in front.
+    constants: largest P.
+    a_bits:    signed width of the accumulator A.
+    v_bits:    signed width of the accumulator V (and of V - th).
+    kernels:   names of the kernels built in.
+    ring:      the neuron state turns in registers instead of lying in LUT memory: the shortest path and the least
+               logic, and every layer takes max_rows cycles per event and step, however few neurons it has.
+    learning:  weights can be written back by the learning engine.
+    """
+
+    lanes: int
+    depth: int
+    max_rows: int
+    inputs: int = 1024
+    constants: int = 32
+    a_bits: int = 32
+    v_bits: int = 40
+    kernels: tuple[str, ...] = KERNELS
+    ring: bool = False
+    learning: bool = False
+
+    @property
+    def wide(self) -> bool:
+        """Whether its lanes are so many that they lie too far apart for one cycle: relays, and a cycle more a row."""
+        return self.lanes > WIDE and not self.learning
+
+    def rows(self, outputs: int) -> int:
+        """Cycles per event, and memory words per weight row, of a layer with that many neurons."""
+        needed = -(-outputs // self.lanes)
+        return max(needed, self.max_rows) if self.ring else needed
+
+    def words(self, inputs: int, outputs: int) -> int:
+        """Weight memory words of a layer; inputs counts its constant inputs too."""
+        return inputs * self.rows(outputs)
+
+    def holds(self, inputs: int, outputs: int) -> bool:
+        """Whether a layer of that size fits the memories; inputs counts its constant inputs too."""
+        fits = inputs <= self.inputs and self.rows(outputs) <= self.max_rows
+        return fits and self.words(inputs, outputs) <= self.depth
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreConfig:
+    """A core: one stage per network layer, the output layer in the last one.
+
+    A network with fewer layers leaves stages before the last one unused; events pass them by.
+
+    stages:    from input to output.
+    addresses: entries of the input map.
+    max_steps: largest T, a power of two in 16..256.
+    boot:      words of the boot memory (contract.boot), 0 for none: then only a host can load the core.
+    """
+
+    stages: tuple[StageConfig, ...]
+    addresses: int = 1024
+    max_steps: int = 256
+    boot: int = 0
+
+    @property
+    def learns(self) -> bool:
+        """Whether weights can be learnt on chip: in every stage, as errors pass through all of them."""
+        return all(stage.learning for stage in self.stages)
+
+
+_BOTH: Final = ("linear", "exponential")
+
+# The cores that ship, in the order of preference. Accumulators of `fast` hold 784 inputs of weight 127 over 256 steps,
+# those of `wide` 512 over 32. A multiplier is 18 bits wide: where A is, a lane takes one.
+CONFIGS: Final = {
+    "fast": CoreConfig(
+        stages=(
+            StageConfig(lanes=200, depth=2048, max_rows=3, a_bits=20, v_bits=28, kernels=("linear",), ring=True),
+            StageConfig(lanes=10, depth=1024, max_rows=1, a_bits=20, v_bits=28, kernels=("linear",), ring=True),
+        ),
+        boot=1024,
+    ),
+    "wide": CoreConfig(
+        stages=(
+            StageConfig(
+                lanes=600, depth=512, max_rows=1, inputs=512, a_bits=17, v_bits=22, kernels=("linear",), ring=True
+            ),
+            StageConfig(lanes=10, depth=1024, max_rows=1, a_bits=17, v_bits=22, kernels=("linear",), ring=True),
+        ),
+        max_steps=32,
+        boot=1024,
+    ),
+    "small": CoreConfig(
+        stages=(
+            StageConfig(lanes=8, depth=4096, max_rows=16, kernels=_BOTH),
+            StageConfig(lanes=8, depth=512, max_rows=4, inputs=512, kernels=_BOTH),
+        ),
+        boot=1024,
+    ),
+    "exponential": CoreConfig(
+        stages=(
+            StageConfig(lanes=100, depth=4096, max_rows=6, a_bits=18, v_bits=36, kernels=_BOTH),
+            StageConfig(lanes=10, depth=1024, max_rows=1, a_bits=18, v_bits=36, kernels=_BOTH, ring=True),
+        ),
+        boot=1024,
+    ),
+    "step": CoreConfig(
+        stages=(
+            StageConfig(lanes=200, depth=2048, max_rows=3, a_bits=20, v_bits=20, kernels=("step",), ring=True),
+            StageConfig(lanes=10, depth=1024, max_rows=1, a_bits=20, v_bits=20, kernels=("step",), ring=True),
+        ),
+        boot=1024,
+    ),
+    "alpha": CoreConfig(
+        stages=(
+            StageConfig(lanes=32, depth=8192, max_rows=16, inputs=512, a_bits=32, v_bits=40, kernels=("alpha",)),
+            StageConfig(lanes=16, depth=512, max_rows=1, inputs=512, kernels=("alpha",), ring=True),
+        ),
+        boot=1024,
+    ),
+    "lif": CoreConfig(
+        stages=(
+            StageConfig(lanes=32, depth=8192, max_rows=16, inputs=512, a_bits=32, v_bits=40, kernels=("lif-2to1",)),
+            StageConfig(lanes=16, depth=512, max_rows=1, inputs=512, kernels=("lif-2to1",), ring=True),
+        ),
+        boot=1024,
+    ),
+    "tiny": CoreConfig(
+        stages=(
+            StageConfig(lanes=8, depth=512, max_rows=16, inputs=16, constants=4, a_bits=16, v_bits=32, kernels=_BOTH),
+            StageConfig(
+                lanes=4, depth=512, max_rows=1, inputs=128, constants=4, a_bits=16, v_bits=32, kernels=_BOTH, ring=True
+            ),
+        ),
+        addresses=16,
+        max_steps=64,
+        boot=256,
+    ),
+    "general": CoreConfig(
+        stages=(
+            StageConfig(lanes=64, depth=4096, max_rows=16, kernels=_BOTH),
+            StageConfig(lanes=32, depth=2048, max_rows=16, kernels=_BOTH),
+            StageConfig(lanes=16, depth=1024, max_rows=8, kernels=_BOTH),
+        ),
+        boot=1024,
+    ),
+    # One layer: what fits a device of 5,280 cells without tables that are memories.
+    "micro": CoreConfig(
+        stages=(
+            StageConfig(
+                lanes=1,
+                depth=64,
+                max_rows=4,
+                inputs=16,
+                constants=0,
+                a_bits=12,
+                v_bits=18,
+                kernels=("linear",),
+                ring=True,
+            ),
+        ),
+        addresses=16,
+        max_steps=16,
+        boot=128,
+    ),
+    "learning": CoreConfig(
+        stages=(
+            StageConfig(
+                lanes=100, depth=4096, max_rows=6, a_bits=18, v_bits=26, kernels=("linear",), ring=True, learning=True
+            ),
+            StageConfig(
+                lanes=10, depth=1024, max_rows=1, a_bits=18, v_bits=26, kernels=("linear",), ring=True, learning=True
+            ),
+        ),
+        boot=1024,
+    ),
+}

@@ -1,0 +1,193 @@
+"""A network as a core is loaded with it: register values and memory contents (docs/core.md, memories)."""
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_contract.arithmetic.bounds import worst_case
+from firstspike_contract.arithmetic.network import DROPPED, Layer, Network
+from firstspike_contract.common.errors import FirstspikeError
+
+from .config import CONFIGS, CoreConfig, StageConfig
+from .register_map import Memory, offset_of
+
+__all__ = ["LoadPlan", "MemoryBlock", "beats_per_word", "boot_program", "core_for", "load_plan", "place"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MemoryBlock:
+    """Contents of one memory from word 0 on, beats uint32 ``[words * beats_per_word]``."""
+
+    kind: Memory
+    stage: int
+    beats: NDArray[np.uint32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoadPlan:
+    """registers: (byte offset, value) in the order of writing; memories: blocks; stages: stage of each layer."""
+
+    registers: tuple[tuple[int, int], ...]
+    memories: tuple[MemoryBlock, ...]
+    stages: tuple[int, ...]
+
+
+def beats_per_word(kind: Memory, stage: StageConfig) -> int:
+    """32-bit beats of one memory word."""
+    if kind == Memory.WEIGHTS:
+        return -(-stage.lanes * 8 // 32)
+    return 4 if kind == Memory.TABLES else 1
+
+
+def place(network: Network, config: CoreConfig) -> tuple[int, ...]:
+    """Stage of each layer: the output layer in the last stage, the others before it in order, first fit.
+
+    Raises FirstspikeError if the network does not fit the core.
+    """
+    last = len(config.stages) - 1
+    if network.addresses > config.addresses:
+        raise FirstspikeError(f"the core has {config.addresses} addresses, the network needs {network.addresses}")
+    if network.steps > config.max_steps:
+        raise FirstspikeError(f"the core walks {config.max_steps} steps, the network needs {network.steps}")
+    for hidden in combinations(range(last), len(network.layers) - 1):
+        stages = (*hidden, last)
+        if all(_holds(config.stages[k], layer) for k, layer in zip(stages, network.layers, strict=True)):
+            return stages
+    sizes = ", ".join(f"{len(layer.weights)} x {layer.outputs}" for layer in network.layers)
+    have = ", ".join(f"{s.lanes} lanes x {s.max_rows} rows, {s.depth} words" for s in config.stages)
+    raise FirstspikeError(f"layers of {sizes} do not fit the stages of the core: {have}")
+
+
+def core_for(network: Network, name: str | None = None) -> tuple[str, CoreConfig]:
+    """The shipped core to run on: the one named, or the first of CONFIGS that holds the network.
+
+    Raises FirstspikeError naming what every core lacks.
+    """
+    refusals = []
+    for candidate in CONFIGS if name is None else (name,):
+        try:
+            load_plan(network, CONFIGS[candidate])
+        except FirstspikeError as error:
+            refusals.append(f"{candidate}: {error}")
+        else:
+            return candidate, CONFIGS[candidate]
+    raise FirstspikeError("the network fits none of the cores; " + "; ".join(refusals))
+
+
+def load_plan(network: Network, config: CoreConfig) -> LoadPlan:
+    """What to write to a core so that it computes this network.
+
+    Raises FirstspikeError if the network does not fit: sizes, kernel, accumulators in the worst case.
+    """
+    stages = place(network, config)
+    registers = [
+        (offset_of("STEPS"), network.steps),
+        (offset_of("ADDRESSES"), network.addresses),
+        (offset_of("ACTIVE"), sum(1 << k for k in stages)),
+    ]
+    memories = [MemoryBlock(kind=Memory.INPUT_MAP, stage=0, beats=_input_map(network, config))]
+    pre_delays = network.input_delays
+    for k, layer in zip(stages, network.layers, strict=True):
+        stage = config.stages[k]
+        _check_layer(network, layer, stage, pre_delays, k)
+        registers += [
+            (offset_of("INPUTS", k), layer.inputs),
+            (offset_of("CONSTANTS", k), layer.constants),
+            (offset_of("OUTPUTS", k), layer.outputs),
+            (offset_of("ROWS", k), stage.rows(layer.outputs)),
+        ]
+        order = np.argsort(layer.constant_times, kind="stable")  # the core walks them in time order
+        blocks = {
+            Memory.WEIGHTS: _weights(layer, stage, order),
+            Memory.TABLES: _tables(layer),
+            Memory.DELAYS: np.minimum(layer.delays, config.max_steps),
+            Memory.CONSTANTS: layer.constant_times[order],
+        }
+        if k == len(config.stages) - 1:
+            del blocks[Memory.DELAYS]  # outputs have none
+        memories += [MemoryBlock(kind=kind, stage=k, beats=b.astype(np.uint32)) for kind, b in blocks.items() if len(b)]
+        pre_delays = layer.delays
+    return LoadPlan(registers=tuple(registers), memories=tuple(memories), stages=stages)
+
+
+def boot_program(plan: LoadPlan) -> tuple[tuple[int, int], ...]:
+    """Register writes that load what does not lie in block RAM, and let the core run: (byte offset, value) in order."""
+    writes = list(plan.registers)
+    for block in plan.memories:
+        if block.kind == Memory.CONSTANTS:
+            writes.append((offset_of("MEM_SELECT"), int(block.kind) | block.stage << 8))
+            writes.append((offset_of("MEM_ADDRESS"), 0))
+            writes += [(offset_of("MEM_DATA"), int(beat)) for beat in block.beats]
+    return (*writes, (offset_of("CONTROL"), 1))
+
+
+def _holds(stage: StageConfig, layer: Layer) -> bool:
+    return stage.holds(len(layer.weights), layer.outputs) and layer.constants <= stage.constants
+
+
+def _check_layer(network: Network, layer: Layer, stage: StageConfig, pre_delays: NDArray[np.int64], k: int) -> None:
+    if network.kernel not in stage.kernels:
+        raise FirstspikeError(
+            f"stage {k} is built for {', '.join(stage.kernels)}; the network's kernel is {network.kernel}"
+        )
+    _check_tables(network, layer)
+    need = worst_case(layer, network.kernel, pre_delays)
+    if need.a_bits > stage.a_bits or need.v_bits > stage.v_bits:
+        raise FirstspikeError(
+            f"stage {k} has accumulators of {stage.a_bits} and {stage.v_bits} bits, "
+            f"the layer needs {need.a_bits} and {need.v_bits} in the worst case"
+        )
+
+
+# What a core does not store of a kernel's tables.
+_FIXED: Final[dict[str, str]] = {
+    "linear": "a = 1, m = t and one threshold",
+    "step": "a = 1 and m = 0",
+    "exponential": "a = 1",
+    "alpha": "m = t",
+    "lif-2to1": "",
+}
+
+
+def _check_tables(network: Network, layer: Layer) -> None:
+    fixed, time = _FIXED[network.kernel], np.arange(network.steps)
+    right = {
+        "a = 1": (layer.a == 1).all(),
+        "m = t": (layer.m == time).all(),
+        "m = 0": (layer.m == 0).all(),
+        "one threshold": (layer.th == layer.th[0]).all(),
+    }
+    if not all(holds for what, holds in right.items() if what in fixed):
+        raise FirstspikeError(f"the kernel {network.kernel} has {fixed}; tables of this network differ")
+
+
+def _input_map(network: Network, config: CoreConfig) -> NDArray[np.uint32]:
+    """Word of an address: row [15:0], delay [24:16] (max_steps: never in time), kept [31]."""
+    kept = network.input_map != DROPPED
+    beats = np.zeros(network.addresses, np.uint32)
+    rows = network.input_map[kept]
+    delays = np.minimum(network.input_delays[rows], config.max_steps)
+    beats[kept] = (1 << 31) | delays << 16 | rows
+    return beats
+
+
+def _weights(layer: Layer, stage: StageConfig, order: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Word r (n_in + P) + i: weights of row i to neurons r L .. r L + L - 1, a byte each, the lowest first."""
+    rows, beats = stage.rows(layer.outputs), beats_per_word(Memory.WEIGHTS, stage)
+    weights = np.concatenate([layer.weights[: layer.inputs], layer.weights[layer.inputs :][order]])
+    padded = np.zeros((len(weights), rows * stage.lanes), np.int8)
+    padded[:, : layer.outputs] = weights
+    words = np.zeros((rows, len(weights), beats * 4), np.int8)
+    words[:, :, : stage.lanes] = padded.reshape(len(weights), rows, stage.lanes).transpose(1, 0, 2)
+    return words.reshape(-1).view("<u4")
+
+
+def _tables(layer: Layer) -> NDArray[np.uint32]:
+    """Word of a step: a[t], m[t] - m[t-1], then th[t] - th[t-1] as 64 bits; differences from 0 at t = 0 (m: 0)."""
+    words = np.zeros((len(layer.th), 2), "<i8")
+    words[:, 0] = layer.a | np.diff(layer.m, prepend=layer.m[:1]) << 32
+    words[:, 1] = np.diff(layer.th, prepend=0)
+    return words.reshape(-1).view("<u4")

@@ -1,0 +1,1 @@
+"""The serial link: frames, sessions, messages and records."""

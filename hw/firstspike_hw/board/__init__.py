@@ -1,0 +1,1 @@
+"""Tops for boards: the core and what reaches it from outside."""

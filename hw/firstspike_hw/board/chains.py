@@ -1,0 +1,118 @@
+"""The core alone with its few hundred ports in two shift chains, so that place and route measures it on any package."""
+
+from typing import Any, Final
+
+from amaranth.back import rtlil
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from firstspike_contract import CoreConfig
+from firstspike_contract.core.stream_format import Header
+from firstspike_hw.core.core import Core
+from firstspike_hw.core.registers import AXI_LITE
+from firstspike_hw.silicon.pll import Pll, add_pll
+
+__all__ = ["CORE", "CoreInChains", "emit_rtlil"]
+
+CORE: Final = "top.design.core"  # path of the core in the design
+
+
+class CoreInChains(wiring.Component):
+    """All inputs of the core come out of one chain that `shift_in` fills, all outputs leave through another.
+
+    Every port has a register between itself and its chain: the chains are in no path of the core. This is a load for
+    measuring, not a link: use a board with one to reach the core.
+
+    narrow: for devices that hold little more than the core. Registers and trace are left open, as the core loads itself
+            from its boot memory, and so are bits of the streams: of an event there are those of a time and of an
+            address of this core, of a result those of a class of this core. Counters and flags have no end then, and
+            go with synthesis.
+    """
+
+    def __init__(self, config: CoreConfig, *, narrow: bool = False) -> None:
+        self.config, self.narrow = config, narrow
+        super().__init__({"shift_in": In(1), "shift_out": Out(1), "reset": In(1)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.core = core = Core(self.config)
+        into, out = _narrow_ports(core) if self.narrow else _ports(core)
+        inputs, outputs = Cat(into), Cat(out)
+        coming, held = Signal(len(inputs)), Signal(len(inputs))
+        taken, leaving = Signal(len(outputs)), Signal(len(outputs))
+        count = Signal(range(max(len(inputs), len(outputs))))
+        m.d.comb += [inputs.eq(held), core.reset.eq(self.reset)]
+        m.d.sync += [
+            count.eq(count + 1),
+            coming.eq(Cat(self.shift_in, coming)),
+            taken.eq(outputs),
+            leaving.eq(Mux(count == 0, taken, leaving >> 1)),
+            self.shift_out.eq(leaving[0]),
+        ]
+        with m.If(count == 0):
+            m.d.sync += held.eq(coming)
+        return m
+
+
+def _ports(core: Core) -> tuple[list[Any], list[Any]]:
+    """Inputs and outputs of the core."""
+    into: list[Any] = []
+    out: list[Any] = []
+    for axis, is_input in ((core.s_axis, True), (core.m_axis, False), (core.t_axis, False)):
+        (into if is_input else out).extend([axis.payload.data, axis.payload.last, axis.valid])
+        (out if is_input else into).append(axis.ready)
+    for name, member in AXI_LITE.members.items():
+        (into if str(member.flow) == "Out" else out).append(getattr(core.s_axil, name))
+    return into, out
+
+
+def _narrow_ports(core: Core) -> tuple[list[Any], list[Any]]:
+    """The same, of a core that nobody loads or watches."""
+    config, into, out = core.config, core.s_axis, core.m_axis
+    low = max(len(Header), bits_for(config.max_steps - 1))  # a header's flags, an event's time
+    address, classes = (
+        bits_for(config.addresses - 1),
+        bits_for(config.stages[-1].lanes * config.stages[-1].max_rows - 1),
+    )
+    coming = [into.payload.data[:low], into.payload.data[16 : 16 + address], into.payload.last, into.valid]
+    return [*coming, out.ready], [out.payload.data[:classes], out.payload.last, out.valid, into.ready]
+
+
+def emit_rtlil(config: CoreConfig, *, family: str, pll: Pll) -> str:
+    """RTLIL of the module `top` with the ports of the boards, clk, rx and tx; reset until its clock is stable."""
+    m = Module()
+    m.domains.sync = ClockDomain(reset_less=True)
+    clk, rx, tx = (Signal(name=name) for name in ("clk", "rx", "tx"))
+    clock, locked = add_pll(m, family, pll, clk)
+    m.submodules.reset = reset = PowerOnReset()
+    m.submodules.design = design = CoreInChains(config, narrow=family == "ice40")
+    m.d.comb += [
+        ClockSignal().eq(clock),
+        design.reset.eq(reset.reset),
+        reset.locked.eq(locked),
+        design.shift_in.eq(rx),
+        tx.eq(design.shift_out),
+    ]
+    return str(rtlil.convert(m, name="top", ports=[clk, rx, tx], emit_src=False))
+
+
+class PowerOnReset(wiring.Component):
+    """reset: until the clock has been stable for a few cycles, after configuration and whenever it was lost."""
+
+    cycles = 15
+
+    def __init__(self) -> None:
+        super().__init__({"locked": In(1), "reset": Out(1)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        seen, count, reset = Signal(2, reset_less=True), Signal(4, reset_less=True), Signal(init=1, reset_less=True)
+        m.d.sync += [seen.eq(Cat(self.locked, seen)), reset.eq(count != self.cycles)]
+        with m.If(~seen[1]):
+            m.d.sync += count.eq(0)
+        with m.Elif(count != self.cycles):
+            m.d.sync += count.eq(count + 1)
+        m.d.comb += self.reset.eq(reset)
+        return m

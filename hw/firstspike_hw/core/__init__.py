@@ -1,0 +1,1 @@
+"""The event core: engine, register file, boot memory, and what its block memories hold."""

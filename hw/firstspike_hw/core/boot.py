@@ -1,0 +1,89 @@
+"""Boot memory: after reset its register writes come one by one (contract.boot); a host's load makes it void."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from firstspike_contract.core.boot import boot_writes
+from firstspike_hw.fabric.memory_port import IN_BLOCKS, MemoryPort
+
+__all__ = ["Boot", "write_layout"]
+
+
+class Phase(IntEnum):
+    """Of a write: its three words are read one behind the other, a cycle after their address."""
+
+    FIRST = 0
+    LOW = 1
+    HIGH = 2
+    KEEP = 3
+    OFFER = 4
+    DONE = 5
+
+
+def write_layout() -> data.StructLayout:
+    """A register write: byte address, word."""
+    return data.StructLayout({"address": 12, "word": 32})
+
+
+class Boot(wiring.Component):
+    """Ports:
+
+    writes: in order, from reset on. done: no more will come.
+    forget: strobe: make the program void; for a host that loads another network.
+    host:   the memory, 16 bits a word.
+    """
+
+    latency = 4  # cycles from a word's address to the write on offer
+
+    def __init__(self, *, words: int) -> None:
+        self.words = words
+        super().__init__(
+            {
+                "writes": Out(stream.Signature(write_layout())),
+                "done": Out(1),
+                "forget": In(1),
+                "host": In(MemoryPort(width=16)),
+            }
+        )
+
+    @staticmethod
+    def model(words: Sequence[int]) -> list[tuple[int, int]]:
+        """Contents -> (byte address, word) in order."""
+        return boot_writes(words)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.program = memory = Memory(shape=16, depth=self.words, init=[], attrs=IN_BLOCKS)
+        read, write, host = memory.read_port(), memory.write_port(), self.host
+        phase, at = Signal(Phase), Signal(bits_for(self.words - 1))
+        ends = Signal()  # there is no room for another write behind this one
+        m.d.comb += [
+            read.addr.eq(Mux(host.active, host.address, at)),
+            host.data.eq(read.data),
+            write.addr.eq(Mux(self.forget, 0, host.address)),
+            write.data.eq(Mux(self.forget, 0, host.word)),
+            write.en.eq(host.write | self.forget),
+            self.done.eq(phase == Phase.DONE),
+            ends.eq(at > self.words - 3),
+        ]
+        payload = self.writes.payload
+        with m.Switch(phase):
+            with m.Case(Phase.FIRST):
+                m.d.sync += [at.eq(at + 1), phase.eq(Phase.LOW)]
+            with m.Case(Phase.LOW):
+                m.d.sync += [payload.address.eq(read.data[:10] << 2), at.eq(at + 1), phase.eq(Phase.HIGH)]
+                with m.If(~read.data[15]):
+                    m.d.sync += phase.eq(Phase.DONE)
+            with m.Case(Phase.HIGH):
+                m.d.sync += [payload.word[:16].eq(read.data), at.eq(at + 1), phase.eq(Phase.KEEP)]
+            with m.Case(Phase.KEEP):
+                m.d.sync += [payload.word[16:].eq(read.data), self.writes.valid.eq(1), phase.eq(Phase.OFFER)]
+            with m.Case(Phase.OFFER), m.If(self.writes.ready):
+                m.d.sync += [self.writes.valid.eq(0), phase.eq(Mux(ends, Phase.DONE, Phase.FIRST))]
+        return m

@@ -1,0 +1,136 @@
+"""A loading plan <-> contents of the core's block memories, bit by bit as the gateware stores them."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from amaranth.hdl import Shape
+from amaranth.lib import data
+from numpy.typing import NDArray
+
+from firstspike_contract import CoreConfig, FirstspikeError, Network
+from firstspike_contract.core.boot import boot_writes, pack_boot
+from firstspike_contract.core.loading import LoadPlan, beats_per_word, boot_program, load_plan
+from firstspike_contract.core.register_map import Memory, offset_of
+from firstspike_contract.core.unloading import memory_beats, network_from
+from firstspike_hw.fabric.weights import GROUP_BITS, slice_width
+from firstspike_hw.silicon.netlist import Contents
+from firstspike_hw.spikes.input_map import entry_layout
+from firstspike_hw.stage.lanes import lanes_for
+from firstspike_hw.stage.step_tables import StepTables, table_layout
+
+__all__ = ["check_network_in", "contents_of", "loaded_from", "network_in"]
+
+Beats = NDArray[np.uint32]
+Fields = Mapping[str, NDArray[np.int64]]
+
+
+def contents_of(plan: LoadPlan, config: CoreConfig, core: str) -> dict[str, Contents]:
+    """What every block memory of a core must hold to compute that plan by itself, uint8 ``[depth, width]`` by path.
+
+    core: path of the core in the design. Words that the plan does not name are 0.
+    """
+    sizes = memory_beats(config)
+    beats = {key: np.zeros(sizes[key], np.uint32) for key in sizes}
+    for block in plan.memories:
+        beats[block.kind, block.stage][: len(block.beats)] = block.beats
+    found: dict[str, Contents] = {}
+    for k, stage in enumerate(config.stages):
+        words = beats[Memory.WEIGHTS, k].reshape(stage.depth, beats_per_word(Memory.WEIGHTS, stage))
+        bits = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")[:, : 8 * stage.lanes]
+        found |= {
+            path: bits[:, lsb:end] for path, lsb, end in _slices(f"{core}.engine.stage{k}", stage.lanes, stage.depth)
+        }
+        layout = table_layout(lanes_for(stage.kernels), stage.v_bits)
+        found[f"{core}.engine.stage{k}.tables.tables"] = _packed(layout, StepTables.model(beats[Memory.TABLES, k]))
+        if k < len(config.stages) - 1:
+            delays = beats[Memory.DELAYS, k].astype(np.int64)
+            found[f"{core}.engine.filing{k}.delay"] = _bits(delays, config.max_steps.bit_length())
+    entries = beats[Memory.INPUT_MAP, 0].astype(np.int64)
+    fields = {"row": entries & 0xFFFF, "delay": entries >> 16 & 0x7FFF, "kept": entries >> 31}
+    found[f"{core}.engine.intake.map.map"] = _packed(_map_layout(config), fields)
+    if config.boot:
+        found[f"{core}.boot.program"] = _bits(pack_boot(boot_program(plan), config.boot).astype(np.int64), 16)
+    return found
+
+
+def loaded_from(
+    contents: Mapping[str, Contents], config: CoreConfig, core: str
+) -> tuple[dict[int, int], dict[tuple[Memory, int], Beats]]:
+    """The way back: registers by byte offset as the boot program leaves them, and all memories as a host reads them."""
+    registers: dict[int, int] = {}
+    constants: dict[int, list[int]] = {}
+    for offset, value in boot_writes(_numbers(contents[f"{core}.boot.program"]).tolist()) if config.boot else ():
+        registers[offset] = value
+        if offset == offset_of("MEM_DATA"):  # only times of constant inputs come this way
+            constants.setdefault(registers[offset_of("MEM_SELECT")] >> 8, []).append(value)
+    beats: dict[tuple[Memory, int], Beats] = {}
+    for k, stage in enumerate(config.stages):
+        slices = _slices(f"{core}.engine.stage{k}", stage.lanes, stage.depth)
+        bits = np.concatenate([contents[path] for path, _, _ in slices], axis=1)
+        whole = np.zeros((stage.depth, 32 * beats_per_word(Memory.WEIGHTS, stage)), np.uint8)
+        whole[:, : bits.shape[1]] = bits
+        beats[Memory.WEIGHTS, k] = np.packbits(whole, axis=1, bitorder="little").reshape(-1).view("<u4")
+        lanes = lanes_for(stage.kernels)
+        stored = _unpacked(table_layout(lanes, stage.v_bits), contents[f"{core}.engine.stage{k}.tables.tables"])
+        beats[Memory.TABLES, k] = StepTables.beats(lanes, stored)
+        times = np.zeros(stage.constants, np.uint32)
+        times[: len(constants.get(k, ()))] = constants.get(k, ())
+        beats[Memory.CONSTANTS, k] = times
+        if k < len(config.stages) - 1:
+            beats[Memory.DELAYS, k] = _numbers(contents[f"{core}.engine.filing{k}.delay"]).astype(np.uint32)
+    entry = _unpacked(_map_layout(config), contents[f"{core}.engine.intake.map.map"])
+    beats[Memory.INPUT_MAP, 0] = (entry["row"] | entry["delay"] << 16 | (entry["kept"] & 1) << 31).astype(np.uint32)
+    return registers, beats
+
+
+def network_in(contents: Mapping[str, Contents], config: CoreConfig, core: str) -> Network:
+    """The network that a core with a boot memory computes by itself. Raises FirstspikeError if it is none."""
+    return network_from(config, *loaded_from(contents, config, core))
+
+
+def check_network_in(contents: Mapping[str, Contents], network: Network, config: CoreConfig, core: str) -> None:
+    """Raises FirstspikeError unless the network that contents make is loaded as the one given is."""
+    found, wanted = (load_plan(n, config) for n in (network_in(contents, config, core), network))
+    same = found.registers == wanted.registers and all(
+        np.array_equal(mine.beats, its.beats) for mine, its in zip(found.memories, wanted.memories, strict=True)
+    )
+    if not same:
+        raise FirstspikeError("the network that was read back is not the deployment's")
+
+
+def _slices(stage: str, lanes: int, depth: int) -> list[tuple[str, int, int]]:
+    """(path, first bit of the word, bit behind the last) of the weight memory's slices."""
+    step, found = slice_width(depth), []
+    for group, lsb in enumerate(range(0, 8 * lanes, GROUP_BITS)):
+        end = min(lsb + GROUP_BITS, 8 * lanes)
+        for n, first in enumerate(range(lsb, end, step)):
+            found.append((f"{stage}.weights.group{group}.slice{n}", first, min(first + step, end)))
+    return found
+
+
+def _map_layout(config: CoreConfig) -> data.StructLayout:
+    return entry_layout(entries=config.stages[0].inputs, steps=config.max_steps)
+
+
+def _bits(numbers: NDArray[np.int64], width: int) -> Contents:
+    """Numbers ``[n]`` -> their two's complement, lowest bit first, ``[n, width]``."""
+    return (numbers[:, None] >> np.arange(width) & 1).astype(np.uint8)
+
+
+def _numbers(bits: Contents, signed: bool = False) -> NDArray[np.int64]:
+    weights = np.int64(1) << np.arange(bits.shape[1])
+    numbers: NDArray[np.int64] = bits.astype(np.int64) @ weights
+    return numbers - (bits[:, -1].astype(np.int64) << bits.shape[1]) if signed else numbers
+
+
+def _fields(layout: data.StructLayout) -> Iterable[tuple[str, int, int, bool]]:
+    for name, field in layout:
+        yield name, field.offset, field.offset + field.width, Shape.cast(field.shape).signed
+
+
+def _packed(layout: data.StructLayout, values: Fields) -> Contents:
+    return np.concatenate([_bits(values[name], end - lsb) for name, lsb, end, _ in _fields(layout)], axis=1)
+
+
+def _unpacked(layout: data.StructLayout, bits: Contents) -> dict[str, NDArray[np.int64]]:
+    return {name: _numbers(bits[:, lsb:end], signed) for name, lsb, end, signed in _fields(layout)}

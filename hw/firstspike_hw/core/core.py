@@ -1,0 +1,97 @@
+"""The core's top: the engine and its register file, with the ports of docs/core.md."""
+
+from typing import Any
+
+from amaranth.hdl import Module, ResetInserter
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from firstspike_contract import CoreConfig
+from firstspike_contract.core.register_map import Memory
+from firstspike_hw.spikes.intake import axis_layout
+
+from .boot import Boot
+from .engine import Engine, memory_widths
+from .registers import AXI_LITE, RegisterFile
+
+__all__ = ["Core"]
+
+
+class Core(wiring.Component):
+    """s_axis: images. m_axis: results. t_axis: trace. s_axil: registers.
+
+    reset: as the reset of the clock domain, for a design whose domain has none: the register file takes it, and resets
+           the engine a cycle later, by one register that nothing else shares.
+    booted: strobe: the core has loaded itself from its boot memory, and runs.
+    """
+
+    def __init__(self, config: CoreConfig) -> None:
+        self.config = config
+        axis = stream.Signature(axis_layout())
+        super().__init__(
+            {
+                "s_axis": In(axis),
+                "m_axis": Out(axis),
+                "t_axis": Out(axis),
+                "s_axil": In(AXI_LITE),
+                "reset": In(1),
+                "booted": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        widths = memory_widths(self.config)
+        registers = RegisterFile(self.config, widths)
+        m.submodules.registers = ResetInserter(self.reset)(registers)
+        if self.config.boot:
+            boot = Boot(words=self.config.boot)
+            m.submodules.boot = ResetInserter(self.reset)(boot)
+            connect(m, registers.boot, boot.writes)
+            connect(m, registers.memories[Memory.BOOT, 0], boot.host)
+            m.d.comb += [registers.booted.eq(boot.done), boot.forget.eq(registers.forget)]
+            m.d.comb += self.booted.eq(registers.started)
+        engine = Engine(self.config)
+        m.submodules.engine = ResetInserter(registers.reset_core)(engine)
+        connect(m, flipped(self.s_axil), registers.bus)
+        m.d.comb += [
+            engine.images.payload.eq(self.s_axis.payload),
+            engine.images.valid.eq(self.s_axis.valid),  # in reset nothing comes of it
+            self.s_axis.ready.eq(engine.images.ready & ~registers.reset_core),
+        ]
+        connect(m, flipped(self.m_axis), engine.results)
+        connect(m, flipped(self.t_axis), engine.trace)
+
+        stored: dict[Any, Any] = registers.stored
+        m.d.comb += [
+            registers.idle.eq(engine.idle),
+            engine.run.eq(registers.run),
+            engine.steps.eq(stored["STEPS", None]),
+            engine.addresses.eq(stored["ADDRESSES", None]),
+            engine.active.eq(stored["ACTIVE", None]),
+        ]
+        for k in range(len(self.config.stages)):
+            layer = getattr(engine, f"layer{k}")
+            m.d.comb += [getattr(layer, name).eq(stored[name.upper(), k]) for name, _ in layer.shape()]
+        counters: dict[Any, Any] = {}
+        if self.config.learns:
+            learn = stored["LEARN", None]
+            m.d.comb += [
+                engine.settings.margin.eq(learn[:8]),
+                engine.settings.late.eq(learn[8:16]),
+                engine.settings.seed.eq(stored["LEARN_SEED", None]),
+                engine.settings.count.eq(stored["LEARN_COUNT", None]),
+                registers.learned.eq(engine.learned),
+                registers.learning.eq(engine.learning),
+                *(getattr(engine, f"chance{k}").eq(stored["CHANCE", k]) for k in range(len(self.config.stages))),
+            ]
+            counters = {("TRIGGERED", None): engine.triggered, ("LEARN_CYCLES", None): engine.learn_cycles}
+        for key in widths:
+            connect(m, registers.memories[key], engine.memory(*key))
+        registers.readings |= {
+            ("STATUS", None): engine.idle | engine.late << 1,
+            ("IMAGES", None): engine.images_done,
+            ("BUSY", None): engine.busy,
+            **counters,
+        }
+        return m

@@ -1,0 +1,380 @@
+"""The engine: intake, stages, decision, result and trace, and the course of an image through them."""
+
+from enum import IntEnum
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.utils import bits_for, ceil_log2
+
+from firstspike_contract import CoreConfig
+from firstspike_contract.core.register_map import Memory
+from firstspike_contract.core.stream_format import Header, ResultFlag
+from firstspike_hw.fabric.memory_port import MemoryPort
+from firstspike_hw.learning.stage_learning import CHANCE_BITS
+from firstspike_hw.learning.teacher import Teacher, filed_entries, settings_layout
+from firstspike_hw.spikes.decision import Decision
+from firstspike_hw.spikes.filing import Filing, filed_layout
+from firstspike_hw.spikes.intake import Intake, axis_layout
+from firstspike_hw.spikes.result import ResultSender, packet_layout
+from firstspike_hw.spikes.serialiser import Serialiser
+from firstspike_hw.spikes.trace import Trace
+from firstspike_hw.stage.sequencer import stop_layout
+from firstspike_hw.stage.stage import Stage, layer_layout
+
+__all__ = ["Engine", "memory_widths"]
+
+
+class Phase(IntEnum):
+    """Of the image being worked on."""
+
+    WAIT = 0  # for one
+    RUN = 1  # until the decision is made, every stage is through with its step, and TLAST has come
+    SETTLE = 2  # counts are read
+    SUM = 3  # and added up
+    SEND = 4  # trace marker and result
+    CLEAR = 5  # all is forgotten
+    LEARN = 6  # before that, until all weights are written that the image changes
+
+
+def memory_widths(config: CoreConfig) -> dict[tuple[Memory, int], int]:
+    """Bits of a word of every memory that the host can reach."""
+    widths = {(Memory.INPUT_MAP, 0): 32}
+    for k, stage in enumerate(config.stages):
+        widths[Memory.WEIGHTS, k] = -(-stage.lanes * 8 // 32) * 32
+        widths[Memory.TABLES, k] = 128
+        widths[Memory.CONSTANTS, k] = bits_for(config.max_steps - 1)
+        if k < len(config.stages) - 1:
+            widths[Memory.DELAYS, k] = bits_for(config.max_steps)
+    return widths
+
+
+class Engine(wiring.Component):
+    """Ports:
+
+    images, results, trace: the streams of docs/core.md.
+    steps, addresses, active, layer<k>: registers, stable while not `idle`. run: take headers.
+    late, images_done, busy: STATUS.late and the counters.
+    settings, chance<k>: registers of learning, stable while not `idle`; these and what follows only if the core learns.
+    learned: strobe: a learning image is over. learning: weights are being changed.
+    triggered, learn_cycles: counters of images that changed weights, and of cycles that it took.
+    `memory(kind, stage)` gives a memory's host port.
+    """
+
+    overhead = 5  # cycles of an image outside RUN: WAIT, SETTLE, SUM, SEND, and `clear`
+
+    def __init__(self, config: CoreConfig) -> None:
+        self.config = config
+        axis = stream.Signature(axis_layout())
+        layers = {f"layer{k}": In(layer_layout(stage)) for k, stage in enumerate(config.stages)}
+        memories = {_name(kind, k): In(MemoryPort(width=width)) for (kind, k), width in memory_widths(config).items()}
+        super().__init__(
+            {
+                "images": In(axis),
+                "results": Out(axis),
+                "trace": Out(axis),
+                "steps": In(bits_for(config.max_steps)),
+                "addresses": In(bits_for(config.addresses)),
+                "active": In(len(config.stages)),
+                "run": In(1),
+                "idle": Out(1),
+                "late": Out(1),
+                "images_done": Out(32),
+                "busy": Out(32),
+                **layers,
+                **memories,
+                **(self._learning_ports() if config.learns else {}),
+            }
+        )
+
+    def _learning_ports(self) -> dict[str, Any]:
+        chances = {f"chance{k}": In(CHANCE_BITS) for k in range(len(self.config.stages))}
+        counters = {"learned": Out(1), "learning": Out(1), "triggered": Out(32), "learn_cycles": Out(32)}
+        return {"settings": In(settings_layout()), **chances, **counters}
+
+    def memory(self, kind: Memory, stage: int) -> Any:
+        return getattr(self, _name(kind, stage))
+
+    def elaborate(self, platform: object) -> Module:
+        m, config = Module(), self.config
+        last = len(config.stages) - 1
+        self.phase = Signal(Phase)
+        self.start, self.clear, self.quiet = Signal(), Signal(), Signal()
+        self.stop = Signal(stop_layout(config.max_steps))
+
+        m.submodules.intake = intake = Intake(
+            addresses=config.addresses,
+            entries=config.stages[0].inputs,
+            steps=config.max_steps,
+            rewinds=config.learns,
+        )
+        connect(m, flipped(self.images), intake.beats)
+        connect(m, flipped(self.memory(Memory.INPUT_MAP, 0)), intake.map)
+        m.d.comb += [intake.run.eq(self.run), intake.steps.eq(self.steps), intake.addresses.eq(self.addresses)]
+        self.header = intake.image
+
+        used = [Signal(name=f"used{k}", init=1) for k in range(last + 1)]
+        m.d.sync += [used[k].eq(self.active[k] if k < last else 1) for k in range(last + 1)]
+        stages = self._stages(m, used)
+        self._sources(m, intake, stages)
+        decision = self._outputs(m, stages)
+        self.teacher = self._teacher(m, intake, stages, used, decision) if config.learns else None
+        m.d.comb += self.idle.eq(intake.idle & (self.phase == Phase.WAIT))
+        self._trace(m, [stage.spikes for stage in stages[1:]] + [decision.spikes], used, decision.verdict)
+        self._course(m, intake, stages, used, decision)
+        return m
+
+    def _stages(self, m: Module, used: list[Signal]) -> list[Stage]:
+        """Every stage files its spikes with the next one; an unused one passes on what came before it."""
+        config = self.config
+        stages: list[Stage] = []
+        before: Any = None
+        neurons = [stage.lanes * stage.max_rows for stage in config.stages]
+        for k, built in enumerate(config.stages):
+            last = k == len(config.stages) - 1
+            stage = Stage(
+                built,
+                steps=config.max_steps,
+                queue_inputs=max(neurons[:k]) if k else None,
+                value_bits=built.v_bits if last else 0,
+                filed=filed_entries(config, k) if config.learns else 0,
+            )
+            m.submodules[f"stage{k}"] = stage
+            connect(m, flipped(self.memory(Memory.WEIGHTS, k)), stage.weights)
+            connect(m, flipped(self.memory(Memory.TABLES, k)), stage.tables)
+            connect(m, flipped(self.memory(Memory.CONSTANTS, k)), stage.times)
+            m.d.comb += [
+                stage.layer.eq(getattr(self, f"layer{k}")),
+                stage.steps.eq(self.steps),
+                stage.first.eq(~Cat(used[:k]).any() if k else 1),
+                stage.start.eq(self.start & used[k]),
+                stage.clear.eq(self.clear),
+                stage.stop.eq(self.stop),
+                stage.tracing.eq(self._flag(Header.SPIKES) & ~stage.first),
+            ]
+            if k:
+                m.d.comb += [stage.filed.valid.eq(before.valid), stage.filed.payload.eq(before.payload)]
+            if not last:
+                # the layout of the widest stage so far: fields, not bits, are passed on
+                layout = filed_layout(neurons=max(neurons[: k + 1]), steps=config.max_steps)
+                before = self._file(m, k, stage, used[k], before, layout)
+            stages.append(stage)
+        return stages
+
+    def _file(self, m: Module, k: int, stage: Stage, used: Signal, before: Any, layout: data.StructLayout) -> Any:
+        """Serialiser and filing behind stage k. Returns the stream for the next stage."""
+        built, steps = self.config.stages[k], self.config.max_steps
+        m.submodules[f"serialiser{k}"] = serialiser = Serialiser(lanes=built.lanes, rows=built.max_rows, steps=steps)
+        m.submodules[f"filing{k}"] = filing = Filing(
+            message=serialiser.message, neurons=built.lanes * built.max_rows, steps=steps
+        )
+        connect(m, stage.rows, serialiser.rows)
+        connect(m, flipped(self.memory(Memory.DELAYS, k)), filing.delays)
+        m.d.comb += [
+            stage.row_taken.eq(serialiser.taken),
+            serialiser.clear.eq(self.quiet),
+            serialiser.messages.ready.eq(1),
+            filing.messages.valid.eq(serialiser.messages.valid),
+            filing.messages.payload.eq(serialiser.messages.payload),
+            filing.clear.eq(self.quiet),
+            filing.outputs.eq(stage.layer.outputs),
+            filing.steps.eq(self.steps),
+        ]
+        out = stream.Signature(layout, always_ready=True).create(path=(f"filed{k}",))
+        for source, chosen in ((filing.filed, used), (before, ~used)):
+            if source is not None:
+                with m.If(chosen):
+                    m.d.sync += out.valid.eq(source.valid)
+                    m.d.sync += [getattr(out.payload, f).eq(getattr(source.payload, f)) for f, _ in layout]
+        return out
+
+    def _sources(self, m: Module, intake: Intake, stages: list[Stage]) -> None:
+        """The first stage in use takes its events from the intake."""
+        for stage in stages:
+            bucket = stage.source
+            m.d.comb += [
+                bucket.occupied.eq(intake.source.occupied),
+                bucket.events.valid.eq(intake.source.events.valid),
+                bucket.events.payload.eq(intake.source.events.payload),
+                bucket.horizon.eq(intake.source.horizon),
+            ]
+            with m.If(stage.first):
+                m.d.comb += [
+                    intake.source.advance.eq(bucket.advance),
+                    intake.source.open.eq(bucket.open),
+                    intake.source.events.ready.eq(bucket.events.ready),
+                ]
+
+    def _outputs(self, m: Module, stages: list[Stage]) -> Decision:
+        built, output = self.config.stages[-1], stages[-1]
+        m.submodules.decision = decision = Decision(
+            lanes=built.lanes,
+            rows=built.max_rows,
+            steps=self.config.max_steps,
+            value_bits=built.v_bits,
+            reports=self.config.learns,
+        )
+        connect(m, output.rows, decision.rows)
+        m.d.comb += [
+            output.row_taken.eq(decision.row_taken),
+            decision.outputs.eq(output.layer.outputs),
+            decision.steps.eq(self.steps),
+            decision.tracing.eq(self._flag(Header.SPIKES)),
+            decision.clear.eq(self.clear),
+            decision.quiet.eq(self.quiet),
+        ]
+        m.d.sync += [
+            self.stop.valid.eq(decision.verdict.decided & ~self._flag(Header.RUN_ON)),
+            self.stop.t.eq(decision.verdict.step),
+        ]
+        with m.If(self.clear):
+            m.d.sync += self.stop.valid.eq(0)
+        return decision
+
+    def _teacher(
+        self, m: Module, intake: Intake, stages: list[Stage], used: list[Signal], decision: Decision
+    ) -> Teacher:
+        """A learning image runs on to S, and is held until it has changed the weights."""
+        units = [stage.unit for stage in stages if stage.unit is not None]
+        m.submodules.teacher = teacher = Teacher(self.config, units)
+        connect(m, decision.messages, teacher.outputs)
+        known = Signal()
+        m.d.comb += [
+            # a label that is no class teaches nothing
+            teacher.learns.eq(self._flag(Header.LEARN) & (self.header.label < stages[-1].layer.outputs)),
+            teacher.steps.eq(self.steps),
+            teacher.used.eq(Cat(used)),
+            teacher.settings.eq(self.settings),
+            teacher.label.eq(self.header.label),
+            teacher.begin.eq(self.start),
+            teacher.clear.eq(self.clear),
+            teacher.verdict.eq(decision.verdict),
+            intake.rewind.eq(teacher.rewind),
+        ]
+        m.d.comb += self.learned.eq(self.clear & teacher.learns)
+        m.d.sync += known.eq(decision.verdict.decided & ~self.clear)
+        with m.If(teacher.learns):  # the end is known a cycle after the verdict
+            m.d.sync += [
+                self.stop.valid.eq(known & ~self._flag(Header.RUN_ON) & ~self.clear),
+                self.stop.t.eq(teacher.end),
+            ]
+        for k, stage in enumerate(stages):
+            connect(m, getattr(teacher, f"stage{k}"), stage.learning)
+            m.d.comb += getattr(teacher, f"chance{k}").eq(getattr(self, f"chance{k}"))
+            m.d.comb += stage.decided.eq(decision.verdict.step)
+            if k:
+                connect(m, getattr(teacher, f"record{k}"), stage.record)
+                m.d.comb += stage.rewind.eq(teacher.rewind)
+        return teacher
+
+    def _trace(self, m: Module, spikes: list[Any], used: list[Signal], verdict: Any) -> None:
+        """Layer numbers: what stage k takes in comes of the layer that as many stages in use before it have passed."""
+        m.submodules.tracer = self.tracer = tracer = Trace(sources=len(spikes), steps=self.config.max_steps)
+        connect(m, flipped(self.trace), tracer.beats)
+        for k, source in enumerate(spikes):
+            connect(m, source, tracer.spikes[k])
+            m.d.comb += tracer.layers[k].eq(sum(used[: k + 1], Const(0)))
+        m.d.comb += [tracer.step.eq(verdict.step), tracer.tag.eq(self.header.tag)]
+
+    def _course(self, m: Module, intake: Intake, stages: list[Stage], used: list[Signal], decision: Decision) -> None:
+        """Image by image: `clear` ends one, and the next may start in the cycle after."""
+        phase, cycles = self.phase, Signal(32)
+        through, over = Signal(), Signal()
+        recorded = Const(1) if self.teacher is None else self.teacher.complete
+        m.d.comb += over.eq(decision.verdict.decided & through & recorded)
+        m.d.comb += through.eq(Cat(stage.finished | ~used[k] for k, stage in enumerate(stages)).all())
+        m.submodules.sender = sender = ResultSender()
+        connect(m, flipped(self.results), sender.beats)
+        packet = Signal(packet_layout(), reset_less=True)
+        tracing = self._flag(Header.SPIKES)
+        m.d.comb += [
+            sender.packet.payload.eq(packet),
+            sender.packet.payload.cycles.eq(cycles),
+            sender.packet.payload.latency.eq(intake.waited),
+            self.clear.eq(phase == Phase.CLEAR),
+            intake.release.eq(self.clear),
+        ]
+        m.d.sync += [cycles.eq(cycles + 1), self.busy.eq(self.busy + (phase != Phase.WAIT))]
+
+        with m.Switch(phase):
+            with m.Case(Phase.WAIT), m.If(self.header.ready):
+                m.d.comb += self.start.eq(1)
+                m.d.sync += [phase.eq(Phase.RUN), cycles.eq(3)]  # counted when sent: this cycle, that one and `clear`
+            with m.Case(Phase.RUN), m.If(over & self.header.complete):
+                m.d.sync += phase.eq(Phase.SETTLE)
+            with m.Case(Phase.SETTLE):
+                m.d.comb += self.tracer.end.eq(tracing)
+                m.d.sync += phase.eq(Phase.SUM)
+            with m.Case(Phase.SUM):
+                self._sum(m, packet, stages, used, decision.verdict)
+                m.d.sync += phase.eq(Phase.SEND)
+            with m.Case(Phase.SEND):
+                m.d.comb += sender.packet.valid.eq(~tracing | self.tracer.settled)
+                with m.If(sender.packet.valid & sender.packet.ready):
+                    m.d.sync += [phase.eq(Phase.CLEAR), self.images_done.eq(self.images_done + 1)]
+                    m.d.sync += self.late.eq(self.late | self.header.late)
+                    if self.teacher is not None:
+                        self._learn(m, self.teacher)
+            with m.Case(Phase.CLEAR):
+                m.d.sync += phase.eq(Phase.WAIT)
+            if self.teacher is not None:
+                with m.Case(Phase.LEARN):
+                    m.d.comb += self.learning.eq(1)
+                    m.d.sync += self.learn_cycles.eq(self.learn_cycles + 1)
+                    with m.If(self.teacher.done):
+                        m.d.sync += phase.eq(Phase.CLEAR)
+
+        # Rows on their way when all stages are through are of steps that do not matter: they come out within the
+        # latency of a stage, and are ignored. The next image starts at least `overhead - 1` cycles later, and its first
+        # row leaves at least 2 cycles and that latency after its start.
+        longest = max(stage.row_latency for stage in stages)
+        left = Signal(range(longest + 2))
+        m.d.comb += self.quiet.eq(left != 0)
+        with m.If((phase == Phase.RUN) & over):
+            m.d.sync += left.eq(longest + 1)
+        with m.Elif(self.quiet):
+            m.d.sync += left.eq(left - 1)
+
+    def _learn(self, m: Module, teacher: Teacher) -> None:
+        """The image is not over yet if it changes weights."""
+        with m.If(teacher.learns & teacher.triggered):
+            m.d.comb += teacher.start.eq(1)
+            m.d.sync += [self.phase.eq(Phase.LEARN), self.triggered.eq(self.triggered + 1)]
+
+    def _sum(self, m: Module, packet: Any, stages: list[Stage], used: list[Signal], verdict: Any) -> None:
+        header = self.header
+        first = [stage.first & used[k] for k, stage in enumerate(stages)]
+
+        def total(values: list[tuple[Any, Any]]) -> Any:
+            return sum((Mux(chosen, value, 0) for chosen, value in values), Const(0))
+
+        flags = {
+            ResultFlag.SILENT: verdict.silent,
+            ResultFlag.TIE: verdict.tie,
+            ResultFlag.EXACT_TIE: verdict.exact_tie,
+            ResultFlag.LATE: header.late,
+        }
+        if self.teacher is not None:
+            flags[ResultFlag.TRIGGERED] = self.teacher.triggered & self.teacher.learns
+        m.d.sync += [
+            packet.tag.eq(header.tag),
+            packet.flags.eq(Cat(flags[flag] for flag in sorted(flags))),
+            packet.step.eq(verdict.step),
+            packet["class"].eq(verdict["class"]),
+            packet.label.eq(header.label),
+            packet.spikes_input.eq(total([(first[k], s.counts.spikes) for k, s in enumerate(stages)])),
+            packet.spikes_hidden.eq(total([(used[k] & ~s.first, s.counts.spikes) for k, s in enumerate(stages)])),
+            packet.spikes_constant.eq(total([(used[k], s.counts.constants) for k, s in enumerate(stages)])),
+            packet.rows_read.eq(total([(used[k], s.rows_read) for k, s in enumerate(stages)])),
+            packet.spikes_output.eq(Mux(verdict.silent, 0, verdict.fired)),
+            packet.events_dropped.eq(header.dropped),
+            packet.events_refused.eq(header.refused),
+        ]
+
+    def _flag(self, flag: Header) -> Any:
+        return self.header.flags[ceil_log2(flag)]
+
+
+def _name(kind: Memory, stage: int) -> str:
+    return f"{kind.name.lower()}{stage}"

@@ -1,0 +1,1 @@
+"""What is written out of the gateware: Verilog, documentation pages."""

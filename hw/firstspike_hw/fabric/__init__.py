@@ -1,0 +1,1 @@
+"""Parts that know nothing of spikes: registers on the way, memories and their ports."""

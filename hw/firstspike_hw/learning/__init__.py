@@ -1,0 +1,1 @@
+"""Learning on chip: replay of an image, votes, plastic lanes, the teacher."""

@@ -1,0 +1,97 @@
+"""Random bits of learning: the state of an image, serially; the states of its rows, one a cycle."""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from firstspike_contract.arithmetic.random_bits import (
+    INPUT_BITS,
+    LAYER_BITS,
+    ROW_ROUNDS,
+    START,
+    STATE_ROUNDS,
+    V_BITS,
+    image_state,
+    row_key,
+    row_state,
+)
+
+__all__ = ["RowBits", "row_bits_layout"]
+
+
+def row_bits_layout() -> data.StructLayout:
+    """`u` and `v` of a row (contract.random_bits)."""
+    return data.StructLayout({"u": 64, "v": V_BITS})
+
+
+class RowBits(wiring.Component):
+    """Ports:
+
+    seed, count: of the image, taken with `start`; `ready` from STATE_ROUNDS + 1 cycles after it on.
+    layer, row:  of a weight row, a new one every cycle. bits: of it, `latency` cycles later; only while `ready`.
+
+    inputs, layers: the largest number of rows, and of layers; larger addresses have no key here.
+    """
+
+    latency = 1 + ROW_ROUNDS
+
+    def __init__(self, *, inputs: int, layers: int) -> None:
+        self.input_bits, self.layer_bits = max(1, (inputs - 1).bit_length()), max(1, (layers - 1).bit_length())
+        if self.input_bits > INPUT_BITS or self.layer_bits > LAYER_BITS:
+            raise ValueError(f"{inputs} rows in {layers} layers have no random bits")
+        super().__init__(
+            {
+                "seed": In(32),
+                "count": In(32),
+                "start": In(1),
+                "ready": Out(1),
+                "layer": In(self.layer_bits),
+                "row": In(self.input_bits),
+                "bits": Out(row_bits_layout()),
+            }
+        )
+
+    @staticmethod
+    def model(seed: int, count: int, layer: int, row: int) -> tuple[int, int]:
+        """(u, v)."""
+        return row_state(image_state(seed, count), layer, row)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        x, y, number = Signal(64), Signal(64), Signal(range(STATE_ROUNDS + 1))
+        m.d.comb += self.ready.eq(number == STATE_ROUNDS)
+        with m.If(self.start):
+            m.d.sync += [x.eq(Cat(self.seed, self.count)), y.eq(START), number.eq(0)]
+        with m.Elif(~self.ready):
+            after = _round(x, y, number)
+            m.d.sync += [x.eq(after[0]), y.eq(after[1]), number.eq(number + 1)]
+
+        keys = self._keys()
+        now: Any = (x ^ keys[0], y ^ keys[1])
+        for k in range(ROW_ROUNDS + 1):
+            u, v = Signal(64, name=f"u{k}", reset_less=True), Signal(64, name=f"v{k}", reset_less=True)
+            m.d.sync += [u.eq(now[0]), v.eq(now[1])]
+            now = _round(u, v, Const(0))
+        m.d.comb += [self.bits.u.eq(u), self.bits.v.eq(v)]
+        return m
+
+    def _keys(self) -> tuple[Any, Any]:
+        """The key of the row on hand, two words."""
+        x: Any = Const(0, 64)
+        y: Any = Const(0, 64)
+        bits = [(self.row[k], row_key(0, 1 << k)) for k in range(self.input_bits)]
+        bits += [(self.layer[k], row_key(1 << k, 0)) for k in range(self.layer_bits)]
+        for bit, (key_x, key_y) in bits:
+            x, y = x ^ Mux(bit, key_x, 0), y ^ Mux(bit, key_y, 0)
+        return x, y
+
+
+def _round(x: Any, y: Any, key: Any) -> tuple[Any, Any]:
+    """`contract.random_bits.simon_round`: four inputs to every bit."""
+    return y ^ (_left(x, 1) & _left(x, 8)) ^ _left(x, 2) ^ key, x
+
+
+def _left(word: Any, count: int) -> Any:
+    return Cat(word[64 - count :], word[: 64 - count])

@@ -1,0 +1,197 @@
+"""Spike serialiser: rows of fired lanes in, one spike a cycle out, with the end of each step among them."""
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, ResetInserter, Signal, Value, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from firstspike_hw.fabric.elastic import Elastic
+
+__all__ = ["Serialiser", "lowest", "message_layout", "row_layout"]
+
+GROUP = 16  # lanes that are searched at once
+
+
+def row_layout(*, lanes: int, rows: int, steps: int, value_bits: int = 0) -> data.StructLayout:
+    """The lanes of one row that fired at step t; last: of the step's rows. values: one per lane, if asked for."""
+    fields = {"fires": lanes, "row": bits_for(rows - 1), "t": bits_for(steps - 1), "last": 1}
+    values = {"values": data.ArrayLayout(signed(value_bits), lanes)} if value_bits else {}
+    return data.StructLayout({**fields, **values})
+
+
+def message_layout(*, lanes: int, rows: int, steps: int, value_bits: int = 0) -> data.StructLayout:
+    """spike: neuron x fired at t. done: nothing more comes of steps <= t. A message may be both."""
+    x_bits = bits_for(lanes * rows - 1)
+    fields = {"spike": 1, "done": 1, "t": bits_for(steps - 1), "x": x_bits}
+    return data.StructLayout({**fields, **({"value": signed(value_bits)} if value_bits else {})})
+
+
+def lowest(bits: Signal, count: int) -> object:
+    """Index of the lowest set bit; count - 1 if none is set."""
+    index: object = count - 1
+    for k in reversed(range(count - 1)):
+        index = Mux(bits[k], k, index)
+    return index
+
+
+class Serialiser(wiring.Component):
+    """A queue of rows, then two searches: for a group of lanes, then for a lane within it.
+
+    rows:     always taken; the sender keeps at most `depth` rows that `taken` has not acknowledged.
+    taken:    strobe: a row has left the queue.
+    messages: ascending lanes within a row; a row without spikes takes one cycle too.
+    clear:    forgets everything, also rows that arrive in this cycle.
+    """
+
+    depth = 16
+    latency = 5  # from the row to its first message
+
+    def __init__(self, *, lanes: int, rows: int, steps: int, value_bits: int = 0) -> None:
+        self.lanes, self.max_rows, self.value_bits = lanes, rows, value_bits
+        sizes = {"lanes": lanes, "rows": rows, "steps": steps, "value_bits": value_bits}
+        self.row, self.message = row_layout(**sizes), message_layout(**sizes)
+        super().__init__(
+            {
+                "rows": In(stream.Signature(self.row, always_ready=True)),
+                "taken": Out(1),
+                "messages": Out(stream.Signature(self.message)),
+                "clear": In(1),
+            }
+        )
+
+    @staticmethod
+    def model(rows: Iterable[tuple[int, int, int, bool]], lanes: int) -> list[tuple[int, int | None, bool]]:
+        """(fires, row, t, last) -> messages (t, neuron or None, done)."""
+        messages: list[tuple[int, int | None, bool]] = []
+        for fires, row, t, last in rows:
+            found: list[int | None] = [row * lanes + k for k in range(lanes) if fires >> k & 1]
+            if last and not found:
+                found = [None]
+            messages += [(t, x, last and k == len(found) - 1) for k, x in enumerate(found)]
+        return messages
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        groups = -(-self.lanes // GROUP)
+        queued = data.StructLayout({"row": self.row, "has": groups})
+        fifo = SyncFIFO(width=queued.size, depth=self.depth)
+        m.submodules.fifo = ResetInserter(self.clear)(fifo)
+        m.d.comb += [
+            fifo.w_data.eq(Cat(self.rows.payload.as_value(), _groups_with_spikes(self.rows.payload.fires))),
+            fifo.w_en.eq(self.rows.valid),
+        ]
+        arriving = queued(fifo.r_data)
+
+        # The row being searched: which groups of lanes have spikes, and which after the first of them; if any have.
+        # What is left after the first is kept beside it, here and for the lanes below: the last is known at once.
+        row, busy = Signal(self.row, reset_less=True), Signal()
+        has, rest = Signal(groups, reset_less=True), Signal(groups, reset_less=True)
+        some, others = Signal(reset_less=True), Signal(reset_less=True)
+        wanted, goes, advance = Signal(), Signal(), Signal()
+
+        # Groups chosen, within their rows.
+        m.submodules.chosen = chosen = Elastic(self._chosen(groups))
+        found, front = chosen.i.payload, chosen.o.payload
+        first = has & ~rest
+        m.d.comb += [
+            found.row.eq(row),
+            found.pick.eq(first),
+            found.which.eq(_number(first)),
+            found.ends.eq(~others & row.last),
+            wanted.eq(some | row.last),
+            chosen.i.valid.eq(busy & wanted),
+            goes.eq(chosen.i.valid & chosen.i.ready),
+            advance.eq(~busy | (~others & (chosen.i.ready | ~wanted))),
+            fifo.r_en.eq(advance),
+            self.taken.eq(fifo.r_en & fifo.r_rdy),
+            chosen.clear.eq(self.clear),
+        ]
+        with m.If(advance):
+            m.d.sync += [
+                row.eq(arriving.row),
+                busy.eq(fifo.r_rdy),
+                has.eq(arriving.has),
+                rest.eq(_struck(arriving.has)),
+            ]
+            m.d.sync += [some.eq(arriving.has.any()), others.eq(_struck(arriving.has).any())]
+        with m.Elif(goes):
+            m.d.sync += [has.eq(rest), rest.eq(_struck(rest)), some.eq(others), others.eq(_struck(rest).any())]
+
+        # Its lanes, out of the row.
+        x, t = self.messages.payload.x, self.messages.payload.t
+        there, bits = Signal(), Signal(GROUP, reset_less=True)
+        values = Signal(data.ArrayLayout(signed(self.value_bits or 1), GROUP), reset_less=True)
+        of = Signal(data.StructLayout({"base": len(x), "t": len(t), "ends": 1}), reset_less=True)
+        sent = Signal()
+        # with values there is much to move, and little of it: rows of outputs may wait a cycle for each other
+        m.d.comb += chosen.o.ready.eq(~there if self.value_bits else ~there | sent)
+        with m.If(sent):
+            m.d.sync += there.eq(0)
+        with m.If(chosen.o.ready):
+            m.d.sync += [
+                there.eq(chosen.o.valid),
+                bits.eq(_picked(front.pick, front.row.fires)),
+                of.base.eq(Array(k * self.lanes for k in range(self.max_rows))[front.row.row] + front.which * GROUP),
+                of.t.eq(front.row.t),
+                of.ends.eq(front.ends),
+            ]
+            if self.value_bits:
+                padded = [front.row.values[k] if k < self.lanes else 0 for k in range(groups * GROUP)]
+                for k in range(GROUP):
+                    m.d.sync += values[k].eq(Array(padded[k::GROUP])[front.which])
+
+        # The lane being sent.
+        sending, now, left, more = Signal(), Signal.like(of), Signal(GROUP, reset_less=True), Signal()
+        lanes, sending_values = Signal(GROUP, reset_less=True), Signal.like(values)
+        lane, pick = Signal(range(GROUP)), Signal(GROUP)
+        m.d.comb += [
+            sent.eq(~sending | (self.messages.ready & ~more)),
+            pick.eq(lanes & ~left),
+            lane.eq(_number(pick)),
+            self.messages.valid.eq(sending),
+            self.messages.payload.spike.eq(lanes.any()),
+            self.messages.payload.done.eq(now.ends & ~more),
+            x.eq(now.base + lane),
+            t.eq(now.t),
+        ]
+        if self.value_bits:
+            picked = [Mux(pick[k], sending_values[k], 0).as_unsigned() for k in range(GROUP)]
+            m.d.comb += self.messages.payload.value.eq(reduce(or_, picked))
+        with m.If(sent):
+            m.d.sync += [lanes.eq(bits), left.eq(_struck(bits)), more.eq(_struck(bits).any())]
+            m.d.sync += [sending.eq(there), now.eq(of), sending_values.eq(values)]
+        with m.Elif(self.messages.ready):
+            m.d.sync += [lanes.eq(left), left.eq(_struck(left)), more.eq(_struck(left).any())]
+        with m.If(self.clear):
+            m.d.sync += [busy.eq(0), there.eq(0), sending.eq(0)]
+        return m
+
+    def _chosen(self, groups: int) -> data.StructLayout:
+        """A group of lanes, by a bit and by its number; its row; ends: none of the step comes behind it."""
+        return data.StructLayout({"row": self.row, "pick": groups, "which": range(groups), "ends": 1})
+
+
+def _number(pick: Signal) -> Value:
+    """Of the only set bit; 0 if none is set."""
+    count = len(pick)
+    return Cat(Cat(pick[k] for k in range(count) if k >> n & 1).any() for n in range(bits_for(count - 1)))
+
+
+def _struck(bits: Value) -> Value:
+    """All but the lowest set bit."""
+    return bits & (bits - 1)
+
+
+def _groups_with_spikes(fires: Value) -> Value:
+    return Cat(fires[lsb : lsb + GROUP].any() for lsb in range(0, len(fires), GROUP))
+
+
+def _picked(pick: Signal, fires: Value) -> Value:
+    """The group of lanes whose bit is set in `pick`; none if no bit is."""
+    groups = [Mux(pick[k], fires[k * GROUP : (k + 1) * GROUP], 0) for k in range(len(pick))]
+    return reduce(or_, groups, Const(0, GROUP))

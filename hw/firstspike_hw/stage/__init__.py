@@ -1,0 +1,1 @@
+"""One layer of a network in gateware: sequencer, lanes, tables over time."""

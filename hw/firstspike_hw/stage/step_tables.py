@@ -1,0 +1,82 @@
+"""Tables over time of a stage: what its lanes need of a[t], m[t] - m[t-1] and th[t-1] - th[t]."""
+
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Const, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+from numpy.typing import NDArray
+
+from firstspike_contract import TABLE_BITS
+from firstspike_hw.fabric.memory_port import IN_BLOCKS, MemoryPort
+from firstspike_hw.fabric.relay import Relay
+
+from .lanes import Lanes
+
+__all__ = ["StepTables", "table_layout"]
+
+
+def table_layout(lanes: type[Lanes], v_bits: int) -> data.StructLayout:
+    """What is stored of a step: gain, a[t], and rise, m[t] - m[t-1], if the lanes read them; fall, th[t-1] - th[t]."""
+    fields: dict[str, Any] = {name: TABLE_BITS for name in lanes.reads}
+    return data.StructLayout({**fields, "fall": signed(v_bits)})
+
+
+class StepTables(wiring.Component):
+    """Ports:
+
+    t: step. table: its entry, registered, `latency` cycles later.
+    host: four beats a step as in docs/core.md. What is not stored reads back as what it is for every network that these
+          lanes serve.
+    """
+
+    latency = 2
+
+    def __init__(self, *, lanes: type[Lanes], v_bits: int, steps: int, wide: bool = False) -> None:
+        """wide: the host sees the entry through a relay, a cycle later."""
+        self.lanes, self.steps, self.layout, self.wide = lanes, steps, table_layout(lanes, v_bits), wide
+        super().__init__({"t": In(bits_for(steps - 1)), "table": Out(self.layout), "host": In(MemoryPort(width=128))})
+
+    @staticmethod
+    def model(beats: NDArray[np.uint32]) -> dict[str, NDArray[np.int64]]:
+        """Beats ``[4 T]`` of the host -> gain, rise, fall ``[T]``."""
+        table = np.ascontiguousarray(beats, np.uint32).view("<i8").reshape(-1, 2)
+        return {"gain": table[:, 0] & 0xFFFF_FFFF, "rise": table[:, 0] >> 32, "fall": -table[:, 1]}
+
+    @staticmethod
+    def beats(lanes: type[Lanes], stored: dict[str, NDArray[np.int64]]) -> NDArray[np.uint32]:
+        """What is stored of each step -> beats ``[4 T]`` as the host reads them."""
+        steps = len(stored["fall"])
+        gain = stored.get("gain", np.ones(steps, np.int64))
+        rise = stored.get("rise", (np.arange(steps) > 0).astype(np.int64) * (not lanes.acts_at_once))
+        return np.stack([gain | rise << 32, -stored["fall"]], axis=1).astype("<i8").reshape(-1).view("<u4")
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.tables = memory = Memory(shape=self.layout, depth=self.steps, init=[], attrs=IN_BLOCKS)
+        read, write = memory.read_port(), memory.write_port()
+        host = self.host
+        m.d.sync += self.table.eq(read.data)
+        m.d.comb += [
+            read.addr.eq(Mux(host.active, host.address, self.t)),
+            write.addr.eq(host.address),
+            write.data.fall.eq(-host.word[64:128]),
+            write.en.eq(host.write),
+        ]
+        seen = self.table
+        if self.wide:
+            m.submodules.relay = relay = Relay(self.layout)
+            m.d.comb += relay.i.eq(self.table)
+            seen = relay.o
+        implied = {"gain": Const(1), "rise": Const(0) if self.lanes.acts_at_once else host.address != 0}
+        for name, lsb in (("gain", 0), ("rise", 32)):
+            stored = name in self.lanes.reads
+            if stored:
+                m.d.comb += getattr(write.data, name).eq(host.word[lsb : lsb + 32])
+            m.d.comb += host.data[lsb : lsb + 32].eq(getattr(seen, name) if stored else implied[name])
+        change = Signal(signed(64))
+        m.d.comb += [change.eq(-seen.fall), host.data[64:128].eq(change)]
+        return m

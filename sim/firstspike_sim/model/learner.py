@@ -1,0 +1,162 @@
+"""The fast bit-true model of a network that learns: equal to `contract.learn` in every weight, compiled by numba."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstspike_contract import (
+    RESULT,
+    EventSet,
+    FirstspikeError,
+    LearnSettings,
+    Network,
+    check_event_arrays,
+    check_labels,
+    check_network,
+    check_settings,
+)
+from firstspike_contract.arithmetic.learn import row_numbers
+from firstspike_contract.arithmetic.random_bits import row_key
+
+from .layout import Plan, accumulators, plan_of, scratch_for
+
+__all__ = ["LESSON", "Learner", "Lessons"]
+
+_CHUNK: Final = 1000  # images between two reports of progress
+
+LESSON: Final = np.dtype([("step", "<u2"), ("triggered", "?")])  # S; whether weights were to move
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lessons:
+    """Answers to N images: RESULT ``[N]``, of the weights before each, and LESSON ``[N]``."""
+
+    results: NDArray[np.void]
+    lessons: NDArray[np.void]
+
+
+class Record(NamedTuple):
+    """What a learning image needs beside Scratch.
+
+    fired_at:    int64 ``[classes]``, step of each output's spike, T if none.
+    plus, minus: uint64, a bit per neuron in the order of the accumulators: to fire sooner, to fire later.
+    keys:        uint64 ``[rows of all layers, 2]``, row_key of every row; those of a layer from keys_at on.
+    """
+
+    fired_at: NDArray[np.int64]
+    plus: NDArray[np.uint64]
+    minus: NDArray[np.uint64]
+    keys: NDArray[np.uint64]
+    keys_at: NDArray[np.int64]
+
+
+class Settings(NamedTuple):
+    """LearnSettings as the kernel takes them, and the count of learning images so far."""
+
+    margin: int
+    late: int
+    chances: NDArray[np.int64]
+    seed: np.uint64
+    images: int
+
+
+class Learner:
+    """A network whose weights change with every learning image.
+
+    settings: may be replaced between runs. count: learning images so far, modulo 2^32.
+    Not safe to run from two threads at once. Raises FirstspikeError if the network's arrays do not fit together, need
+    more than 64 bits with all weights at +-127, or if the settings are out of range.
+    """
+
+    def __init__(self, network: Network, settings: LearnSettings, count: int = 0) -> None:
+        check_network(network)
+        check_settings(network, settings)
+        self.settings, self.count = settings, count
+        self._network = network
+        self.slope_dtype, self.potential_dtype, fired_v = accumulators(network, learning=True)
+        self._plan = plan_of(network, self.potential_dtype, fired_v)
+        self._scratch = scratch_for(network, self._plan, self.slope_dtype, self.potential_dtype)
+        self._record = _record_for(network, self._plan)
+
+    def run(
+        self,
+        events: EventSet,
+        learning: NDArray[np.bool_] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Lessons:
+        """All images, in order. learning: bool ``[N]``, which of them change the weights; all, if not given.
+
+        Raises FirstspikeError if the set has no labels, a label is out of range, or the arrays do not belong together.
+        """
+        from .learn_kernel import run_lessons
+
+        check_event_arrays(events)
+        if events.labels is None:
+            raise FirstspikeError("learning needs a label for every image; this set has none")
+        check_labels(events, self._network)
+        check_settings(self._network, self.settings)
+        n = len(events)
+        learns = np.ones(n, bool) if learning is None else np.ascontiguousarray(learning, bool)
+        results, lessons = np.empty(n, RESULT), np.empty(n, LESSON)
+        pairs = np.ascontiguousarray(events.events).view(np.uint32)
+        offsets = np.ascontiguousarray(events.offsets, np.int64)
+        labels = np.ascontiguousarray(events.labels, np.int64)
+        times = np.empty((1, sum(self._network.sizes)), np.int16)
+        read = np.empty((1, len(self._network.layers)), np.int32)
+        for lo in range(0, n, _CHUNK):
+            hi = min(n, lo + _CHUNK)
+            self.count = run_lessons(
+                self._plan,
+                self._scratch,
+                self._record,
+                self._settings(),
+                pairs,
+                offsets[lo : hi + 1],
+                labels[lo:hi],
+                learns[lo:hi],
+                times,
+                read,
+                results[lo:hi],
+                lessons[lo:hi],
+            )
+            self.count %= 2**32
+            if progress is not None:
+                progress(hi, n)
+        return Lessons(results=results, lessons=lessons)
+
+    @property
+    def network(self) -> Network:
+        """The network with its weights of now."""
+        layers = tuple(replace(layer, weights=_weights(self._plan, k)) for k, layer in enumerate(self._network.layers))
+        return replace(self._network, layers=layers)
+
+    def _settings(self) -> Settings:
+        return Settings(
+            margin=self.settings.margin,
+            late=self.settings.late,
+            chances=np.array(self.settings.chances, np.int64),
+            seed=np.uint64(self.settings.seed),
+            images=self.count,
+        )
+
+
+def _weights(plan: Plan, layer: int) -> NDArray[np.int8]:
+    """A copy of the weights of a layer as they stand."""
+    lo, rows, width, outputs = (int(plan.layers[layer][name]) for name in ("weights_at", "rows", "width", "outputs"))
+    return plan.weights[lo : lo + rows * width].reshape(rows, width)[:, :outputs].copy()
+
+
+def _record_for(network: Network, plan: Plan) -> Record:
+    keys = [row_key(k, int(i)) for k, layer in enumerate(network.layers) for i in row_numbers(layer)]
+    rows = np.array([len(layer.weights) for layer in network.layers], np.int64)
+    words = len(plan.delays) // 64
+    return Record(
+        fired_at=np.zeros(network.classes, np.int64),
+        plus=np.zeros(words, np.uint64),
+        minus=np.zeros(words, np.uint64),
+        keys=np.array(keys, np.uint64).reshape(-1, 2),
+        keys_at=np.cumsum(rows) - rows,
+    )

@@ -1,0 +1,1 @@
+"""Spike times in floating point, from the literature: what the integers are tested against."""

@@ -1,0 +1,85 @@
+# amaranth: UnusedElaboratable=no
+"""Random bits in gateware against the contract: images, rows one a cycle, every layer."""
+
+import random
+
+import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.sim import Simulator
+from unit_bench import simulate
+
+from firstspike_contract.arithmetic.random_bits import STATE_ROUNDS
+from firstspike_hw.learning.plastic_lanes import turned
+from firstspike_hw.learning.row_bits import RowBits, row_bits_layout
+
+
+@pytest.mark.parametrize(("inputs", "layers"), [(1, 1), (24, 3), (1024, 2), (1040, 4)])
+def test_rows_equal_the_contract(inputs, layers) -> None:
+    chance, unit = random.Random(inputs), RowBits(inputs=inputs, layers=layers)
+    images = [(0, 0), (2**32 - 1, 2**32 - 1)] + [(chance.getrandbits(32), chance.getrandbits(32)) for _ in range(2)]
+
+    async def process(ctx):
+        for seed, count in images:
+            ctx.set(unit.seed, seed)
+            ctx.set(unit.count, count)
+            ctx.set(unit.start, 1)
+            await ctx.tick()
+            ctx.set(unit.start, 0)
+            cycles = 1
+            while not ctx.get(unit.ready):
+                await ctx.tick()
+                cycles += 1
+            assert cycles == STATE_ROUNDS + 1
+            rows = [
+                (chance.randrange(layers), chance.choice([0, inputs - 1, chance.randrange(inputs)])) for _ in range(30)
+            ]
+            for n in range(len(rows) + unit.latency):
+                if n < len(rows):
+                    ctx.set(unit.layer, rows[n][0])
+                    ctx.set(unit.row, rows[n][1])
+                if n >= unit.latency:
+                    u, v = ctx.get(unit.bits.u), ctx.get(unit.bits.v)
+                    assert (u, v) == unit.model(seed, count, *rows[n - unit.latency]), (seed, count, n)
+                await ctx.tick()
+
+    simulate(unit, process)
+
+
+def test_more_rows_or_layers_than_there_are_keys_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^65537 rows in 2 layers have no random bits$"):
+        RowBits(inputs=65537, layers=2)
+    with pytest.raises(ValueError, match=r"^16 rows in 17 layers have no random bits$"):
+        RowBits(inputs=16, layers=17)
+
+
+class Turn(wiring.Component):
+    """What a row of `lanes` lanes hands on to the next."""
+
+    def __init__(self, lanes):
+        self.lanes = lanes
+        super().__init__({"bits": In(row_bits_layout()), "after": Out(row_bits_layout())})
+
+    def elaborate(self, platform):
+        m = Module()
+        u, v = turned(self.bits, self.lanes)
+        m.d.comb += [self.after.u.eq(u), self.after.v.eq(v)]
+        return m
+
+
+@pytest.mark.parametrize("lanes", [1, 10, 64, 63, 200])
+def test_the_next_row_sees_the_bits_of_its_own_neurons(lanes) -> None:
+    unit, chance = Turn(lanes), random.Random(lanes)
+    simulator = Simulator(unit)
+
+    async def check(ctx):
+        words = chance.getrandbits(64), chance.getrandbits(63)
+        ctx.set(unit.bits, dict(zip("uv", words, strict=True)))
+        await ctx.delay(1e-9)
+        after = ctx.get(unit.after.u), ctx.get(unit.after.v)
+        for word, later, count in zip(words, after, (64, 63), strict=True):
+            assert all(later >> i & 1 == word >> (i + lanes) % count & 1 for i in range(count))
+
+    simulator.add_testbench(check)
+    simulator.run()

@@ -1,0 +1,133 @@
+"""The fast model that learns equals the plain one in every weight, on random networks of all kernels."""
+
+import hashlib
+import importlib.util
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from firstspike_contract import EventSet, FirstspikeError, LearnSettings, Network, evaluate, learn
+from firstspike_sim import FastModel, Learner
+from firstspike_sim.model import kernel, learn_kernel, vectors
+
+_spec = importlib.util.spec_from_file_location("sim_networks", Path(__file__).parents[1] / "networks.py")
+assert _spec is not None
+assert _spec.loader is not None
+networks = sys.modules.setdefault("sim_networks", importlib.util.module_from_spec(_spec))
+_spec.loader.exec_module(networks)
+
+IMAGES = 8
+
+
+def random_lesson(seed: int) -> tuple[Network, EventSet, LearnSettings, int, np.ndarray]:
+    """A network, images with labels, settings, the count to start from and which images learn."""
+    rng = np.random.default_rng(seed)
+    network = networks.random_network(rng)
+    events = networks.random_events(rng, network, IMAGES)
+    labels = rng.integers(0, network.classes, IMAGES)
+    chosen = LearnSettings(
+        margin=int(rng.integers(0, network.steps)),
+        late=int(rng.integers(0, network.steps)),
+        chances=tuple(rng.integers(0, rng.choice([1, 3, 6]), len(network.layers)).tolist()),
+        seed=int(rng.integers(0, 2**32)),
+    )
+    count = int(rng.choice([0, 2**32 - 3, rng.integers(0, 2**32)]))
+    labelled = EventSet(events=events.events, offsets=events.offsets, labels=labels)
+    return network, labelled, chosen, count, rng.random(IMAGES) < 0.8
+
+
+def teach(seed: int) -> Counter[str]:
+    """Both models on one random case; asserts equality, returns what happened."""
+    network, events, chosen, count, learning = random_lesson(seed)
+    fast = Learner(network, chosen, count)
+    got = fast.run(events, learning)
+    seen: Counter[str] = Counter()
+    for n in range(IMAGES):
+        if learning[n]:
+            lesson = learn(network, events.image(n), int(events.labels[n]), chosen, count)  # type: ignore[index]
+            result, count = lesson.evaluation.result, (count + 1) % 2**32
+            assert tuple(got.lessons[n]) == (lesson.step, lesson.triggered)
+            for before, after in zip(network.layers, lesson.network.layers, strict=True):
+                seen["moved"] += int((before.weights != after.weights).sum())
+            seen["triggered"] += lesson.triggered
+            seen["ran on"] += lesson.step > result["step"]
+            network = lesson.network
+        else:
+            result = evaluate(network, events.image(n)).result
+            assert not got.lessons[n]["triggered"]
+        assert got.results[n] == result
+        seen["images"] += 1
+    for k, (have, want) in enumerate(zip(fast.network.layers, network.layers, strict=True)):
+        np.testing.assert_array_equal(have.weights, want.weights, err_msg=f"layer {k}")
+    assert fast.count == count
+    seen[f"{network.kernel} {len(network.layers)}"] += seen["triggered"] > 0
+    return seen
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_equals_the_plain_model(seed: int) -> None:
+    note(f"seed {seed}")
+    teach(seed)
+
+
+def test_random_lessons_reach_every_corner() -> None:
+    """The comparison above means something: every kernel and depth learns, some images trigger and some do not."""
+    seen: Counter[str] = Counter()
+    for seed in range(150):
+        seen += teach(seed)
+    print(seen)
+    assert sum(" " in name and name[-1].isdigit() for name in seen) == 20
+    assert 200 < seen["triggered"] < seen["images"] - 100
+    assert seen["ran on"] > 100
+    assert seen["moved"] > 10_000
+
+
+def test_a_set_in_two_runs_is_the_same_as_in_one() -> None:
+    network, events, chosen, count, learning = random_lesson(7)
+    once = Learner(network, chosen, count)
+    once.run(events, learning)
+    cut = int(events.offsets[3])
+    first = Learner(network, chosen, count)
+    first.run(events.head(3), learning[:3])
+    assert events.labels is not None
+    rest = EventSet(events=events.events[cut:], offsets=events.offsets[3:] - cut, labels=events.labels[3:])
+    second = Learner(first.network, chosen, first.count)
+    second.run(rest, learning[3:])
+    for one, two in zip(once.network.layers, second.network.layers, strict=True):
+        np.testing.assert_array_equal(one.weights, two.weights)
+
+
+def test_images_that_do_not_learn_are_those_of_the_fast_model() -> None:
+    network, events, chosen, count, _ = random_lesson(11)
+    learner = Learner(network, chosen, count)
+    got = learner.run(events, np.zeros(IMAGES, bool))
+    np.testing.assert_array_equal(got.results, FastModel(network).run(events).results)
+    assert learner.count == count
+    for have, want in zip(learner.network.layers, network.layers, strict=True):
+        np.testing.assert_array_equal(have.weights, want.weights)
+
+
+def test_a_set_without_labels_or_with_wrong_ones_is_refused() -> None:
+    network, events, chosen, count, _ = random_lesson(3)
+    learner = Learner(network, chosen, count)
+    with pytest.raises(FirstspikeError) as caught:
+        learner.run(EventSet(events=events.events, offsets=events.offsets))
+    assert str(caught.value) == "learning needs a label for every image; this set has none"
+    labels = np.full(IMAGES, network.classes)
+    with pytest.raises(FirstspikeError) as caught:
+        learner.run(EventSet(events=events.events, offsets=events.offsets, labels=labels))
+    assert str(caught.value) == (
+        f"image 0: label {network.classes} is out of range; this network has classes 0..{network.classes - 1}"
+    )
+
+
+def test_a_change_of_the_helpers_reaches_the_cache_of_the_kernel() -> None:
+    source = b"".join(Path(str(module.__file__)).read_bytes() for module in (kernel, vectors))
+    digest = hashlib.sha256(source).hexdigest()[: len(learn_kernel.HELPERS)]
+    assert digest == learn_kernel.HELPERS, "write it into HELPERS of learn_kernel.py"
