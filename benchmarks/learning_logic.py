@@ -13,12 +13,11 @@ import json
 import sys
 from typing import Any
 
-from firstspike.cli.commands.build import actual, device_of
-from firstspike.report.progress import Progress
+from firstspike.cli.bitstreams import actual, routed_core
+from firstspike.report import ProgressLine
 from firstspike_compiler.targets import load_target
 from firstspike_contract import CONFIGS, CoreConfig
-from firstspike_hw.silicon.build import GOAL_MHZ, routed
-from firstspike_sim.rtl.toolchain import cache_folder
+from firstspike_hw.silicon.build import GOAL_MHZ
 
 __all__ = ["main"]
 
@@ -52,17 +51,9 @@ def _figures(config: CoreConfig, seed: int) -> tuple[dict[str, Any], dict[str, s
     """What the core takes and reaches, and the versions of the tools."""
     chip = load_target(TARGET).device
     assert chip is not None
-    with Progress("build") as progress:
-        design = routed(
-            config,
-            device_of(chip),
-            clock_mhz=GOAL_MHZ,
-            seed=seed,
-            cache=cache_folder(),
-            planned=True,
-            progress=lambda what: progress.waiting(f"build, learning={config.learns}: {what}"),
-        )
-    return actual(design, chip), design.tools
+    with ProgressLine(f"build, learning={config.learns}") as progress:
+        design = routed_core(config, chip, clock_mhz=GOAL_MHZ, seed=seed, planned=True, progress=progress)
+    return actual(design, chip.family), design.tools
 
 
 if __name__ == "__main__":

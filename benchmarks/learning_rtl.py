@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from firstspike.cli.commands.simulate import encoding_of
+from firstspike.cli.deployments import encoding_of
 from firstspike.cli.events_for import events_for, load_limited
 from firstspike_compiler.deployment import read_deployment
 from firstspike_contract import CONFIGS, EventSet, LearnSettings, Network

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from firstspike.report import Progress
+from firstspike.report import ProgressLine
 from firstspike_contract import KERNELS, FirstspikeError, Kernel
 from firstspike_sim.rtl.fuzz import CORES, Finding, Fuzzer
 from firstspike_sim.rtl.random_cases import random_case
@@ -87,7 +87,7 @@ def _run(
 ) -> list[Finding]:
     """Findings up to the first difference; a seed whose network none of the cores holds is left out."""
     findings: list[Finding] = []
-    with Progress("fuzz") as progress, Fuzzer(names, kernel=kernel, learning=learning, progress=_note) as fuzzer:
+    with ProgressLine("fuzz") as progress, Fuzzer(names, kernel=kernel, learning=learning, progress=_note) as fuzzer:
         for done, seed in enumerate(seeds, 1):
             finding = fuzzer.check(seed)
             progress(done, len(seeds))
@@ -100,7 +100,7 @@ def _run(
     return findings
 
 
-def _note(name: str, done: int, total: int) -> None:
+def _note(done: int, total: int, name: str = "", /) -> None:
     if done == total:
         print(f"the core {name} is built", file=sys.stderr)
 

@@ -1,7 +1,6 @@
 """The compiler, top to bottom: network IR and target in, integer network, manifest, report and golden answers out."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from firstspike_contract import EventSet, Network
 from firstspike_contract.arithmetic.evaluate import evaluate_set
 from firstspike_contract.arithmetic.validation import check_events
 from firstspike_contract.common.errors import FirstspikeError, RuleViolations
+from firstspike_contract.common.progress import Progress, part_of, unheard
 
 from .ir import NetworkIR
 from .lowered import Lowered
@@ -27,8 +27,6 @@ from .targets import Target
 __all__ = ["GOLDEN_IMAGES", "Compiled", "compile_network", "lower"]
 
 GOLDEN_IMAGES: Final = 64
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,7 +47,7 @@ def compile_network(
     calibration: EventSet | None = None,
     original: EventSet | None = None,
     keep_inputs: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = unheard,
     source: str | os.PathLike[str] | None = None,
 ) -> Compiled:
     """Compiles a network for a target; the same arguments give the same result, to the byte.
@@ -60,7 +58,7 @@ def compile_network(
     original:    the same images on the network's own grid, for the comparison that re-gridding reports; without, the
                  codes of `calibration` are converted, which cannot bring back what a coarser grid lost.
     keep_inputs: inputs without weights keep their rows. source: the file that the manifest names, with its sha256.
-    progress:    called as progress(what, done, total).
+    progress:    told of each part of the work by name.
 
     Raises RuleViolations: every violated rule (`rules.check`). FirstspikeError: an overflow that quantisation caused, a
     layer gone silent, or calibration events that do not belong to the network.
@@ -79,7 +77,7 @@ def compile_network(
         report["regrid"] = _regrid(ir, lowered, images, own, target, keep_inputs=keep_inputs)
     golden_events = images.head(GOLDEN_IMAGES)
     golden = Golden(
-        events=golden_events, batch=evaluate_set(lowered.network, golden_events, _named(progress, "golden"))
+        events=golden_events, batch=evaluate_set(lowered.network, golden_events, part_of(progress, "golden"))
     )
     origin = "generated" if calibration is None else "calibration"
     manifest = make_manifest(ir, target, lowered, golden, report, origin=origin, source=source)
@@ -108,9 +106,7 @@ def lower(ir: NetworkIR, grid: Grid, target: Target, images: EventSet, *, keep_i
     )
 
 
-def _report(
-    ir: NetworkIR, lowered: Lowered, images: EventSet, *, own_data: bool, progress: Progress | None
-) -> dict[str, Any]:
+def _report(ir: NetworkIR, lowered: Lowered, images: EventSet, *, own_data: bool, progress: Progress) -> dict[str, Any]:
     """The quantisation report. Trained integers without data of the user's have nothing to be measured on."""
     changed = sum(layer.changed for layer in lowered.layers)
     weights = sum(layer.weights.size for layer in lowered.layers)
@@ -133,8 +129,8 @@ def _report(
         "measured_on": None,
     }
     if own_data or not all(map(is_integer, ir.layers)):
-        floats = float_answers(ir, images, lowered.grid.steps, _named(progress, "float network"))
-        batch, measured = measure(lowered.network, images, floats, _named(progress, "integer network"))
+        floats = float_answers(ir, images, lowered.grid.steps, part_of(progress, "float network"))
+        batch, measured = measure(lowered.network, images, floats, part_of(progress, "integer network"))
         refuse_silent_layers(ir, batch, floats, own_data=own_data)
         for layer, of_layer in zip(report["layers"], measured.pop("layers"), strict=True):
             layer |= of_layer
@@ -163,10 +159,3 @@ def _regrid(
         change["accuracy_before"] = float((old["class"] == images.labels).mean())
         change["accuracy_after"] = float((new["class"] == images.labels).mean())
     return change
-
-
-def _named(progress: Progress | None, what: str) -> Callable[[int, int], None] | None:
-    if progress is None:
-        return None
-    report = progress
-    return lambda done, total: report(what, done, total)

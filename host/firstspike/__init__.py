@@ -11,21 +11,24 @@ with firstspike.open("serial:///dev/ttyUSB0?baudrate=3000000") as board:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from firstspike_contract.common.progress import Progress
+
     from .board import AsyncBoard, Board
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "open", "open_async"]
 
 
-def open(url: str, *, timeout: float = 5.0) -> "Board":
+def open(url: str, *, timeout: float = 5.0, progress: "Progress | None" = None) -> "Board":
     """A board by its URL: ``sim:``, ``rtl:``, ``serial:///dev/ttyUSB0``, ``socket://host:port`` (docs/boards.md).
 
-    timeout: seconds without a result before a stream is given up. Use the board in `with`, or close it.
+    timeout:  seconds without a result before a stream is given up. Use the board in `with`, or close it.
+    progress: called as progress(done, total) while a simulated board is built, which takes minutes the first time.
     Raises UsageError: no such kind of URL. BoardError: it cannot be reached, and what to do.
     """
     from .board import open_board
 
-    return open_board(url, timeout=timeout)
+    return open_board(url, timeout=timeout) if progress is None else open_board(url, timeout=timeout, progress=progress)
 
 
 def open_async(url: str, *, timeout: float = 5.0) -> "AsyncBoard":

@@ -165,6 +165,6 @@ def test_generated_images_are_of_the_encoding(encoding):
 
 def test_progress_is_named():
     seen = []
-    compile_network(float_network(), GENERIC, progress=lambda what, done, total: seen.append((what, done, total)))
+    compile_network(float_network(), GENERIC, progress=lambda done, total, what="": seen.append((what, done, total)))
     assert {what for what, *_ in seen} == {"float network", "integer network", "golden"}
     assert seen[-1] == ("golden", 64, 64)

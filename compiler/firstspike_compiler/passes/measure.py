@@ -1,6 +1,5 @@
 """Pass: what quantisation and the time grid changed, measured on images; a layer gone silent is an error."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +10,7 @@ from firstspike_contract import EventSet, Network
 from firstspike_contract.arithmetic.evaluate import evaluate_set
 from firstspike_contract.arithmetic.results import Batch
 from firstspike_contract.common.errors import FirstspikeError
+from firstspike_contract.common.progress import Progress, unheard
 
 from .float_model import FloatLayer, float_class, input_times, layer_spikes
 
@@ -18,8 +18,6 @@ __all__ = ["IMAGES", "FloatAnswers", "float_answers", "measure", "refuse_silent_
 
 IMAGES: Final = 500  # at most: the readable model and the float model take milliseconds an image
 _ORDERED_IMAGES: Final = 50  # that order flips are counted on: every pair of spikes is looked at
-
-Progress = Callable[[int, int], None]
 
 
 class FloatAnswers:
@@ -30,7 +28,7 @@ class FloatAnswers:
         self.times = tuple(np.full((images, size), np.inf) for size in sizes)
 
 
-def float_answers(ir: NetworkIR, events: EventSet, steps: int, progress: Progress | None = None) -> FloatAnswers:
+def float_answers(ir: NetworkIR, events: EventSet, steps: int, progress: Progress = unheard) -> FloatAnswers:
     """The float network on every image; events on a grid of `steps`."""
     answers = FloatAnswers(len(events), tuple(layer.weights.shape[1] for layer in ir.layers))
     for n in range(len(events)):
@@ -45,13 +43,12 @@ def float_answers(ir: NetworkIR, events: EventSet, steps: int, progress: Progres
             spikes, excess = layer_spikes(ir, layer_in_float, spikes)
             answers.times[k][n] = spikes
         answers.classes[n] = float_class(spikes, excess)
-        if progress is not None:
-            progress(n + 1, len(events))
+        progress(n + 1, len(events))
     return answers
 
 
 def measure(
-    network: Network, events: EventSet, floats: FloatAnswers, progress: Progress | None = None
+    network: Network, events: EventSet, floats: FloatAnswers, progress: Progress = unheard
 ) -> tuple[Batch, dict[str, Any]]:
     """The integer network on the images, and how it differs from the float one.
 

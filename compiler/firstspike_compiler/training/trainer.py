@@ -18,9 +18,9 @@ from .model import SIDE, TrainableNetwork
 from .optimiser import learning_rate
 from .recipe import Recipe
 
-__all__ = ["Progress", "load_mask", "train"]
+__all__ = ["EpochCallback", "load_mask", "train"]
 
-Progress = Callable[[dict[str, Any]], None]
+EpochCallback = Callable[[dict[str, Any]], None]
 
 
 def load_mask(name: str | None, inputs: int) -> Array | None:
@@ -53,14 +53,14 @@ def train(
     validation: tuple[Array, Array] | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
-    progress: Progress = lambda figures: None,
+    epoch_done: EpochCallback = lambda figures: None,
 ) -> NetworkIR:
     """Train an int8 network by `recipe`.
 
     values:     ``[N, inputs]``, uint8 0..255 or float 0..1.   labels: int ``[N]`` from 0.
     validation: values and labels of a validation split; else the last `recipe.validation` images are held out.
     checkpoint: file rewritten after every epoch.               resume: continue from it, to the same result.
-    progress:   called with the figures of every epoch.
+    epoch_done: called with the figures of every epoch.
     Raises FirstspikeError for data or a checkpoint that do not fit the recipe.
     """
     train_x, train_y, held_x, held_y = _split(recipe, values, labels, validation)
@@ -80,7 +80,7 @@ def train(
             **_validate(network, held_x, held_y),
         }
         history.append(figures)
-        progress({**figures, "seconds": round(time.perf_counter() - started, 2)})
+        epoch_done({**figures, "seconds": round(time.perf_counter() - started, 2)})
         if checkpoint is not None:
             save_checkpoint(network, recipe, checkpoint, history)
     return network.to_ir({"recipe": plain_recipe(recipe), "validation": history[-1] if history else {}})

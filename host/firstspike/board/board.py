@@ -8,6 +8,7 @@ import numpy as np
 
 from firstspike.link import BoardError, Line
 from firstspike_contract import CoreConfig, EventSet, LearnSettings, LoadPlan, Network, check_event_arrays
+from firstspike_contract.common.progress import Progress, unheard
 from firstspike_contract.core.register_map import LINK, link_offset, offset_of
 from firstspike_contract.core.stream_format import RESULT_PACKET, Header, trace_times, unpack_result, unpack_trace
 from firstspike_contract.link.wire import Configuration
@@ -27,7 +28,6 @@ __all__ = ["TIMEOUT", "Board"]
 
 TIMEOUT: Final = 5.0  # seconds without a result before a stream is given up
 
-Progress = Callable[[int, int], None]
 _T = TypeVar("_T")
 
 
@@ -91,7 +91,7 @@ class Board:
         *,
         name: int | None = None,
         if_needed: bool = False,
-        progress: Progress | None = None,
+        progress: Progress = unheard,
     ) -> bool:
         """A network into the board's memories, checked on arrival. Returns whether anything was sent.
 
@@ -139,7 +139,7 @@ class Board:
         spikes: bool = False,
         run_on: bool = False,
         timeout: float | None = None,
-        progress: Progress | None = None,
+        progress: Progress = unheard,
         note: Callable[[int, int, int], None] | None = None,
     ) -> Answers:
         """The same all at once, as arrays. progress(done, total): in images; note(done, total, right) likewise."""
@@ -157,8 +157,7 @@ class Board:
                     new = np.frombuffer(bytes(packets[-len(chunk) * RESULT_PACKET.itemsize :]), RESULT_PACKET)
                     right += int((new["class"] == events.labels[first:done]).sum())
                 note(done, len(events), right)
-            if progress is not None:
-                progress(done, len(events))
+            progress(done, len(events))
         seconds = self._line.now() - start
         array, results = unpack_result(np.frombuffer(bytes(packets), "<u4"))
         batch = batch_of(network, events, results, np.frombuffer(bytes(traces), "<u4")) if spikes else None
@@ -171,7 +170,7 @@ class Board:
         count: int,
         *,
         timeout: float | None = None,
-        progress: Progress | None = None,
+        progress: Progress = unheard,
     ) -> Answers:
         """Images that change the board's weights, one after the other (docs/learning.md). Each is sent once.
 
@@ -211,7 +210,7 @@ class Board:
             raise LearningLost(f"the board at {self.name} lost the session before its weights were read") from error
         return found
 
-    def verify(self, progress: Progress | None = None) -> None:
+    def verify(self, progress: Progress = unheard) -> None:
         """Reads every memory back, on the board, and compares its CRC-32 with that of what was loaded.
 
         Raises BoardError naming the memories that differ, and where.
@@ -248,7 +247,7 @@ class Board:
             raise BoardError("no network was loaded by this program; call board.load(deployment) first")
         return self.network
 
-    def _load(self, progress: Progress | None) -> None:
+    def _load(self, progress: Progress) -> None:
         assert self._plan is not None
         self._line.bulk(True)
         try:
@@ -287,7 +286,7 @@ class Board:
             raise LearningLost(f"the board at {self.name} was reset; what it had learnt was not read back")
         welcome = self._session.welcome
         if (welcome["configuration"], welcome["name"]) != (Configuration.VALID, self._name):
-            self._load(None)
+            self._load(unheard)
 
 
 def _address(name: str, stage: int | None) -> int:

@@ -1,7 +1,6 @@
 """Images that a board learns from, and the weights that it has come to (docs/learning.md)."""
 
 import zlib
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from firstspike_contract import (
     learning_registers,
     with_learnt,
 )
+from firstspike_contract.common.progress import Progress
 from firstspike_contract.core.register_map import Memory, offset_of
 from firstspike_contract.core.stream_format import Header, unpack_result
 
@@ -37,7 +37,7 @@ def learn(
     what: tuple[Network, CoreConfig, EventSet],
     how: tuple[LearnSettings, int],
     timeout: float,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress,
 ) -> NDArray[np.void]:
     """RESULT_PACKET ``[N]`` of images that learn; see Board.learn. Raises SessionLost too."""
     (registers, traffic), (network, config, events), (settings, count) = board, what, how
@@ -53,8 +53,7 @@ def learn(
         events, network.addresses, flags=flags, timeout=timeout, labels=events.labels, once=True
     ):
         packets += b"".join(packet for packet, _ in chunk)
-        if progress is not None:
-            progress(first + len(chunk), len(events))
+        progress(first + len(chunk), len(events))
     (counted,) = registers.read([offset_of("LEARN_COUNT")])
     if counted != (count + len(events)) % 2**32:
         raise LearningLost(f"the board has counted {counted} learning images, not {(count + len(events)) % 2**32}")

@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from firstspike.link import BoardError
 from firstspike_contract import CoreConfig, FirstspikeError, LoadPlan, MemoryBlock, Network, core_for, load_plan
+from firstspike_contract.common.progress import Progress, unheard
 from firstspike_contract.core.loading import beats_per_word
 from firstspike_contract.core.register_map import Memory, link_offset, offset_of
 from firstspike_contract.core.unloading import IDENTITY, config_from, memory_beats, network_from
@@ -43,8 +44,6 @@ __all__ = [
 BEGIN, END = 1, 2  # of CONFIG
 _PIECE: Final = 4000  # words between two reports of progress
 _SIZES: Final = ("INPUTS", "CONSTANTS", "OUTPUTS", "ROWS")
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +105,7 @@ def plan_for(network: Network, config: CoreConfig) -> LoadPlan:
         raise FirstspikeError(f"{error}; it fits a board with the core {name!r}, for example sim:{name}") from error
 
 
-def load(registers: Registers, plan: LoadPlan, name: int, progress: Progress | None = None) -> float:
+def load(registers: Registers, plan: LoadPlan, name: int, progress: Progress = unheard) -> float:
     """Everything that a plan names, and the name of it. Until the end the board takes no image.
 
     Returns the seconds from the first byte until the board had acknowledged the last. Raises BoardError if the board
@@ -125,8 +124,7 @@ def load(registers: Registers, plan: LoadPlan, name: int, progress: Progress | N
         for at in range(0, len(block.beats), _PIECE):
             crc = registers.write(offset_of("MEM_DATA"), block.beats[at : at + _PIECE], crc)
             done += len(block.beats[at : at + _PIECE])
-            if progress is not None:
-                progress(done, total)
+            progress(done, total)
     crc = registers.write(offset_of("CONTROL"), 1, crc)
     rename(registers, name)
     registers.write(link_offset("CONFIG_CRC"), crc)
@@ -154,9 +152,7 @@ def explained(state: int) -> str:
     return f"{meaning}; load it again: board.load(deployment), or firstspike load DIR"
 
 
-def find_damage(
-    registers: Registers, config: CoreConfig, plan: LoadPlan, progress: Progress | None = None
-) -> list[Damage]:
+def find_damage(registers: Registers, config: CoreConfig, plan: LoadPlan, progress: Progress = unheard) -> list[Damage]:
     """Memories that no longer hold what the plan says, by the CRC-32 that the board computes while it reads them.
 
     Images in flight are finished first. Only what differs is brought here, to say where.
@@ -172,8 +168,7 @@ def find_damage(
                 wrong = np.flatnonzero((found != block.beats).reshape(-1, _beats(config, block)).any(axis=1))
                 first = int(wrong[0]) if len(wrong) else 0
                 damaged.append(Damage(kind=block.kind, stage=block.stage, words=len(wrong), first=first))
-            if progress is not None:
-                progress(done, len(plan.memories))
+            progress(done, len(plan.memories))
     return damaged
 
 

@@ -10,6 +10,7 @@ from firstspike.link.serial_line import BAUDRATE, SerialLine
 from firstspike.link.socket_line import SocketLine
 from firstspike_contract import CONFIGS, UsageError
 from firstspike_contract.common.names import choose, unknown
+from firstspike_contract.common.progress import Progress, unheard
 
 from .board import TIMEOUT, Board
 
@@ -21,12 +22,13 @@ _EXAMPLE: Final = "for example serial:///dev/ttyUSB0?baudrate=3000000, socket://
 _PYSERIAL: Final = ("rfc2217", "loop", "hwgrep", "spy", "alt", "cp2110")
 
 
-def open_board(url: str, *, timeout: float = TIMEOUT) -> Board:
+def open_board(url: str, *, timeout: float = TIMEOUT, progress: Progress = unheard) -> Board:
     """A board by its URL; see docs/boards.md. timeout: seconds without a result before a stream is given up.
 
+    progress: told while a simulated board is built, which takes minutes the first time.
     Raises UsageError: no such kind of URL. BoardError: nobody answers there, in use, no permission, another version.
     """
-    line = open_line(url)
+    line = open_line(url, progress)
     try:
         return Board(line, timeout=timeout)
     except BaseException:  # whatever ends it, an interrupt too, the port is not left open
@@ -34,8 +36,8 @@ def open_board(url: str, *, timeout: float = TIMEOUT) -> Board:
         raise
 
 
-def open_line(url: str) -> Line:
-    """The line of a URL. Raises UsageError, BoardError."""
+def open_line(url: str, progress: Progress = unheard) -> Line:
+    """The line of a URL; progress: as of `open_board`. Raises UsageError, BoardError."""
     if re.fullmatch(r"(/|\./|\.\./|COM\d+$).*", url):
         url = f"serial://{url}"
     scheme, colon, _ = url.partition(":")
@@ -44,7 +46,7 @@ def open_line(url: str) -> Line:
     parts = urlsplit(url)
     settings = _settings(url, parts.query)
     faults = settings.pop("faults", None)
-    line = _line(scheme, url, parts, settings)
+    line = _line(scheme, url, parts, settings, progress)
     if settings:
         raise UsageError(f"{url}: {unknown('setting', next(iter(settings)), _SETTINGS)}")
     return line if faults is None else FaultyLine(line, parse_faults(faults))
@@ -53,7 +55,7 @@ def open_line(url: str) -> Line:
 _SETTINGS: Final = ("baudrate", "faults", "upload")
 
 
-def _line(scheme: str, url: str, parts: Any, settings: dict[str, str]) -> Line:
+def _line(scheme: str, url: str, parts: Any, settings: dict[str, str], progress: Progress) -> Line:
     """Takes the settings that it uses out of `settings`."""
     if scheme == "serial":
         return SerialLine(parts.netloc + parts.path, baudrate=_number(url, "baudrate", settings, BAUDRATE))
@@ -68,7 +70,7 @@ def _line(scheme: str, url: str, parts: Any, settings: dict[str, str]) -> Line:
     if scheme in ("sim", "rtl"):
         core = choose("core", parts.path or "fast", CONFIGS)
         baudrate = (_number(url, "baudrate", settings, 0) or None) if scheme == "sim" else None
-        return _simulated(scheme, url, core, baudrate, slow=_upload(url, settings) == "uart")
+        return _simulated(scheme, url, core, baudrate, slow=_upload(url, settings) == "uart", progress=progress)
     if scheme == "xdma":
         raise BoardError(f"{url}: boards on PCI Express come in a later version; a serial line does now: {_EXAMPLE}")
     if scheme in _PYSERIAL:
@@ -83,16 +85,14 @@ def _upload(url: str, settings: dict[str, str]) -> str:
     return way
 
 
-def _simulated(scheme: str, url: str, core: str, baudrate: int | None, *, slow: bool) -> Line:
+def _simulated(scheme: str, url: str, core: str, baudrate: int | None, *, slow: bool, progress: Progress) -> Line:
     from firstspike.virtual import ModelBoard, VirtualLine
 
     if scheme == "rtl":
-        from firstspike.report import Progress
         from firstspike.virtual.rtl_line import RtlLine
         from firstspike_sim.rtl.board import RtlBoard
 
-        with Progress("building the simulation (once, then kept)") as progress:
-            return RtlLine(RtlBoard(CONFIGS[core], progress=progress), url, shortcut=not slow)
+        return RtlLine(RtlBoard(CONFIGS[core], progress=progress), url, shortcut=not slow)
     return VirtualLine(ModelBoard(CONFIGS[core]), url, baudrate=baudrate)
 
 

@@ -1,10 +1,13 @@
 """What the commands that talk to a board share: its option, its figures, a link's errors in a line."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from firstspike.report import ProgressLine
 from firstspike_contract import EventSet, Network, figures
 from firstspike_contract.arithmetic.results import Batch
 from firstspike_contract.core.stream_format import unpack_result
@@ -12,7 +15,7 @@ from firstspike_contract.core.stream_format import unpack_result
 if TYPE_CHECKING:
     from firstspike.board import Answers, Board
 
-__all__ = ["BOARD_HELP", "add_board", "answer_figures", "core_name", "link_errors"]
+__all__ = ["BOARD_HELP", "add_board", "answer_figures", "core_name", "link_errors", "opened"]
 
 BOARD_HELP: Final = "serial:///dev/ttyUSB0?baudrate=3000000, socket://HOST:PORT, sim:, rtl:; see firstspike devices"
 # Counters of a status that say that something went wrong on the way, and was mended.
@@ -22,6 +25,17 @@ _ERRORS: Final = ("frames_bad", "frames_again", "frames_ahead", "repeats", "line
 def add_board(parser: argparse.ArgumentParser) -> None:
     """--board URL."""
     parser.add_argument("--board", required=True, metavar="URL", help=BOARD_HELP)
+
+
+@contextmanager
+def opened(url: str, *, timeout: float = 5.0) -> Iterator["Board"]:
+    """The board of a URL, open until the end of the block; building a simulated one shows its progress."""
+    import firstspike
+
+    with ProgressLine("building the simulation (once, then kept)") as progress:
+        board = firstspike.open(url, timeout=timeout, progress=progress)
+    with board:
+        yield board
 
 
 def core_name(board: "Board") -> str:

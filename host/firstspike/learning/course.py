@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstspike_contract import EventSet, FirstspikeError, Network, check_events
+from firstspike_contract.common.progress import Progress, unheard
 
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from .images import DEFORM_SIDE, deformed, shifted, side_of, take
@@ -98,14 +99,14 @@ def learn_course(
     check: EventSet | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = unheard,
     entry: Callable[[Entry], None] | None = None,
 ) -> Course:
     """Teaches `network` to a pupil.
 
     events:     labelled images. check: others, to be classified at every entry.
     checkpoint: file rewritten at every entry. resume: go on from it; the end is then that of a course in one go.
-    progress:   called with (images done, images of the course). entry: called with every entry.
+    progress:   in images of the course. entry: called with every entry.
     Raises FirstspikeError for settings or labels out of range, odd events, or a checkpoint of another course.
     """
     plan.schedule.check(network)
@@ -164,7 +165,7 @@ def _to_next_entry(
     plan: Plan,
     state: Checkpoint,
     check: EventSet | None,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress,
 ) -> Checkpoint:
     """Teaches until the next entry is due, and makes it. Raises PupilLost."""
     total, done, right, moved = plan.epochs * len(events), state.done, 0, 0
@@ -179,8 +180,7 @@ def _to_next_entry(
         right += int((lessons.results["class"] == images.labels).sum())
         moved += int(lessons.triggered.sum())
         done += last - first
-        if progress is not None:
-            progress(done, total)
+        progress(done, total)
     weights = _weights(pupil.network())
     accuracy = None
     if check is not None:

@@ -3,7 +3,7 @@
 from .causal import causal_sets
 from .learnt import difference_picture, learning_picture
 from .pictures import decision_picture
-from .progress import Progress
+from .progress import ProgressLine
 from .tables import table
 
-__all__ = ["Progress", "causal_sets", "decision_picture", "difference_picture", "learning_picture", "table"]
+__all__ = ["ProgressLine", "causal_sets", "decision_picture", "difference_picture", "learning_picture", "table"]

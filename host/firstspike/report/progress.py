@@ -5,7 +5,7 @@ import time
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-__all__ = ["Progress"]
+__all__ = ["ProgressLine"]
 
 INTERVAL: Final = 0.1  # seconds between two updates of the line
 QUIET: Final = 0.5  # seconds before the first: what is over sooner needs no meter
@@ -13,12 +13,12 @@ QUIET: Final = 0.5  # seconds before the first: what is over sooner needs no met
 _CLEAR: Final = "\r\x1b[K"
 
 
-class Progress:
+class ProgressLine:
     """A line such as ``simulate  42 %  4,200 of 10,000  3 s left`` that updates itself and vanishes at the end.
 
-    Called with (done, total), as the models and the compiler call their `progress`:
+    It is a `firstspike_contract.common.progress.Progress`:
 
-        with Progress("simulate") as progress:
+        with ProgressLine("simulate") as progress:
             batch = evaluate_set(network, events, progress)
     """
 
@@ -27,33 +27,32 @@ class Progress:
         self.label = label
         self._stream = sys.stderr if stream is None else stream
         self._shown = self._stream.isatty()
-        self._start = time.monotonic()
+        self._what, self._start = "", time.monotonic()
         self._next = self._start + QUIET
         self._drawn = False
 
     def __enter__(self) -> Self:
         return self
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int, what: str = "", /) -> None:
+        """See Progress. A part of the work whose size is not known is shown at once, by its name alone."""
         if not self._shown:
             return
         now = time.monotonic()
-        if now < self._next:
+        if what != self._what:
+            self._what, self._start = what, now
+        if total == 0:
+            self._draw(f"{self._title()} ..")
+        elif now >= self._next:
+            left = f"  {_duration((now - self._start) * (total - done) / done)} left" if 0 < done < total else ""
+            self._draw(f"{self._title()} {100 * done // total:3d} %  {done:,} of {total:,}{left}")
+        else:
             return
         self._next = now + INTERVAL
-        left = f"  {_duration((now - self._start) * (total - done) / done)} left" if 0 < done < total else ""
-        share = f"{100 * done // total:3d} %" if total > 0 else ""
-        self._stream.write(f"{_CLEAR}{self.label} {share}  {done:,} of {total:,}{left}")
-        self._stream.flush()
-        self._drawn = True
 
-    def waiting(self, label: str | None = None) -> None:
-        """Show the label, or a new one, at once and alone, for work that cannot say how far it is."""
-        self.label = label or self.label
-        if self._shown:
-            self._stream.write(f"{_CLEAR}{self.label} ..")
-            self._stream.flush()
-            self._drawn = True
+    def waiting(self) -> None:
+        """Shows the label at once and alone, for work that cannot say how far it is."""
+        self(0, 0, self._what)
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -61,6 +60,14 @@ class Progress:
         if self._drawn:
             self._stream.write(_CLEAR)
             self._stream.flush()
+
+    def _title(self) -> str:
+        return f"{self.label}: {self._what}" if self._what else self.label
+
+    def _draw(self, text: str) -> None:
+        self._stream.write(f"{_CLEAR}{text}")
+        self._stream.flush()
+        self._drawn = True
 
 
 def _duration(seconds: float) -> str:

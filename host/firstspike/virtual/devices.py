@@ -1,9 +1,9 @@
 """The far ends that a virtual board can have, by name."""
 
-from collections.abc import Callable
 from typing import Final
 
 from firstspike_contract import CONFIGS
+from firstspike_contract.common.progress import Progress, unheard
 
 from .core_model import warm
 from .line import Device
@@ -14,9 +14,7 @@ __all__ = ["make_device"]
 _CLOCK: Final = 48_000_000
 
 
-def make_device(
-    backend: str, core: str, *, baudrate: int | None = None, progress: Callable[[int, int], None] | None = None
-) -> Device:
+def make_device(backend: str, core: str, *, baudrate: int | None = None, progress: Progress = unheard) -> Device:
     """backend: model, or rtl for the simulated gateware. core: of CONFIGS. baudrate: what a model says of its line.
 
     Raises UsageError if rtl is wanted and Verilator or a compiler is missing.

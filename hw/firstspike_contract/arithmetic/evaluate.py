@@ -1,11 +1,13 @@
 """The reference model: one image through the network, in plain numpy. All others must equal it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
+
+from firstspike_contract.common.progress import Progress, unheard
 
 from .events import EventSet
 from .network import NO_SPIKE, Network
@@ -88,8 +90,8 @@ def begin(network: Network, events: NDArray[np.void]) -> Course:
     return Course(evaluation=evaluation, stages=stages, inputs=by_row, steps=steps)
 
 
-def evaluate_set(network: Network, events: EventSet, progress: Callable[[int, int], None] | None = None) -> Batch:
-    """Every image of a set through `evaluate`. progress(done, total) is called after each image."""
+def evaluate_set(network: Network, events: EventSet, progress: Progress = unheard) -> Batch:
+    """Every image of a set through `evaluate`. progress: called after each image."""
     n = len(events)
     results = np.zeros(n, RESULT)
     times = tuple(np.full((n, size), NO_SPIKE, np.int16) for size in network.sizes)
@@ -99,6 +101,5 @@ def evaluate_set(network: Network, events: EventSet, progress: Callable[[int, in
         results[i], rows[i] = one.result, one.rows
         for layer, spikes in zip(times, one.times, strict=True):
             layer[i] = spikes
-        if progress is not None:
-            progress(i + 1, n)
+        progress(i + 1, n)
     return Batch(results=results, times=times, rows=rows)

@@ -11,8 +11,10 @@ from amaranth.utils import bits_for
 from firstspike_contract import CoreConfig
 from firstspike_contract.core.stream_format import Header
 from firstspike_hw.core.core import Core
-from firstspike_hw.core.registers import AXI_LITE
+from firstspike_hw.fabric.axis import AXI_LITE
 from firstspike_hw.silicon.pll import Pll, add_pll
+
+from .reset import PowerOnReset
 
 __all__ = ["CORE", "CoreInChains", "emit_rtlil"]
 
@@ -96,23 +98,3 @@ def emit_rtlil(config: CoreConfig, *, family: str, pll: Pll) -> str:
         tx.eq(design.shift_out),
     ]
     return str(rtlil.convert(m, name="top", ports=[clk, rx, tx], emit_src=False))
-
-
-class PowerOnReset(wiring.Component):
-    """reset: until the clock has been stable for a few cycles, after configuration and whenever it was lost."""
-
-    cycles = 15
-
-    def __init__(self) -> None:
-        super().__init__({"locked": In(1), "reset": Out(1)})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        seen, count, reset = Signal(2, reset_less=True), Signal(4, reset_less=True), Signal(init=1, reset_less=True)
-        m.d.sync += [seen.eq(Cat(self.locked, seen)), reset.eq(count != self.cycles)]
-        with m.If(~seen[1]):
-            m.d.sync += count.eq(0)
-        with m.Elif(count != self.cycles):
-            m.d.sync += count.eq(count + 1)
-        m.d.comb += self.reset.eq(reset)
-        return m

@@ -8,11 +8,11 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from firstspike_contract import CoreConfig
 from firstspike_contract.core.register_map import Memory
-from firstspike_hw.spikes.intake import axis_layout
+from firstspike_hw.fabric.axis import AXI_LITE, axis_layout
 
 from .boot import Boot
 from .engine import Engine, memory_widths
-from .registers import AXI_LITE, RegisterFile
+from .registers import RegisterFile
 
 __all__ = ["Core"]
 

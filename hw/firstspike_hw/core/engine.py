@@ -11,12 +11,13 @@ from amaranth.utils import bits_for, ceil_log2
 from firstspike_contract import CoreConfig
 from firstspike_contract.core.register_map import Memory
 from firstspike_contract.core.stream_format import Header, ResultFlag
+from firstspike_hw.fabric.axis import axis_layout
 from firstspike_hw.fabric.memory_port import MemoryPort
 from firstspike_hw.learning.stage_learning import CHANCE_BITS
 from firstspike_hw.learning.teacher import Teacher, filed_entries, settings_layout
 from firstspike_hw.spikes.decision import Decision
 from firstspike_hw.spikes.filing import Filing, filed_layout
-from firstspike_hw.spikes.intake import Intake, axis_layout
+from firstspike_hw.spikes.intake import Intake
 from firstspike_hw.spikes.result import ResultSender, packet_layout
 from firstspike_hw.spikes.serialiser import Serialiser
 from firstspike_hw.spikes.trace import Trace

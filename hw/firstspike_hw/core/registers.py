@@ -13,35 +13,15 @@ from amaranth.lib.wiring import In, Out
 from firstspike_contract import CoreConfig
 from firstspike_contract.core.register_map import STAGE_STRIDE, Memory, offset_of, registers
 from firstspike_contract.core.unloading import identity
+from firstspike_hw.fabric.axis import AXI_LITE
 from firstspike_hw.fabric.memory_port import MemoryPort
 from firstspike_hw.fabric.relay import Relay
 from firstspike_hw.fabric.window import Window, beat_bits
 
 from .boot import write_layout
 
-__all__ = ["AXI_LITE", "RegisterFile"]
+__all__ = ["RegisterFile"]
 
-AXI_LITE = wiring.Signature(
-    {
-        "awaddr": Out(12),
-        "awvalid": Out(1),
-        "awready": In(1),
-        "wdata": Out(32),
-        "wstrb": Out(4),
-        "wvalid": Out(1),
-        "wready": In(1),
-        "bresp": In(2),
-        "bvalid": In(1),
-        "bready": Out(1),
-        "araddr": Out(12),
-        "arvalid": Out(1),
-        "arready": In(1),
-        "rdata": In(32),
-        "rresp": In(2),
-        "rvalid": In(1),
-        "rready": Out(1),
-    }
-)
 _SLVERR = 2
 
 

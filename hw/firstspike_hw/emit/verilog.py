@@ -13,7 +13,7 @@ from amaranth.hdl import ClockDomain, ClockSignal, Module, Signal
 from firstspike_contract import CONFIGS, CoreConfig, FirstspikeError
 from firstspike_hw.board.serial import CLOCK, DIVISOR, Board
 from firstspike_hw.core.core import Core
-from firstspike_hw.core.registers import AXI_LITE
+from firstspike_hw.fabric.axis import AXI_LITE
 from firstspike_hw.link.uart import checked_divisor
 from firstspike_hw.silicon.netlist import Contents, with_contents
 

@@ -8,7 +8,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from firstspike_contract.core.register_map import offset_of
-from firstspike_hw.core.registers import AXI_LITE
+from firstspike_hw.fabric.axis import AXI_LITE
 
 __all__ = ["AccessPort", "BusMaster"]
 

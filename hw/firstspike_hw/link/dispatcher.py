@@ -21,7 +21,7 @@ from firstspike_contract.link.wire import (
     RecordKind,
     is_message,
 )
-from firstspike_hw.spikes.intake import axis_layout
+from firstspike_hw.fabric.axis import axis_layout
 
 from .buffers import WORD
 from .bus import AccessPort

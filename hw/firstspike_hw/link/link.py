@@ -10,8 +10,7 @@ from firstspike_contract import CoreConfig
 from firstspike_contract.core.register_map import CORE_VERSION, LINK_BASE
 from firstspike_contract.core.stream_format import RESULT_PACKET
 from firstspike_contract.link.wire import BUFFER, PAYLOAD_MAX, PROTOCOL, RECORD, Reason, build_id
-from firstspike_hw.core.registers import AXI_LITE
-from firstspike_hw.spikes.intake import axis_layout
+from firstspike_hw.fabric.axis import AXI_LITE, axis_layout
 
 from .buffers import ReceiveRing, TransmitRing
 from .bus import BusMaster

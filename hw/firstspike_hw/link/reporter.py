@@ -11,7 +11,7 @@ from amaranth.utils import bits_for
 
 from firstspike_contract.core.stream_format import RESULT_PACKET
 from firstspike_contract.link.wire import BUFFER, RECORD, RecordKind
-from firstspike_hw.spikes.intake import axis_layout
+from firstspike_hw.fabric.axis import axis_layout
 
 from .buffers import WORD
 

@@ -6,49 +6,32 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from firstspike_contract import CoreConfig, FirstspikeError
-from firstspike_hw.board.chains import emit_rtlil
-from firstspike_hw.emit.sources import gateware_sources
+from firstspike_contract import FirstspikeError
+from firstspike_contract.common.progress import Progress, unheard
 
 from .blocks import Column, bits_of, find_columns, read_memories, with_memories
+from .design import Design
 from .family import FAMILIES, tools_of
 from .floorplan import recipe
-from .netlist import BlockMemory, Contents, block_memories, prepared
+from .fpga import Fpga
+from .netlist import BlockMemory, Contents, prepared
 from .pll import Pll, pll_for
 from .route import Report, place_and_route, read_report
 from .synthesis import synthesise
 
-__all__ = ["GOAL_MHZ", "Device", "Routed", "make_bitstream", "read_back", "routed"]
-
-Progress = Callable[[str], None]
+__all__ = ["GOAL_MHZ", "Routed", "make_bitstream", "read_back", "routed", "routing_pll"]
 
 GOAL_MHZ: Final = 100.0  # what place and route works towards where the clock is set afterwards
 STAGES: Final = ("the gateware", "synthesis", "place and route", "where the memories lie")
 
 _FINISHED: Final = "finished.json"  # written last into the folder of a routed design
-_LANGUAGE: Final = "amaranth"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Device:
-    """family: `ecp5` or `ice40`. part: as it is sold. options: nextpnr's for it. oscillator_mhz: of the board.
-
-    board: its constraint file in firstspike_hw.board.pins, without the ending.
-    """
-
-    family: str
-    part: str
-    options: tuple[str, ...]
-    oscillator_mhz: float
-    board: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,7 +42,7 @@ class Routed:
     """
 
     folder: Path
-    device: Device
+    fpga: Fpga
     report: Report
     columns: tuple[Column, ...]
     pll: Pll
@@ -68,45 +51,48 @@ class Routed:
     tools: dict[str, str]
 
 
+def routing_pll(fpga: Fpga, clock_mhz: float) -> Pll:
+    """The clock that a design is routed for.
+
+    clock_mhz: wanted of the core. Where the clock can be set after place and route, it is routed for GOAL_MHZ instead.
+    """
+    routed_for = clock_mhz if FAMILIES[fpga.family].clock_is_routed else GOAL_MHZ
+    return pll_for(fpga.family, fpga.oscillator_mhz, routed_for)
+
+
 def routed(
-    config: CoreConfig,
-    device: Device,
+    design: Design,
+    fpga: Fpga,
     *,
-    clock_mhz: float,
+    pll: Pll,
     seed: int,
     cache: Path,
     planned: bool = False,
-    progress: Progress = lambda what: None,
+    progress: Progress = unheard,
 ) -> Routed:
-    """From the cache if the same core was routed for the same device with the same tools before.
+    """The design on the device, from the cache if it was routed before with the same tools.
 
-    clock_mhz: of the core; where it can be set after place and route, that works towards GOAL_MHZ instead.
+    pll:     the clock that the design was made for (`routing_pll`).
     planned: the block memories are given their sites, and the router more patience (floorplan).
     Raises FirstspikeError for a missing tool, and a design that does not fit or cannot be routed.
     """
-    family = FAMILIES[device.family]
-    tools = {tool.package: tool.version() for tool in tools_of(device.family)}
-    pll = pll_for(device.family, device.oscillator_mhz, clock_mhz if family.clock_is_routed else GOAL_MHZ)
-    language = {_LANGUAGE: metadata.version(_LANGUAGE)}
-    asked: list[Any] = [asdict(device), seed, tools, *([recipe()] if planned else [])]
-    how = json.dumps([asdict(config), asdict(pll), language, asked])
+    tools = {tool.package: tool.version() for tool in tools_of(fpga.family)}
+    asked: list[Any] = [asdict(fpga), asdict(pll), seed, tools, *([recipe()] if planned else [])]
     kept = cache / "silicon"
     kept.mkdir(parents=True, exist_ok=True)
-    # Making the gateware's text takes seconds: the design of known sources is known.
-    known = kept / f"source-{_digest(how, *gateware_sources())}.txt"
-    progress(STAGES[0])
+    # Making the gateware's text takes seconds: the folder of a known design is known without it.
+    known = kept / f"source-{_digest(design.identity, json.dumps(asked))}.txt"
+    progress(0, 0, STAGES[0])
     if not (known.exists() and (kept / known.read_text() / _FINISHED).exists()):
-        text = emit_rtlil(config, family=device.family, pll=pll)
-        memories = block_memories(text)
-        text = prepared(text, device.family)
+        text = prepared(design.rtlil, fpga.family)
         folder = kept / _digest(json.dumps([text, *asked]))
         with _alone(folder):
             if not (folder / _FINISHED).exists():
                 _route(
                     folder,
                     text,
-                    memories,
-                    device,
+                    design.memories,
+                    fpga,
                     pll=pll,
                     seed=seed,
                     tools=tools,
@@ -116,26 +102,24 @@ def routed(
         known.write_text(folder.name)
     folder = kept / known.read_text()
     done: dict[str, Any] = json.loads((folder / _FINISHED).read_text())
-    names = list(Column.__dataclass_fields__)
-    kept_columns = json.loads((folder / "columns.json").read_text())  # of an older version without the last field
-    columns = [Column(**dict(zip(names, c, strict=False))) for c in kept_columns]
+    columns = [Column(**c) for c in json.loads((folder / "columns.json").read_text())]
     return Routed(
         folder=folder,
-        device=device,
+        fpga=fpga,
         report=read_report(folder / "report.json"),
         columns=tuple(columns),
         pll=pll,
         seed=seed,
         seconds=done["seconds"],
-        tools=done["tools"] | language,
+        tools=done["tools"],
     )
 
 
 def _route(
     folder: Path,
     text: str,
-    memories: list[BlockMemory],
-    device: Device,
+    memories: Sequence[BlockMemory],
+    fpga: Fpga,
     *,
     pll: Pll,
     seed: int,
@@ -144,22 +128,21 @@ def _route(
     progress: Progress,
 ) -> None:
     """Everything that takes minutes, into a folder that is finished when finished.json is there."""
-    family = FAMILIES[device.family]
+    family = FAMILIES[fpga.family]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     start = time.monotonic()
     (folder / "design.il").write_text(text)
-    progress(STAGES[1])
+    progress(0, 0, STAGES[1])
     il, netlist, said = (folder / name for name in ("design.il", "design.json", "synthesis.log"))
-    synthesise(il, netlist, device.family, said, sites_of=device.part if planned else "")
-    progress(STAGES[2])
+    synthesise(il, netlist, fpga.family, said, sites_of=fpga.part if planned else "")
+    progress(0, 0, STAGES[2])
     pins = f"pins.{family.constraints}"
-    board = resources.files("firstspike_hw").joinpath(f"board/pins/{device.board}.{family.constraints}")
-    (folder / pins).write_text(board.read_text("utf-8"))
-    place_and_route(folder, device=device, seed=seed, clock_mhz=pll.mhz, pins=pins, progress=progress)
-    progress(STAGES[3])
+    (folder / pins).write_text(fpga.constraints)
+    place_and_route(folder, fpga=fpga, seed=seed, clock_mhz=pll.mhz, pins=pins, progress=progress)
+    progress(0, 0, STAGES[3])
     columns = find_columns(memories, family.read_blocks(family.template(folder, pll)), family.geometry)
-    (folder / "columns.json").write_text(json.dumps([list(asdict(c).values()) for c in columns]))
+    (folder / "columns.json").write_text(json.dumps([asdict(c) for c in columns]))
     for big in ("design.il", "design.json"):
         (folder / big).unlink()
     (folder / _FINISHED).write_text(json.dumps({"seconds": round(time.monotonic() - start, 1), "tools": tools}))
@@ -173,7 +156,7 @@ def make_bitstream(design: Routed, contents: Mapping[str, Contents], pll: Pll, o
     Raises FirstspikeError if the contents are not those of the design's memories, if what is read back out of the
     bitstream is something else, or if anything but those contents differs from the routed design.
     """
-    family, memories = FAMILIES[design.device.family], {c.memory for c in design.columns}
+    family, memories = FAMILIES[design.fpga.family], {c.memory for c in design.columns}
     if set(contents) != memories:
         odd = sorted(set(contents) ^ memories)
         raise FirstspikeError(f"contents are not those of the design's memories: {', '.join(odd[:3])}")
@@ -200,7 +183,7 @@ def make_bitstream(design: Routed, contents: Mapping[str, Contents], pll: Pll, o
 
 def read_back(design: Routed, bitstream: Path) -> dict[str, Contents]:
     """What a bitstream of that design holds in its memories, uint8 ``[depth, width]`` by path."""
-    family = FAMILIES[design.device.family]
+    family = FAMILIES[design.fpga.family]
     return read_memories(design.columns, family.read_blocks(family.read(bitstream)))
 
 

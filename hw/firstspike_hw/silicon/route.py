@@ -2,23 +2,21 @@
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from firstspike_contract import FirstspikeError
+from firstspike_contract.common.progress import Progress, unheard
 
+from .fpga import Fpga
 from .tools import NEXTPNR_ECP5, NEXTPNR_ICE40, Tool, run
 from .watch import Watch
-
-if TYPE_CHECKING:
-    from .build import Device
 
 __all__ = ["Report", "place_and_route", "read_report"]
 
 NEXTPNR: Final[dict[str, Tool]] = {"ecp5": NEXTPNR_ECP5, "ice40": NEXTPNR_ICE40}
-# router1 does not finish on a full device.
+# router1 does not finish on a full fpga.
 _ECP5: Final = ("--router", "router2", "--placer", "static")
 _FULL: Final = 0.95  # of the logic: beyond, a placement is hardly found
 _LOGIC: Final = ("TRELLIS_COMB", "ICESTORM_LC")
@@ -39,11 +37,11 @@ class Report:
 def place_and_route(
     folder: Path,
     *,
-    device: "Device",
+    fpga: Fpga,
     seed: int,
     clock_mhz: float,
     pins: str | None = None,
-    progress: Callable[[str], None] = lambda what: None,
+    progress: Progress = unheard,
 ) -> Report:
     """`design.json` of a folder -> `design.config` or `design.asc`, `report.json` and `route.log` beside it.
 
@@ -52,9 +50,9 @@ def place_and_route(
     be placed or routed. A missed clock is no error here: the report has the figure.
     """
     # Names, not paths: the program sees little more of the file system than its folder.
-    command = [NEXTPNR[device.family].command(), *device.options, "--json", "design.json", "--report", "report.json"]
+    command = [NEXTPNR[fpga.family].command(), *fpga.options, "--json", "design.json", "--report", "report.json"]
     command += ["--seed", str(seed), "--freq", f"{clock_mhz:g}", "--timing-allow-fail"]
-    if device.family == "ecp5":
+    if fpga.family == "ecp5":
         command += [*_ECP5, "--textcfg", "design.config"]
         command += ["--lpf", pins] if pins else ["--lpf-allow-unconstrained"]
     else:
@@ -63,16 +61,16 @@ def place_and_route(
     try:
         run(command, "place and route", log=log, folder=folder, watch=Watch(progress))
     except FirstspikeError as error:
-        raise FirstspikeError(f"{error}; {_remedy(log.read_text('utf-8'), device, seed)}") from error
+        raise FirstspikeError(f"{error}; {_remedy(log.read_text('utf-8'), fpga, seed)}") from error
     return read_report(folder / "report.json")
 
 
-def _remedy(said: str, device: "Device", seed: int) -> str:
+def _remedy(said: str, fpga: Fpga, seed: int) -> str:
     """What to do about a design that nextpnr gave up on, with the figures that it had named."""
     for name, used, available in _USE.findall(said):
         if int(used) > (_FULL if name in _LOGIC else 1) * int(available):
             return (
-                f"the design needs {int(used):,} {name}, {device.part} has {int(available):,}; "
+                f"the design needs {int(used):,} {name}, {fpga.part} has {int(available):,}; "
                 f"use a larger device or a smaller core, for example --core tiny"
             )
     return f"try another seed, for example --seed {seed + 1}, or a smaller core"

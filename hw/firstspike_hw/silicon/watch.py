@@ -2,8 +2,9 @@
 
 import re
 import time
-from collections.abc import Callable
 from typing import Final
+
+from firstspike_contract.common.progress import Progress, unheard
 
 __all__ = ["PLACING", "ROUTING", "Watch"]
 
@@ -23,9 +24,9 @@ class Watch:
     they are parted.
     """
 
-    def __init__(self, tell: Callable[[str], None] = lambda what: None) -> None:
-        """tell: called now and then, with what is under way."""
-        self._tell, self._next = tell, 0.0
+    def __init__(self, progress: Progress = unheard) -> None:
+        """progress: told now and then what is under way."""
+        self._progress, self._next = progress, 0.0
         self._least, self._since = 0, 0  # wires that shared a track, and the round when they became so few
 
     def __call__(self, line: str) -> str | None:
@@ -46,4 +47,4 @@ class Watch:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + INTERVAL
-            self._tell(what)
+            self._progress(0, 0, what)

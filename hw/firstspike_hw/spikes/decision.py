@@ -8,6 +8,7 @@ from amaranth.utils import bits_for
 from firstspike_hw.fabric.elastic import Elastic
 
 from .serialiser import Serialiser, row_layout
+from .spike import spike_layout
 
 __all__ = ["Decision", "output_layout", "verdict_layout"]
 
@@ -52,7 +53,7 @@ class Decision(wiring.Component):
                 "clear": In(1),
                 "quiet": In(1),
                 "tracing": In(1),
-                "spikes": Out(stream.Signature(data.StructLayout({"t": bits_for(steps - 1), "x": 16}))),
+                "spikes": Out(stream.Signature(spike_layout(steps))),
                 "verdict": Out(verdict_layout(steps)),
             }
         )

@@ -9,23 +9,19 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from firstspike_contract.core.stream_format import Header
+from firstspike_hw.fabric.axis import axis_layout
 from firstspike_hw.fabric.memory_port import MemoryPort
 
 from .input_map import InputMap
 from .queue import BucketPort, CalendarQueue
 
-__all__ = ["Intake", "axis_layout", "image_layout"]
+__all__ = ["Intake", "image_layout"]
 
 
 class Phase(IntEnum):
     HEADER = 0
     BEATS = 1
     DRAIN = 2
-
-
-def axis_layout() -> data.StructLayout:
-    """A beat of AXI4-Stream."""
-    return data.StructLayout({"data": 32, "last": 1})
 
 
 def image_layout() -> data.StructLayout:

@@ -8,8 +8,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from firstspike_contract.core.stream_format import RESULT_BEATS, RESULT_PACKET
-
-from .intake import axis_layout
+from firstspike_hw.fabric.axis import axis_layout
 
 __all__ = ["ResultSender", "packet_layout"]
 

@@ -6,7 +6,9 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from .intake import axis_layout
+from firstspike_hw.fabric.axis import axis_layout
+
+from .spike import spike_layout
 
 __all__ = ["Trace"]
 
@@ -24,7 +26,7 @@ class Trace(wiring.Component):
 
     def __init__(self, *, sources: int, steps: int) -> None:
         self.sources = sources
-        spike = stream.Signature(data.StructLayout({"t": bits_for(steps - 1), "x": 16}))
+        spike = stream.Signature(spike_layout(steps))
         super().__init__(
             {
                 "spikes": In(spike).array(sources),

@@ -19,6 +19,7 @@ from firstspike_hw.learning.stage_learning import StageLearning, weight_write_la
 from firstspike_hw.spikes.filing import filed_layout
 from firstspike_hw.spikes.queue import BucketPort, CalendarQueue
 from firstspike_hw.spikes.serialiser import Serialiser, row_layout
+from firstspike_hw.spikes.spike import spike_layout
 
 from .lanes import lanes_for, operation_layout
 from .sequencer import Sequencer, counts_layout, stop_layout
@@ -77,7 +78,7 @@ class Stage(wiring.Component):
             "stop": In(stop_layout(steps)),
             "source": Out(BucketPort(entries=config.inputs, steps=steps)),
             "tracing": In(1),
-            "spikes": Out(stream.Signature(data.StructLayout({"t": bits_for(steps - 1), "x": 16}))),
+            "spikes": Out(stream.Signature(spike_layout(steps))),
             "rows": Out(stream.Signature(self.row, always_ready=True)),
             "row_taken": In(1),
             "finished": Out(1),

@@ -3,7 +3,6 @@
 import itertools
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstspike_contract import RESULT, Batch, EventSet, FirstspikeError, Network, check_event_arrays, check_network
+from firstspike_contract.common.progress import Progress, unheard
 
 from .layout import accumulators, plan_of, scratch_for
 
@@ -36,9 +36,7 @@ class FastModel:
         self._plan = plan_of(network, self.potential_dtype, fired_v)
         self._scratch = scratch_for(network, self._plan, self.slope_dtype, self.potential_dtype)
 
-    def run(
-        self, events: EventSet, progress: Callable[[int, int], None] | None = None, out: Batch | None = None
-    ) -> Batch:
+    def run(self, events: EventSet, progress: Progress = unheard, out: Batch | None = None) -> Batch:
         """All images, in order.
 
         progress: called as progress(done, total) every 1000 images.
@@ -67,8 +65,7 @@ class FastModel:
                 batch.rows[lo:hi],
                 batch.results[lo:hi],
             )
-            if progress is not None:
-                progress(hi, n)
+            progress(hi, n)
         return batch
 
     def _empty(self, n: int) -> "_FastBatch":

@@ -1,6 +1,5 @@
 """The fast bit-true model of a network that learns: equal to `contract.learn` in every weight, compiled by numba."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -20,6 +19,7 @@ from firstspike_contract import (
 )
 from firstspike_contract.arithmetic.learn import row_numbers
 from firstspike_contract.arithmetic.random_bits import row_key
+from firstspike_contract.common.progress import Progress, unheard
 
 from .layout import Plan, accumulators, plan_of, scratch_for
 
@@ -85,7 +85,7 @@ class Learner:
         self,
         events: EventSet,
         learning: NDArray[np.bool_] | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress = unheard,
     ) -> Lessons:
         """All images, in order. learning: bool ``[N]``, which of them change the weights; all, if not given.
 
@@ -123,8 +123,7 @@ class Learner:
                 lessons[lo:hi],
             )
             self.count %= 2**32
-            if progress is not None:
-                progress(hi, n)
+            progress(hi, n)
         return Lessons(results=results, lessons=lessons)
 
     @property

@@ -1,7 +1,6 @@
 """A whole board, simulated: bytes of its serial line go in bit by bit, and come out bit by bit."""
 
 import ctypes
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstspike_contract import CoreConfig, FirstspikeError
+from firstspike_contract.common.progress import Progress, unheard
 
 from .build import BOARD, build
 from .emitted import emitted_board
@@ -40,8 +40,6 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "fb_take": (None, (_POINTER, _POINTER, _U64)),
 }
 
-Progress = Callable[[int, int], None]
-
 
 class RtlBoard:
     """`feed` bytes, `run`, `take` bytes. As a device of a virtual line: `receive`, `transmit`, `deadline`.
@@ -63,7 +61,7 @@ class RtlBoard:
         patience: int | None = None,
         verilog: str | None = None,
         waves: Path | None = None,
-        progress: Progress | None = None,
+        progress: Progress = unheard,
     ) -> None:
         self.config, self.clock, self.divisor = config, clock, divisor
         self._last = 0  # cycle of the last byte received or transmitted

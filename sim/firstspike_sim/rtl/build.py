@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from firstspike_contract import FirstspikeError
+from firstspike_contract.common.progress import Progress, unheard
 
 from .toolchain import Verilator, cache_folder, find_compiler, find_verilator
 
@@ -50,8 +51,6 @@ _COMPILE: Final = ("-std=gnu++20", "-fPIC", "-w", "-DVM_COVERAGE=0", "-DVM_SC=0"
 _HOT: Final = "-O2"
 _SLOW: Final = "-O0"
 
-Progress = Callable[[int, int], None]
-
 
 @dataclass(frozen=True, kw_only=True)
 class _Tools:
@@ -74,14 +73,14 @@ def build(
     *,
     top: str = TOP,
     waves: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = unheard,
     cache: Path | None = None,
 ) -> Path:
     """The library for that Verilog, built unless an earlier run has.
 
     top: its module, TOP (docs/core.md) or BOARD (docs/protocol.md), which says what harness goes around it.
     waves: with the code that writes VCD traces, which costs speed even when none is written.
-    progress(done, total) is called after each compiled file.
+    progress: called after each compiled file.
     Raises UsageError if a tool is missing, FirstspikeError with the tool's first lines if one refuses.
     """
     cache = cache_folder() if cache is None else cache
@@ -108,7 +107,7 @@ def verilate(verilog: Path, folder: Path, verilator: Verilator, *more: str, top:
     _run(words, "Verilator", environment=verilator.environment)
 
 
-def _make(verilog: str, top: str, draft: Path, folder: Path, tools: _Tools, progress: Progress | None) -> Path:
+def _make(verilog: str, top: str, draft: Path, folder: Path, tools: _Tools, progress: Progress) -> Path:
     source, generated = draft / "core.v", draft / "generated"
     source.write_text(verilog)
     verilate(source, generated, tools.verilator, *(("--trace-vcd",) if tools.waves else ()), top=top)
@@ -130,13 +129,11 @@ def _make(verilog: str, top: str, draft: Path, folder: Path, tools: _Tools, prog
     with ThreadPoolExecutor(JOBS) as pool:
         for target in pool.map(compile_one, jobs):
             objects.append(target)
-            if progress is not None:
-                progress(len(objects), total)
+            progress(len(objects), total)
     library = draft / "core.so"
     words = [tools.compiler, "-shared", *map(str, [*objects, *runtime]), "-pthread", "-o", str(library)]
     _run(words, "the linker")
-    if progress is not None:
-        progress(total, total)
+    progress(total, total)
     return library
 
 

@@ -1,7 +1,6 @@
 """The gateware, simulated: a network goes in through its registers, images and answers travel on its streams."""
 
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +20,7 @@ from firstspike_contract import (
     learning_registers,
     with_learnt,
 )
+from firstspike_contract.common.progress import Progress, unheard
 from firstspike_contract.core.loading import LoadPlan, MemoryBlock, beats_per_word, load_plan, place
 from firstspike_contract.core.register_map import CORE_ID, CORE_VERSION, Memory, offset_of
 from firstspike_contract.core.stream_format import (
@@ -42,8 +42,6 @@ __all__ = ["PATIENCE", "RtlBatch", "RtlCore", "emitted"]
 PATIENCE: Final = 400_000  # cycles in which nothing moves before the core is given up; the longest image takes fewer
 _CHUNK: Final = 100  # images between two reports of progress
 _AFTER: Final = 64  # cycles after the last answer in which nothing more may come
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,7 +97,7 @@ class RtlCore:
         *,
         verilog: str | None = None,
         waves: Path | None = None,
-        progress: Progress | None = None,
+        progress: Progress = unheard,
     ) -> None:
         self.config = config
         self.network: Network | None = None
@@ -178,7 +176,7 @@ class RtlCore:
     def run(
         self,
         events: EventSet,
-        progress: Progress | None = None,
+        progress: Progress = unheard,
         *,
         learning: NDArray[np.bool_] | None = None,
         ordered: bool | None = None,
@@ -216,8 +214,7 @@ class RtlCore:
             self.sim.run(results=done, traces=done, patience=patience)
             answers.append(self.sim.results())
             traces.append(self.sim.trace())
-            if progress is not None:
-                progress(done, n)
+            progress(done, n)
         total = self.sim.cycles - start
         self.sim.step(_AFTER)
         if len(self.sim.results()) or len(self.sim.trace()):

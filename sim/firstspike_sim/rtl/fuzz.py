@@ -1,6 +1,6 @@
 """Random networks through the gateware and the model: the first difference, or how many cases agreed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -8,6 +8,7 @@ from typing import Final, Self
 import numpy as np
 
 from firstspike_contract import CONFIGS, Batch, CoreConfig, FirstspikeError, Kernel, StageConfig, check_core_learns
+from firstspike_contract.common.progress import Progress, part_of, unheard
 from firstspike_contract.core.loading import load_plan
 from firstspike_sim.model.fast import FastModel
 
@@ -70,7 +71,7 @@ class Fuzzer:
     verilog: text to simulate instead of what the gateware emits, by name (to plant faults).
     kernel:  of all networks; by default as random_case draws it.
     learning: images learn, the cores are those of LEARNING_CORES, and weights are compared.
-    progress: called with (name, done, total) while a core is built.
+    progress: told while a core is built, with its name.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Fuzzer:
         verilog: Mapping[str, str] | None = None,
         kernel: Kernel | None = None,
         learning: bool = False,
-        progress: Callable[[str, int, int], None] | None = None,
+        progress: Progress = unheard,
     ) -> None:
         self.names, self.learning = names, learning
         self.built = LEARNING_CORES if learning else CORES
@@ -139,11 +140,10 @@ class Fuzzer:
     def _core(self, name: str) -> RtlCore:
         if name not in self._cores:
             text = self._verilog[name] if name in self._verilog else emitted(self.built[name])
-            note = self._progress
             self._cores[name] = RtlCore(
                 self.built[name],
                 verilog=text,
-                progress=None if note is None else lambda done, total: note(name, done, total),
+                progress=part_of(self._progress, name),
             )
         return self._cores[name]
 

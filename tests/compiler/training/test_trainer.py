@@ -32,7 +32,7 @@ def weights(ir) -> list[np.ndarray]:
 
 def test_learns_a_small_task_with_integer_weights() -> None:
     seen = []
-    ir = train(SMALL, *bars(), progress=seen.append)
+    ir = train(SMALL, *bars(), epoch_done=seen.append)
     assert [f["epoch"] for f in seen] == list(range(1, 7))
     assert seen[-1]["accuracy"] > 0.95
     for layer, unit in zip(ir.layers, SMALL.units, strict=True):
@@ -63,9 +63,9 @@ def test_an_interrupted_run_resumes_to_the_same_bits(tmp_path: Path) -> None:
             raise Interrupted  # the checkpoint of epoch 4 is not written yet
 
     with pytest.raises(Interrupted):
-        train(SMALL, *data, checkpoint=checkpoint, progress=stop_after_three)
+        train(SMALL, *data, checkpoint=checkpoint, epoch_done=stop_after_three)
     seen: list[dict] = []
-    resumed = train(SMALL, *data, checkpoint=checkpoint, resume=True, progress=seen.append)
+    resumed = train(SMALL, *data, checkpoint=checkpoint, resume=True, epoch_done=seen.append)
     assert seen[0]["epoch"] == 4
     whole = train(SMALL, *data)
     assert all(np.array_equal(a, b) for a, b in zip(weights(resumed), weights(whole), strict=True))
@@ -90,7 +90,7 @@ def test_spike_cost_buys_fewer_spikes() -> None:
     counts = []
     for cost in (0.0, 0.2):
         seen: list[dict] = []
-        train(dataclasses.replace(SMALL, spike_cost=cost), *bars(), progress=seen.append)
+        train(dataclasses.replace(SMALL, spike_cost=cost), *bars(), epoch_done=seen.append)
         counts.append(seen[-1]["spikes_hidden"])
     assert counts[1] < 0.7 * counts[0]
 
@@ -101,7 +101,7 @@ def test_deep_networks_with_constant_inputs_train() -> None:
         start=((0.05, 0.1), (0.2, 0.3), (0.2, 0.3)),
     )  # fmt: skip
     seen: list[dict] = []
-    ir = train(deep, *bars(), progress=seen.append)
+    ir = train(deep, *bars(), epoch_done=seen.append)
     assert [layer.weights.shape for layer in ir.layers] == [(785, 24), (24, 12), (13, 2)]
     assert ir.layers[0].constant_times.tolist() == [0.2]
     assert seen[-1]["accuracy"] > 0.9

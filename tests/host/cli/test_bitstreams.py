@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from firstspike.cli import main
+from firstspike.cli.bitstreams import routed_core
 from firstspike.datasets import encode, load
 from firstspike_compiler.deployment import read_deployment
 from firstspike_compiler.formats.nir.writer import write_nir
@@ -18,12 +19,11 @@ from firstspike_contract import CONFIGS, load_plan
 from firstspike_hw.board.chains import CORE
 from firstspike_hw.core.contents import contents_of, network_in
 from firstspike_hw.silicon.blocks import bits_of
-from firstspike_hw.silicon.build import Device, read_back, routed
+from firstspike_hw.silicon.build import read_back
 from firstspike_hw.silicon.ecp5 import Ecp5
 from firstspike_hw.silicon.pll import pll_for
 from firstspike_hw.silicon.tools import NEXTPNR_ECP5, Tool
 from firstspike_sim import FastModel
-from firstspike_sim.rtl.toolchain import cache_folder
 
 from .conftest import Run, layer, network
 
@@ -48,10 +48,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def design(built: Path):
     """The routed design itself."""
     chip = load_target("ulx3s-85f").device
-    device = Device(
-        family=chip.family, part=chip.part, options=chip.options, oscillator_mhz=chip.clock_mhz, board=chip.board
-    )
-    return routed(TINY, device, clock_mhz=60, seed=1, cache=cache_folder())
+    return routed_core(TINY, chip, clock_mhz=60, seed=1)
 
 
 @pytest.mark.slow

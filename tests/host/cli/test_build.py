@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from firstspike.cli import bitstreams
 from firstspike_compiler.deployment import read_deployment
 from firstspike_compiler.targets import load_target
 from firstspike_contract import CONFIGS, FirstspikeError
@@ -32,20 +33,20 @@ def reached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """A place and route that reaches 83.6 MHz at once. Gives the (core, planned) that it was asked for."""
     asked = []
 
-    def routed(config, device, *, clock_mhz, seed, planned, cache, progress):
+    def routed_core(config, chip, *, clock_mhz, seed, planned, progress):
         asked.append((next(name for name, core in CONFIGS.items() if core == config), planned))
         return build.Routed(
             folder=tmp_path,
-            device=device,
+            fpga=bitstreams.fpga_of(chip),
             report=Report(fmax_mhz=83.6, used=USED, available={}),
             columns=(),
-            pll=pll_for(device.family, device.oscillator_mhz, 100),
+            pll=pll_for(chip.family, chip.clock_mhz, 100),
             seed=seed,
             seconds=1.0,
             tools={},
         )
 
-    monkeypatch.setattr(build, "routed", routed)
+    monkeypatch.setattr(bitstreams, "routed_core", routed_core)
     return asked
 
 

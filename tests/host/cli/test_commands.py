@@ -139,16 +139,16 @@ def test_simulate_draws_the_decision_of_an_image(run, deployment: Path) -> None:
 def test_simulate_notices_a_fast_path_that_differs_from_the_plain_one(
     run, deployment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from firstspike.cli.commands import simulate
+    from firstspike.cli import model_run
 
-    honest = simulate.evaluate_set
+    honest = model_run.evaluate_set
 
     def wrong(*args):
         batch = honest(*args)
         batch.times[1][3, 0] += 1
         return batch
 
-    monkeypatch.setattr(simulate, "evaluate_set", wrong)
+    monkeypatch.setattr(model_run, "evaluate_set", wrong)
     done = run("simulate", "deployment", "--data", "yinyang:test", "--limit", "20", "--json")
     assert (done.code, done.json["mismatches"]) == (1, 1)
 
@@ -156,7 +156,7 @@ def test_simulate_notices_a_fast_path_that_differs_from_the_plain_one(
 def test_simulate_notices_a_model_that_differs_from_the_golden_answers(
     run, deployment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from firstspike.cli.commands import simulate
+    from firstspike.cli import model_run
     from firstspike_contract import Batch
 
     def wrong(one: Batch, other: Batch) -> list[int]:
@@ -164,8 +164,8 @@ def test_simulate_notices_a_model_that_differs_from_the_golden_answers(
         results["class"][5] += 1
         return honest(one, dataclasses.replace(other, results=results))
 
-    honest = simulate.differing
-    monkeypatch.setattr(simulate, "differing", wrong)
+    honest = model_run.differing
+    monkeypatch.setattr(model_run, "differing", wrong)
     done = run("simulate", "deployment", "--data", "yinyang:test")
     assert (done.code, done.out) == (1, "")
     assert done.err == (

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 
-from firstspike.report import Progress, progress, table, tables
+from firstspike.report import ProgressLine, progress, table, tables
 
 
 def test_the_example_of_the_documentation_holds() -> None:
@@ -48,7 +48,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_progress_is_one_line_that_vanishes(clock: list[float]) -> None:
     terminal = Terminal()
-    with Progress("simulate", stream=terminal) as meter:
+    with ProgressLine("simulate", stream=terminal) as meter:
         meter(1, 10_000)  # too early
         clock[0] += 3
         meter(4_200, 10_000)
@@ -69,7 +69,7 @@ def test_progress_is_one_line_that_vanishes(clock: list[float]) -> None:
 
 def test_progress_is_silent_when_nobody_watches(clock: list[float]) -> None:
     stream = io.StringIO()
-    with Progress("simulate", stream=stream) as meter:
+    with ProgressLine("simulate", stream=stream) as meter:
         clock[0] += 60
         meter(1, 2)
     assert stream.getvalue() == ""
@@ -77,7 +77,7 @@ def test_progress_is_silent_when_nobody_watches(clock: list[float]) -> None:
 
 def test_what_is_over_soon_shows_no_meter(clock: list[float]) -> None:
     terminal = Terminal()
-    with Progress("simulate", stream=terminal) as meter:
+    with ProgressLine("simulate", stream=terminal) as meter:
         for n in range(10):
             meter(n, 10)
     assert terminal.getvalue() == ""
@@ -85,6 +85,21 @@ def test_what_is_over_soon_shows_no_meter(clock: list[float]) -> None:
 
 def test_work_without_a_measure_shows_its_label_at_once_and_vanishes() -> None:
     for stream, shown in ((Terminal(), "\r\x1b[Kpreparing ..\r\x1b[K"), (io.StringIO(), "")):
-        with Progress("preparing", stream=stream) as meter:
+        with ProgressLine("preparing", stream=stream) as meter:
             meter.waiting()
         assert stream.getvalue() == shown
+
+
+def test_a_part_of_the_work_is_named_behind_the_label(clock: list[float]) -> None:
+    terminal, clear = Terminal(), "\r\x1b[K"
+    with ProgressLine("build", stream=terminal) as meter:
+        meter(0, 0, "synthesis")
+        clock[0] += 9
+        meter(3, 10, "contents")  # the time left is of this part alone
+        clock[0] += 3
+        meter(6, 10, "contents")
+    assert terminal.getvalue() == (
+        f"{clear}build: synthesis .."
+        f"{clear}build: contents  30 %  3 of 10  0 s left"
+        f"{clear}build: contents  60 %  6 of 10  2 s left{clear}"
+    )

@@ -4,8 +4,9 @@ import cocotb
 from bench_units import SEED, STEPS, Unit, pack, unpack
 
 from firstspike_contract.core.stream_format import Header
+from firstspike_hw.fabric.axis import axis_layout
 from firstspike_hw.spikes.input_map import InputMap
-from firstspike_hw.spikes.intake import axis_layout, image_layout
+from firstspike_hw.spikes.intake import image_layout
 from firstspike_hw.spikes.queue import CalendarQueue, event_layout
 
 IMAGES = 25

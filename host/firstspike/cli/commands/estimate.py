@@ -2,21 +2,16 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from firstspike.cli.answer import Answer, facts
-from firstspike.cli.events_for import events_for, load_limited
+from firstspike.cli.cores import chosen_core, estimated
 from firstspike.cli.options import at_least, clock_mhz, one_of
-from firstspike_contract import CONFIGS, CoreConfig, core_for
+from firstspike_compiler.targets import DEFAULT_TARGET
+from firstspike_contract import CONFIGS
 from firstspike_contract.common.errors import FirstspikeError
 
-from .check import DEFAULT_TARGET
-from .simulate import encoding_of
-
-if TYPE_CHECKING:
-    from firstspike_compiler.deployment import Deployment
-
-__all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "estimated", "run"]
+__all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
 SUMMARY: Final = "say what a deployment costs on a device, without building it"
 EXAMPLE: Final = """\
@@ -51,38 +46,3 @@ def run(args: argparse.Namespace) -> Answer:
     available = {"lut": target.device.lut, "bram": target.device_blocks, "dsp": target.device.dsp}
     data = {"deployment": args.deployment, "target": target.name, "core": name, **figures, "available": available}
     return Answer(text=facts(data), data=data)
-
-
-def chosen_core(network: Any, target: str, cores: dict[str, float], wanted: str | None) -> str:
-    """The core named, or the target's first that holds the network. Raises FirstspikeError."""
-    if wanted is not None and wanted not in cores:
-        raise FirstspikeError(f"the core {wanted} was never routed for {target}; use one of {', '.join(cores)}")
-    refusals = []
-    for name in cores if wanted is None else (wanted,):
-        try:
-            return core_for(network, name)[0]
-        except FirstspikeError as error:
-            refusals.append(str(error).removeprefix("the network fits none of the cores; "))
-    raise FirstspikeError(f"the network fits none of the cores of {target}; " + "; ".join(refusals))
-
-
-def estimated(
-    deployment: "Deployment",
-    config: CoreConfig,
-    *,
-    clock_mhz: float,
-    family: str = "ecp5",
-    data: str | None = None,
-    limit: int | None = None,
-) -> dict[str, Any]:
-    """The figures, over the golden images or a data set."""
-    from firstspike_compiler.estimate.figures import estimate
-
-    network, batch = deployment.network, deployment.golden.batch
-    images = f"the {len(batch)} golden images"
-    if data is not None:
-        from firstspike_sim import FastModel
-
-        events = events_for(load_limited(data, limit), network, encoding_of(deployment))
-        batch, images = FastModel(network).run(events), f"{len(events)} images of {data}"
-    return {**estimate(network, config, batch, clock_mhz=clock_mhz, family=family), "images": images}

@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from firstspike.cli.answer import Answer, facts
+from firstspike.cli.deployments import described, encoding_of
 from firstspike.cli.events_for import events_for, load_limited
 from firstspike.cli.files import refuse_existing, whole_file
-from firstspike.cli.on_board import core_name, link_errors
+from firstspike.cli.on_board import core_name, link_errors, opened
 from firstspike.cli.options import at_least, number
 from firstspike.learning import BoardPupil, Course, Entry, ModelPupil, Plan, Pupil, Schedule, learn_course, take
 from firstspike.learning import parse_chances as chances_of
 from firstspike.learning import parse_steps as steps_of
-from firstspike.report import Progress, learning_picture
+from firstspike.report import ProgressLine, learning_picture
 from firstspike_contract import EventSet, Network
 from firstspike_contract.common.errors import FirstspikeError, UsageError
-
-from .simulate import described, encoding_of
 
 if TYPE_CHECKING:
     from firstspike_compiler.deployment import Deployment
@@ -100,7 +99,7 @@ def run(args: argparse.Namespace) -> Answer:
     with ExitStack() as stack:
         pupil = _pupil(args.board, stack)
         before = _accuracy(pupil, network, judged)
-        progress = stack.enter_context(Progress("learn"))
+        progress = stack.enter_context(ProgressLine("learn"))
         course = learn_course(
             pupil,
             network,
@@ -136,9 +135,8 @@ def _pupil(board: str, stack: ExitStack) -> Pupil:
     """Who learns; a board is open until the stack ends."""
     if board == MODEL:
         return ModelPupil()
-    import firstspike
 
-    return BoardPupil(stack.enter_context(firstspike.open(board)))
+    return BoardPupil(stack.enter_context(opened(board)))
 
 
 def _verified(pupil: Pupil, network: Network) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Final
 
 from firstspike.cli.answer import Answer, facts
 from firstspike.cli.compare import differing
-from firstspike.cli.on_board import add_board, core_name, link_errors
-from firstspike.report import Progress
+from firstspike.cli.on_board import add_board, core_name, link_errors, opened
+from firstspike.report import ProgressLine
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
@@ -29,15 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Load, then golden images; or only the comparison of memories."""
-    import firstspike
     from firstspike_compiler.deployment import read_deployment
     from firstspike_sim.rtl.compare import difference
 
     deployment = read_deployment(args.deployment)
-    with firstspike.open(args.board) as board:
+    with opened(args.board) as board:
         found = {"deployment": args.deployment, "board": board.name, "core": core_name(board)}
         start = time.perf_counter()
-        with Progress("verify" if args.verify else "load") as progress:
+        with ProgressLine("verify" if args.verify else "load") as progress:
             if args.verify:
                 board.assume(deployment)
                 board.verify(progress)
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace) -> Answer:
         wrong = []
         if not args.verify:
             golden = deployment.golden
-            with Progress("golden images") as progress:
+            with ProgressLine("golden images") as progress:
                 answers = board.run(golden.events, spikes=True, progress=progress)
             assert answers.batch is not None
             wrong = differing(answers.batch, golden.batch)

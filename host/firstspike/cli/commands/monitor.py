@@ -6,7 +6,7 @@ import time
 from typing import Any, Final
 
 from firstspike.cli.answer import Answer
-from firstspike.cli.on_board import add_board
+from firstspike.cli.on_board import add_board, opened
 from firstspike.cli.options import at_least, number
 from firstspike.report import table
 
@@ -44,11 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Samples until told to stop."""
-    import firstspike
 
     wanted = args.samples or (1 if args.json else None)
     samples: list[dict[str, Any]] = []
-    with firstspike.open(args.board) as board:
+    with opened(args.board) as board:
         before: dict[str, Any] | None = None
         then = time.monotonic()
         try:

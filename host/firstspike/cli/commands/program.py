@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from firstspike.cli.answer import Answer
+from firstspike.cli.bitstreams import REPORT
 from firstspike_contract.common.errors import FirstspikeError
-
-from .build import REPORT
 
 if TYPE_CHECKING:
     from firstspike_compiler.targets import BuildDevice, Target

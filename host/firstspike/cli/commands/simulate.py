@@ -1,27 +1,20 @@
 """firstspike simulate: a deployment on a data set, with the integer arithmetic of the hardware."""
 
 import argparse
-import logging
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from firstspike.cli.answer import Answer, facts
-from firstspike.cli.compare import differing
+from firstspike.cli.deployments import described, encoding_of
 from firstspike.cli.events_for import events_for, load_limited
 from firstspike.cli.files import refuse_existing, whole_file
+from firstspike.cli.gateware_run import measured_rtl
+from firstspike.cli.model_run import check_golden, draw, measured
 from firstspike.cli.options import at_least, one_of
-from firstspike.cli.simulate_rtl import measured_rtl
-from firstspike.datasets import Samples
-from firstspike.report import Progress, decision_picture
-from firstspike_contract import CONFIGS, DROPPED, Batch, EventSet, Network, evaluate, evaluate_set, figures
-from firstspike_contract.common.errors import FirstspikeError, UsageError
+from firstspike_contract import CONFIGS, DROPPED
+from firstspike_contract.common.errors import UsageError
 
-if TYPE_CHECKING:
-    from firstspike_compiler.deployment import Deployment
-    from firstspike_sim import FastModel
-
-__all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "measured", "run"]
+__all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
 SUMMARY: Final = "run a deployment on a data set"
 EXAMPLE: Final = """\
@@ -33,8 +26,6 @@ EXAMPLE: Final = """\
   differs from the model's."""
 
 LEVELS: Final = ("model", "rtl")
-PLAIN_IMAGES: Final = 50  # the plain path takes milliseconds an image
-REPEATS: Final = 5  # of the timed run; the median counts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,80 +77,6 @@ def run(args: argparse.Namespace) -> Answer:
             draw(deployment.network, events, batch, args.image, draft)
         found["picture"] = args.picture
     return Answer(text=facts(found), data=found, code=int(found["mismatches"] > 0))
-
-
-def encoding_of(deployment: "Deployment") -> dict[str, Any]:
-    """Name and late code of the network's input encoding. Raises FirstspikeError if somebody has edited it away."""
-    encoding = deployment.manifest.get("encoding")
-    if not isinstance(encoding, dict) or not isinstance(encoding.get("name"), str):
-        raise FirstspikeError(f"{deployment.path / 'manifest.yaml'}: names no input encoding; compile again")
-    late = encoding.get("late")
-    return {"name": encoding["name"], "late": late if isinstance(late, int) else None}
-
-
-def described(deployment: "Deployment", data: Samples | EventSet, spec: str, level: str = "model") -> dict[str, Any]:
-    """What was run on what."""
-    name, split = (data.name, data.split) if isinstance(data, Samples) else (spec, None)
-    inputs = deployment.network.addresses
-    masked = (deployment.manifest.get("inputs") or {}).get("masked", 0)
-    return {
-        "deployment": deployment.path,
-        "level": level,
-        "network": (deployment.manifest.get("source") or {}).get("file"),
-        "target": deployment.manifest.get("target"),
-        "dataset": name,
-        "split": split,
-        "kernel": deployment.network.kernel,
-        "steps_grid": deployment.network.steps,
-        "inputs": inputs,
-        "inputs_seen": inputs - masked,
-    }
-
-
-def measured(deployment: "Deployment", events: EventSet) -> tuple[Batch, dict[str, Any]]:
-    """Answers to all images, and the figures under the names of `--json`.
-
-    Raises FirstspikeError if the model here does not give the deployment's golden answers.
-    """
-    from firstspike_sim import FastModel, measure
-
-    network = deployment.network
-    model = FastModel(network)
-    with Progress("preparing the fast model (compiled once, then kept)") as progress:
-        progress.waiting()
-        check_golden(model, deployment)
-    with Progress("simulate") as progress:
-        batch = model.run(events, progress)
-    found = figures(network, batch, events.labels)
-    found["images_per_second"] = measure(model, events, REPEATS)
-    few = events.head(PLAIN_IMAGES)
-    with Progress("plain path") as progress:
-        start = time.perf_counter()
-        plain = evaluate_set(network, few, progress)
-        seconds = time.perf_counter() - start
-    found["images_per_second_plain"] = len(few) / seconds
-    found["images_plain"] = len(few)
-    found["images_golden"] = len(deployment.golden.events)
-    found["mismatches"] = len(differing(model.run(few), plain))
-    return batch, found
-
-
-def check_golden(model: "FastModel", deployment: "Deployment") -> None:
-    """Raises FirstspikeError naming the first image whose answer is not the recorded one."""
-    golden = deployment.golden
-    wrong = differing(model.run(golden.events), golden.batch)
-    if wrong:
-        raise FirstspikeError(
-            f"{deployment.path}: the model does not give the recorded answers: {len(wrong)} of {len(golden.events)} "
-            f"golden images differ, the first is image {wrong[0]}; compile again"
-        )
-
-
-def draw(network: Network, events: EventSet, batch: Batch, image: int, path: Path) -> None:
-    """The picture of one image's decision, with the histograms of the whole set."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it announces its font cache on stderr
-    label = None if events.labels is None else int(events.labels[image])
-    decision_picture(network, evaluate(network, events.image(image)), batch, path, label=label)
 
 
 def _picture(word: str) -> Path:

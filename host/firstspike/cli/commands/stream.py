@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from firstspike.cli.answer import Answer, facts
 from firstspike.cli.compare import differing
+from firstspike.cli.deployments import described, encoding_of
 from firstspike.cli.events_for import events_for, load_limited
-from firstspike.cli.on_board import add_board, answer_figures, core_name, link_errors
+from firstspike.cli.on_board import add_board, answer_figures, core_name, link_errors, opened
 from firstspike.cli.options import at_least, number
-from firstspike.report import Progress
+from firstspike.report import ProgressLine
 from firstspike_contract import Batch, EventSet, Network
-
-from .simulate import described, encoding_of
 
 if TYPE_CHECKING:
     from firstspike.board import Answers, Board
@@ -42,19 +41,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Load if need be, stream, compare if asked."""
-    import firstspike
     from firstspike_compiler.deployment import read_deployment
 
     deployment = read_deployment(args.deployment)
     data = load_limited(args.data, args.limit)
     events = events_for(data, deployment.network, encoding_of(deployment))
-    with firstspike.open(args.board, timeout=args.timeout or 5.0) as board:
+    with opened(args.board, timeout=args.timeout or 5.0) as board:
         found: dict[str, Any] = {
             **described(deployment, data, args.data, "board"),
             "board": board.name,
             "core": core_name(board),
         }
-        with Progress("load") as progress:
+        with ProgressLine("load") as progress:
             found["loaded"] = board.load(deployment, if_needed=True, progress=progress)
         start = time.perf_counter()
         answers = _streamed(board, events, spikes=args.spikes or args.compare)
@@ -73,7 +71,7 @@ def run(args: argparse.Namespace) -> Answer:
 
 def _streamed(board: "Board", events: EventSet, *, spikes: bool) -> "Answers":
     """All images, with the accuracy so far in the progress line."""
-    with Progress("stream") as progress:
+    with ProgressLine("stream") as progress:
 
         def note(done: int, total: int, right: int) -> None:
             if events.labels is not None and done:
@@ -87,6 +85,6 @@ def _expected(network: Network, events: EventSet) -> Batch:
     """The model's answers."""
     from firstspike_sim import FastModel
 
-    with Progress("model") as progress:
+    with ProgressLine("model") as progress:
         progress.waiting()
         return FastModel(network).run(events)

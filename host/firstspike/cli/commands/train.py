@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> Answer:
         validation=held_out,
         checkpoint=checkpoint,
         resume=args.resume,
-        progress=_epoch_line,
+        epoch_done=_epoch_line,
     )
     write_nir(ir, args.output)
     checkpoint.unlink(missing_ok=True)

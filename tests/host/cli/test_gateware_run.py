@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from firstspike.cli import simulate_rtl
+from firstspike.cli import gateware_run
 from firstspike_contract import CONFIGS, FirstspikeError
 from firstspike_sim.rtl import RtlCore, runs
 
@@ -72,14 +72,14 @@ def test_the_first_core_that_holds_the_network(deployment: Path) -> None:
     from firstspike_compiler.deployment import read_deployment
 
     network = read_deployment(deployment).network
-    assert simulate_rtl.core_for(network, None) == ("fast", CONFIGS["fast"])
-    assert simulate_rtl.core_for(network, "general")[0] == "general"
+    assert gateware_run.core_for(network, None) == ("fast", CONFIGS["fast"])
+    assert gateware_run.core_for(network, "general")[0] == "general"
     large = read_deployment(deployment).network
     object.__setattr__(large, "input_map", large.input_map.repeat(1000))
     with pytest.raises(
         FirstspikeError, match=r"^the network fits none of the cores; fast: the core has 1024 addresses"
     ):
-        simulate_rtl.core_for(large, None)
+        gateware_run.core_for(large, None)
 
 
 @needs_verilator

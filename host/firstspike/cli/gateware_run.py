@@ -1,4 +1,4 @@
-"""firstspike simulate --level rtl: the same images through the simulated gateware, compared spike by spike."""
+"""A deployment through the simulated gateware: cycles and latency, compared with the model spike by spike."""
 
 import time
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from firstspike.report import Progress
+from firstspike.report import ProgressLine
 from firstspike_contract import Batch, EventSet, core_for, figures
 from firstspike_contract.common.errors import UsageError
 
@@ -34,9 +34,9 @@ def measured_rtl(
         raise UsageError(f"--waves is for at most {WAVES_IMAGES} images, not {len(events)}; for example --limit 20")
     network = deployment.network
     name, config = core_for(network, core)
-    with Progress("build the simulation") as progress:
+    with ProgressLine("build the simulation") as progress:
         simulated = RtlCore(config, waves=waves, progress=progress)
-    with simulated, Progress("simulate the gateware") as progress:
+    with simulated, ProgressLine("simulate the gateware") as progress:
         simulated.load(network)
         start = time.perf_counter()
         rtl = simulated.run(events, progress)

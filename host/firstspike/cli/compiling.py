@@ -1,0 +1,77 @@
+"""From a network to a deployment directory, and what is said of it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from firstspike.report import ProgressLine, table
+from firstspike_contract import EventSet
+
+if TYPE_CHECKING:
+    from firstspike_compiler.ir import NetworkIR
+    from firstspike_compiler.targets import Target
+
+__all__ = ["compile_to", "describe", "late_code", "summary"]
+
+
+def compile_to(
+    output: Path,
+    ir: "NetworkIR",
+    target: "Target",
+    *,
+    steps: int,
+    calibration: EventSet | None,
+    original: EventSet | None = None,
+    keep_inputs: bool,
+    source: Path,
+    force: bool,
+) -> dict[str, Any]:
+    """Compile and write; returns the manifest. Raises RuleViolations, FirstspikeError."""
+    from firstspike_compiler.deployment import write_deployment
+    from firstspike_compiler.pipeline import compile_network
+
+    with ProgressLine("compile") as progress:
+        compiled = compile_network(
+            ir,
+            target,
+            steps=steps,
+            calibration=calibration,
+            original=original,
+            keep_inputs=keep_inputs,
+            progress=progress,
+            source=source,
+        )
+    write_deployment(output, compiled, force=force)
+    return compiled.manifest
+
+
+def late_code(ir: "NetworkIR", steps: int) -> int | None:
+    """Time code of the encoding's latest spike on a grid of `steps`."""
+    from firstspike_compiler.passes.grid import lay_grid
+
+    return lay_grid(ir, steps).late
+
+
+def summary(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What `--json` says of a deployment."""
+    names = ("kernel", "fraction_bits", "encoding", "sizes", "inputs", "weight_blocks", "estimates", "report")
+    return {"steps_grid": manifest["steps"], **{name: manifest[name] for name in names}}
+
+
+def describe(manifest: dict[str, Any]) -> str:
+    """The deployment in a line, then what quantisation did, layer by layer."""
+    report, inputs = manifest["report"], manifest["inputs"]
+    sizes = "-".join(map(str, manifest["sizes"]))
+    lines = [
+        f"{sizes}, {manifest['kernel']}, T = {manifest['steps']}, for {manifest['target']}: {report['summary']}; "
+        f"{inputs['dropped']} of {inputs['addresses']} inputs have no weights",
+        "",
+        table([{k: v for k, v in layer.items() if k != "scale"} for layer in report["layers"]]),
+    ]
+    if report["measured_on"]:
+        figures = ("accuracy_float", "accuracy_int", "decisions_changed", "silent_rate")
+        found = ", ".join(f"{name} {report[name]:.4g}" for name in figures if name in report)
+        lines += ["", f"on {report['measured_on']}: {found}"]
+    if "regrid" in report:
+        change = report["regrid"]
+        lines += ["", "new time grid: " + ", ".join(f"{name} {value}" for name, value in change.items())]
+    return "\n".join(lines)
