@@ -28,6 +28,7 @@ from firstspike.board import Board
 from firstspike.cli.on_board import link_errors
 from firstspike.datasets import encode, load
 from firstspike.link.faults import Faults, FaultyLine, parse_faults
+from firstspike.link.framed import FramedTransport
 from firstspike.link.serial_line import SerialLine
 from firstspike.virtual.rtl_line import RtlLine
 from firstspike_compiler.deployment import read_deployment
@@ -93,7 +94,7 @@ def measured(
     line: FaultyLine, reset: Callable[[], None], deployment: Any, events: EventSet, args: argparse.Namespace
 ) -> dict[str, Any]:
     """Streams until the images are used up. Counts each result against the model's."""
-    board, chance = Board(line, timeout=20), random.Random(args.seed)
+    board, chance = Board(FramedTransport(line), timeout=20), random.Random(args.seed)
     want = FastModel(deployment.network).run(events).results
     wrong = done = seen = loads = resets = 0
     recovered = np.zeros(0)

@@ -13,6 +13,7 @@ from pathlib import Path
 from firstspike.board import Board
 from firstspike.cli.compare import differing
 from firstspike.datasets import encode, load
+from firstspike.link.framed import FramedTransport
 from firstspike.virtual.rtl_line import RtlLine
 from firstspike_compiler.deployment import read_deployment
 from firstspike_contract import CONFIGS
@@ -33,7 +34,7 @@ def main() -> int:
     events = encode(digits.values[: args.images], "binary", steps=network.steps, labels=digits.labels[: args.images])
     want = FastModel(network).run(events)
     with RtlBoard(CONFIGS[args.core]) as device:
-        board = Board(RtlLine(device, shortcut=False))
+        board = Board(FramedTransport(RtlLine(device, shortcut=False)))
         start, sent = device.cycles, board.sent_bytes
         board.load(deployment)
         loading, carried = device.cycles - start, board.sent_bytes - sent

@@ -1,16 +1,18 @@
 """A core in the Amaranth simulator: loads a network, plays images, gathers results, traces and cycles."""
 
 import random
-import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
 from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
-from firstspike_contract import CoreConfig, LearnSettings, Network, learning_registers, load_plan, with_learnt
-from firstspike_contract.core.register_map import Memory, offset_of
-from firstspike_contract.core.stream_format import TRACE_END, unpack_result, unpack_trace
+from firstspike_contract import CoreConfig, LearnSettings, Network, load_plan
+from firstspike_contract.core import driver
+from firstspike_contract.core.access import perform_async
+from firstspike_contract.core.register_map import offset_of
+from firstspike_contract.core.stream_format import RESULT_BEATS, unpack_result
+from firstspike_contract.core.trace import unpack_trace
 from firstspike_hw.core.core import Core
 
 
@@ -23,6 +25,37 @@ class Played:
     traces: list
     taken: list
     offered: list
+
+
+class BenchRegisters:
+    """AsyncRegisterAccess of a core in the Amaranth simulator; an access that the core refuses fails."""
+
+    def __init__(self, bench, ctx):
+        self._bench, self._ctx = bench, ctx
+
+    async def write(self, address, words):
+        for word in words.tolist():
+            assert await self._bench.write_at(self._ctx, address, word) == 0, hex(address)
+
+    async def read(self, addresses):
+        return [await self._word(address) for address in addresses]
+
+    async def read_words(self, address, count):
+        return np.array([await self._word(address) for _ in range(count)], np.uint32)
+
+    async def scan(self, address, count):
+        await self.read_words(address, count)
+
+    async def wait(self, waited):
+        """Reading STATUS takes the time; the bench's limit ends a core that never becomes idle."""
+
+    async def flush(self):
+        return 0.0
+
+    async def _word(self, address):
+        value = await self._bench.read_at(self._ctx, address)
+        assert value is not None, hex(address)
+        return value
 
 
 @dataclass(kw_only=True)
@@ -44,9 +77,9 @@ class Bench:
         ctx.set(self._rst, 0)
 
     async def write(self, ctx, name, value, stage=None):
-        return await self._write(ctx, offset_of(name, stage), value)
+        return await self.write_at(ctx, offset_of(name, stage), value)
 
-    async def _write(self, ctx, offset, value):
+    async def write_at(self, ctx, offset, value):
         bus = self._core.s_axil
         ctx.set(bus.awaddr, offset)
         ctx.set(bus.wdata, int(value))
@@ -63,8 +96,11 @@ class Bench:
         return answer
 
     async def read(self, ctx, name, stage=None):
+        return await self.read_at(ctx, offset_of(name, stage))
+
+    async def read_at(self, ctx, offset):
         bus = self._core.s_axil
-        ctx.set(bus.araddr, offset_of(name, stage))
+        ctx.set(bus.araddr, offset)
         ctx.set(bus.arvalid, 1)
         ctx.set(bus.rready, 1)
         await ctx.tick().until(bus.arready)
@@ -75,47 +111,24 @@ class Bench:
         await ctx.tick()
         return value if answer == 0 else None
 
+    async def do(self, ctx, task):
+        """Performs a task of the driver on this core."""
+        return await perform_async(task, BenchRegisters(self, ctx))
+
     async def load(self, ctx, network: Network, read_back: bool = False):
         """Loads a network and lets the core run; read_back: every word again, and both CRCs."""
-        await self.write(ctx, "CONTROL", 0)
-        while not await self.read(ctx, "STATUS") & 1:
-            pass
         plan = load_plan(network, self.config)
-        for offset, value in plan.registers:
-            assert await self._write(ctx, offset, value) == 0
-        for block in plan.memories:
-            await self.write(ctx, "MEM_SELECT", block.kind | block.stage << 8)
-            await self.write(ctx, "MEM_ADDRESS", 0)
-            for beat in block.beats.tolist():
-                assert await self.write(ctx, "MEM_DATA", beat) == 0
-            crc = zlib.crc32(block.beats.astype("<u4").tobytes())
-            assert await self.read(ctx, "MEM_CRC") == crc, (block.kind, block.stage)
-            if read_back:
-                await self.write(ctx, "MEM_ADDRESS", 0)
-                back = [await self.read(ctx, "MEM_DATA") for _ in block.beats]
-                assert back == block.beats.tolist(), (block.kind, block.stage)
-                assert await self.read(ctx, "MEM_CRC") == crc
-        await self.write(ctx, "CONTROL", 1)
+        await self.do(ctx, driver.load(plan))
+        if read_back:
+            await self.do(ctx, driver.read_back(plan))
 
-    async def teach(self, ctx, network: Network, settings: LearnSettings, count: int):
+    async def set_learning(self, ctx, network: Network, settings: LearnSettings, count: int):
         """Sets the registers of learning."""
-        for offset, value in learning_registers(network, self.config, settings, count):
-            assert await self._write(ctx, offset, value) == 0
+        await self.do(ctx, driver.set_learning(network, self.config, settings, count))
 
     async def learnt(self, ctx, network: Network) -> Network:
         """The network with the weights of now, once the core is idle."""
-        await self.write(ctx, "CONTROL", 0)
-        while not await self.read(ctx, "STATUS") & 1:
-            pass
-        memories = {}
-        for block in load_plan(network, self.config).memories:
-            if block.kind == Memory.WEIGHTS:
-                await self.write(ctx, "MEM_SELECT", block.kind | block.stage << 8)
-                await self.write(ctx, "MEM_ADDRESS", 0)
-                beats = [await self.read(ctx, "MEM_DATA") for _ in block.beats]
-                memories[block.stage] = np.array(beats, np.uint32)
-        await self.write(ctx, "CONTROL", 1)
-        return with_learnt(network, self.config, memories)
+        return await self.do(ctx, driver.learnt(network, self.config, load_plan(network, self.config)))
 
     def run(self, *tasks) -> list:
         """Runs tasks `async (bench, ctx) -> value` one after the other in one simulation; their values."""
@@ -144,7 +157,7 @@ class Bench:
         beats = [(int(b), k == len(image) - 1) for image in images for k, b in enumerate(image)]
         results, trace, taken, offered, at, ends = [], [], [], [], 0, 0
         fresh = True
-        while len(results) < 11 * len(images) or ends < traced:
+        while len(results) < RESULT_BEATS * len(images) or ends < traced:
             sending = at < len(beats) and (ctx.get(core.s_axis.valid) or chance.random() >= self.stall)
             ctx.set(core.s_axis.valid, sending)
             if sending:
@@ -166,7 +179,7 @@ class Bench:
                 if ctx.get(core.m_axis.ready):
                     results.append(ctx.get(core.m_axis.payload.data))
                     fresh = bool(ctx.get(core.m_axis.payload.last))
-                    assert fresh == (len(results) % 11 == 0)
+                    assert fresh == (len(results) % RESULT_BEATS == 0)
             if ctx.get(core.t_axis.valid) and ctx.get(core.t_axis.ready):
                 trace.append(ctx.get(core.t_axis.payload.data))
                 ends += ctx.get(core.t_axis.payload.last)
@@ -178,7 +191,7 @@ class Bench:
         ctx.set(core.t_axis.ready, 0)
         packets, decoded = unpack_result(np.array(results, np.uint32))
         beats_back = unpack_trace(np.array(trace, np.uint32))
-        cuts = np.flatnonzero(beats_back["layer"] & TRACE_END) + 1
+        cuts = np.flatnonzero(beats_back["end"]) + 1
         return Played(
             packets=packets, results=decoded, traces=np.split(beats_back, cuts)[:-1], taken=taken, offered=offered
         )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from firstspike_contract import DROPPED, EVENT, CoreConfig, Layer, Network, StageConfig, evaluate, kernel_tables
-from firstspike_contract.core.stream_format import trace_times
+from firstspike_contract.core.trace import trace_times
 
 BOTH = ("linear", "exponential")
 # Kernels that the lanes of a test are built for, by the kernel of its network.

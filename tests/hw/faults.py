@@ -182,7 +182,7 @@ LINK_FAULTS = {
     ),
     "length not checked": Fault(
         unit="link.frame_receiver",
-        old="whole = (phase == Phase.CRC) & (at == CRC_BYTES)",
+        old="whole = (phase == Phase.CRC) & (at == CRC.size)",
         new="whole = (phase == Phase.CRC) | (phase == Phase.OVER)",
     ),
     "any hello will do": Fault(unit="link.frame_receiver", old="known & (at == HELLO.size)", new="(at == HELLO.size)"),
@@ -227,13 +227,17 @@ LINK_FAULTS = {
         new="place + (step & (phase != Phase.CRC))",
     ),
     "write given up": Fault(unit="link.bus", old="m.If(bus.awready)", new="m.If(1)"),
-    "core not reset": Fault(unit="link.bus", old="self.word.eq(self.run | 0b10)", new="self.word.eq(self.run)"),
-    "halted by a new session": Fault(unit="link.bus", old="self.word.eq(self.run | 0b10)", new="self.word.eq(0b10)"),
+    "core not reset": Fault(
+        unit="link.bus", old="packed(RESET, run=self.run, reset=1)", new="packed(RESET, run=self.run, reset=0)"
+    ),
+    "halted by a new session": Fault(
+        unit="link.bus", old="packed(RESET, run=self.run, reset=1)", new="packed(RESET, run=0, reset=1)"
+    ),
     "tag stands still": Fault(unit="link.dispatcher", old="head.tag.eq(head.tag + 1)", new="head.tag.eq(head.tag)"),
     "last bytes of a bitmap missing": Fault(
         unit="link.dispatcher",
-        old="Mux(self.is_events, self.left < EVENT_BYTES, self.left == 0)",
-        new="self.left < EVENT_BYTES",
+        old="Mux(self.is_events, self.left < EVENT.size, self.left == 0)",
+        new="self.left < EVENT.size",
     ),
     "images in any state": Fault(
         unit="link.dispatcher", old="self.valid.eq(self.state == Configuration.VALID)", new="self.valid.eq(1)"
@@ -253,7 +257,7 @@ LINK_FAULTS = {
     "watchdog impatient": Fault(unit="link.watchdog", old="m.Elif(self.able & ~self.expired)", new="m.Elif(1)"),
     "event lost": Fault(unit="link.counters", old="(pending & ~counted) | self.events", new="self.events"),
     "register shows another": Fault(
-        unit="link.link_registers", old='"CONFIG_NAME0": self.name[:32]', new='"CONFIG_NAME0": self.name[32:]'
+        unit="link.link_registers", old='"CONFIG_NAME0": self.name.low', new='"CONFIG_NAME0": self.name.high'
     ),
 }
 

@@ -96,7 +96,7 @@ def differs(name: str, *, beats: list | None = None, stall: float = 0.0) -> str:
     try:
         _, _, played, after = bench.run(
             lambda b, ctx: b.load(ctx, lesson.network),
-            lambda b, ctx: b.teach(ctx, lesson.network, lesson.settings, lesson.count),
+            lambda b, ctx: b.set_learning(ctx, lesson.network, lesson.settings, lesson.count),
             lambda b, ctx: b.play(ctx, beats or lesson.beats, traced=IMAGES),
             lambda b, ctx: b.learnt(ctx, lesson.network),
         )

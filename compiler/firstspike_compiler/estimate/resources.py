@@ -7,11 +7,11 @@ gave it in several cores (docs/decisions/bitstream.md): about 10 % of what place
 from dataclasses import dataclass
 from typing import Final
 
-from firstspike_contract import CoreConfig, StageConfig
+from firstspike_contract import TABLE_BITS, CoreConfig, StageConfig
+from firstspike_contract.core.memories import GROUP_BITS, LANE_GROUP, weight_slices
 
 __all__ = ["Resources", "resources"]
 
-TABLE_BITS: Final = 17
 # Kernels that need a multiplication by a[t] when an event comes, and by m[t] - m[t-1] in every step.
 GAINS: Final = ("alpha", "lif-2to1")
 RISES: Final = ("exponential", "lif-2to1")
@@ -22,8 +22,6 @@ _SHAPES: Final = {
     "ice40": ((256, 16), (512, 8), (1024, 4), (2048, 2)),
 }
 _IN_TABLES: Final = 128  # links of a queue of so many events lie in tables of the fabric, where those can be memory
-_LANE_GROUP: Final = 18  # lanes with their own copy of what they do
-_GROUP_BITS: Final = 144
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,14 +63,9 @@ def _loaded(config: CoreConfig, family: str) -> int:
 
 
 def _weights(stage: StageConfig, family: str) -> int:
-    """Slices as wide as a block of an ECP5 is at that depth, in groups."""
-    slice_bits = 36 if stage.depth <= 512 else 18 if stage.depth <= 1024 else 9
-    total = 0
-    for first in range(0, 8 * stage.lanes, _GROUP_BITS):
-        whole, rest = divmod(min(_GROUP_BITS, 8 * stage.lanes - first), slice_bits)
-        total += whole * blocks(slice_bits, stage.depth, family)
-        total += blocks(rest, stage.depth, family) if rest else 0
-    return total
+    """Blocks of the weight memory: slices as wide as a block of an ECP5 is at that depth."""
+    slices = weight_slices(stage.lanes, stage.depth)
+    return sum(blocks(s.end - s.first, stage.depth, family) for s in slices)
 
 
 def _blocks_ecp5(config: CoreConfig) -> int:
@@ -168,8 +161,8 @@ def _stage(stage: StageConfig) -> tuple[float, float]:
         ff += stage.max_rows * state
     else:  # memory, and one table a bit that clears it
         lut += 2.5 * state
-    words = -(-8 * stage.lanes // _GROUP_BITS)
-    deep = {True: 0, stage.depth > 2048: 1, stage.depth > 4096: 4}[True]
+    words = -(-8 * stage.lanes // GROUP_BITS)
+    deep = 4 if stage.depth > 4096 else 1 if stage.depth > 2048 else 0
     lut = stage.lanes * (lut + 8 * deep) + words * 132
-    ff = stage.lanes * ff + words * 198 + -(-stage.lanes // _LANE_GROUP) * (2 + 2 * gains + 2 * rises) * (v + 8) / 2
+    ff = stage.lanes * ff + words * 198 + -(-stage.lanes // LANE_GROUP) * (2 + 2 * gains + 2 * rises) * (v + 8) / 2
     return lut + _STAGE[0], ff + _STAGE[1]

@@ -7,6 +7,7 @@ from types import UnionType
 from typing import Any
 
 from firstspike_compiler.deployment.manifest_file import plain_yaml
+from firstspike_contract.arithmetic.tables import STEPS
 from firstspike_contract.common.errors import FirstspikeError, UsageError
 from firstspike_contract.common.names import unknown
 
@@ -78,7 +79,7 @@ class Recipe:
         _require(min(self.units) >= 1, "units", list(self.units), "positive integers, such as 256")
         pairs = all(len(pair) == 2 and pair[1] >= 0 for pair in self.start)
         _require(pairs, "start", list(self.start), "a mean and a standard deviation for each layer, such as 0.02, 0.1")
-        _require(self.steps in (16, 32, 64, 128, 256), "steps", self.steps, "a power of two in 16..256, such as 16")
+        _require(self.steps in STEPS, "steps", self.steps, "a power of two in 16..256, such as 16")
         _require(self.t_max > 0, "t_max", self.t_max, "a positive time, such as 1.4")
         _require(self.epochs >= 1, "epochs", self.epochs, "at least 1, such as 70")
         _require(self.batch >= 1, "batch", self.batch, "at least 1, such as 200")

@@ -3,8 +3,7 @@
 from firstspike.link import BoardError
 
 from .asynchronous import AsyncBoard
-from .board import Board
-from .lessons import LearningLost
+from .board import Board, LearningLost
 from .opening import open_board, open_line
 from .results import Answers, Result
 

@@ -37,6 +37,7 @@ class AsyncBoard:
         self._url, self._timeout = url, timeout
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="firstspike")
         self._board: Board | None = None
+        self._streams: set[threading.Event] = set()  # set: that stream is not wanted any more
 
     async def __aenter__(self) -> Self:
         self._board = await self._do(lambda: open_board(self._url, timeout=self._timeout))
@@ -48,7 +49,9 @@ class AsyncBoard:
         await self.close()
 
     async def close(self) -> None:
-        """Gives the line back; the board keeps what it holds."""
+        """Gives the board back; it keeps what it holds. Streams that are still open end."""
+        for unwanted in self._streams:
+            unwanted.set()
         if self._board is not None:
             board, self._board = self._board, None
             await self._do(board.close)
@@ -88,6 +91,7 @@ class AsyncBoard:
         board, loop = self._opened(), asyncio.get_running_loop()
         ready: queue.Queue[list[Result] | None] = queue.Queue(_AHEAD // _AT_ONCE)
         arrived, unwanted = asyncio.Event(), threading.Event()
+        self._streams.add(unwanted)
 
         def hand_over(results: list[Result] | None) -> None:
             while not unwanted.is_set():
@@ -128,6 +132,7 @@ class AsyncBoard:
                         yield result
         finally:
             unwanted.set()
+            self._streams.discard(unwanted)
 
     async def _do(self, task: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, task)

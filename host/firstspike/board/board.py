@@ -1,4 +1,4 @@
-"""A board: load a network into it, stream images through it, ask how it is. The same over every line."""
+"""A board: load a network into it, stream images through it, ask how it is. The same over every transport."""
 
 from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
@@ -6,29 +6,45 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import numpy as np
 
-from firstspike.link import BoardError, Line
-from firstspike_contract import CoreConfig, EventSet, LearnSettings, LoadPlan, Network, check_event_arrays
+from firstspike.link import BoardError
+from firstspike.link.transport import ATTEMPTS, Answered, Transport, TransportLost
+from firstspike_contract import (
+    CoreConfig,
+    EventSet,
+    FirstspikeError,
+    LearnSettings,
+    LoadPlan,
+    Network,
+    check_event_arrays,
+    check_labels,
+)
 from firstspike_contract.common.progress import Progress, unheard
+from firstspike_contract.core import driver
+from firstspike_contract.core.access import Task, perform
 from firstspike_contract.core.register_map import LINK, link_offset, offset_of
-from firstspike_contract.core.stream_format import RESULT_PACKET, Header, trace_times, unpack_result, unpack_trace
+from firstspike_contract.core.stream_format import RESULT_PACKET, Header, unpack_result
+from firstspike_contract.core.trace import batch_of, trace_times, unpack_trace
+from firstspike_contract.link import guarded
 from firstspike_contract.link.wire import Configuration
 
-from . import lessons, loading
-from .lessons import LearningLost
-from .registers import Registers
+from .fitting import name_of, plan_for
 from .results import Answers, Result, result_of
-from .session import Session, SessionLost
 from .status import status_of
-from .traffic import ATTEMPTS, Answered, Traffic
 
 if TYPE_CHECKING:
     from firstspike_compiler.deployment import Deployment
 
-__all__ = ["TIMEOUT", "Board"]
+__all__ = ["TIMEOUT", "Board", "LearningLost"]
 
 TIMEOUT: Final = 5.0  # seconds without a result before a stream is given up
 
+_COUNTS: Final = 2**32  # LEARN_COUNT is modulo this
+
 _T = TypeVar("_T")
+
+
+class LearningLost(BoardError):
+    """The board was lost among images that learn: which of them it has learnt is not known. Load a network again."""
 
 
 class Board:
@@ -37,21 +53,18 @@ class Board:
     config: what its core was built as. network: what this program has loaded, or None.
     upload_seconds: of the last load, until the board had acknowledged it all, on the line's clock.
     Every method raises BoardError if the board cannot be reached or does not do its part; lost and damaged frames, a
-    cable plugged in again within seconds, and a board that was reset in the middle are got over without a word.
+    cable plugged in again within seconds, and a board that was reset in the middle are recovered from silently.
     """
 
-    def __init__(self, line: Line, *, timeout: float = TIMEOUT) -> None:
-        self._line, self._timeout = line, timeout
-        self._session = Session(line)
-        self._registers = Registers(self._session)
+    def __init__(self, transport: Transport, *, timeout: float = TIMEOUT) -> None:
+        """transport: open. timeout: seconds without a result before a stream is given up."""
+        self._transport, self._timeout = transport, timeout
         self._plan: LoadPlan | None = None
         self._unread = False  # the board has learnt, and its weights were not read back
         self._name = 0
-        self._traffic = Traffic(self._session, self._renew)
         self.upload_seconds: float | None = None
         self.network: Network | None = None
-        self._session.open()
-        self.config: CoreConfig = self._persist(lambda: loading.read_config(self._registers))
+        self.config: CoreConfig = self._persist(driver.configuration_of)
 
     def __enter__(self) -> Self:
         return self
@@ -62,23 +75,23 @@ class Board:
         self.close()
 
     def close(self) -> None:
-        """Gives the line back; the board keeps what it holds."""
-        self._line.close()
+        """Gives the board back; it keeps what it holds."""
+        self._transport.close()
 
     @property
     def name(self) -> str:
-        """Of the line, as in messages."""
-        return self._line.name
+        """What the user called it, as in messages."""
+        return self._transport.name
 
     @property
     def clock(self) -> int:
         """Of the board, hertz."""
-        return self._session.welcome["clock"]
+        return self._transport.identity.clock
 
     @property
     def sent_bytes(self) -> int:
-        """Bytes put on the line in this session, frames and all."""
-        return self._session.counters.bytes_sent
+        """Bytes sent since the board was last reached, protocol and all."""
+        return self._transport.sent_bytes
 
     @property
     def words_to_load(self) -> int:
@@ -100,9 +113,9 @@ class Board:
         progress(done, total): in words of memory. Raises FirstspikeError if the network does not fit the board's core.
         """
         self.assume(what, name=name)
-        if if_needed and self._name and self._persist(lambda: loading.loaded_name(self._registers)) == self._name:
+        if if_needed and self._name and self._persist(guarded.loaded_name) == self._name:
             return False
-        self._persist(lambda: self._load(progress))
+        self._again(lambda: self._load(progress))
         return True
 
     def assume(self, what: "Deployment | Network", *, name: int | None = None) -> None:
@@ -110,8 +123,8 @@ class Board:
         if isinstance(what, Network):
             network, own_name = what, 0
         else:
-            network, own_name = what.network, loading.name_of(what)
-        self._plan, self.network = loading.plan_for(network, self.config), network
+            network, own_name = what.network, name_of(what)
+        self._plan, self.network = plan_for(network, self.config), network
         self._name = own_name if name is None else name
         self._unread = False
 
@@ -128,8 +141,9 @@ class Board:
         sizes = self._loaded().sizes[1:]
         for first, chunk in self._chunks(events, spikes=spikes, run_on=run_on, timeout=timeout):
             for image, (packet, trace) in enumerate(chunk, first):
-                fields = np.frombuffer(packet, RESULT_PACKET)[0].tolist()
-                times = trace_times(unpack_trace(np.frombuffer(trace, "<u4")), sizes, fields[2]) if spikes else None
+                fields = RESULT_PACKET.from_bytes(packet)
+                beats = unpack_trace(np.frombuffer(trace, "<u4"))
+                times = trace_times(beats, sizes, fields["step"]) if spikes else None
                 yield result_of(fields, image, None if labels is None else int(labels[image]), times)
 
     def run(
@@ -142,10 +156,12 @@ class Board:
         progress: Progress = unheard,
         note: Callable[[int, int, int], None] | None = None,
     ) -> Answers:
-        """The same all at once, as arrays. progress(done, total): in images; note(done, total, right) likewise."""
-        from firstspike_sim.rtl.spikes import batch_of
+        """Streams a whole set and returns its answers as arrays.
 
-        network, start = self._loaded(), self._line.now()
+        spikes, run_on, timeout: as of `stream`. progress: in images. note(done, total, right): called with it, where
+        `right` is how many answers so far are the label.
+        """
+        network, start = self._loaded(), self._transport.now()
         packets, traces, right = bytearray(), bytearray(), 0
         for first, chunk in self._chunks(events, spikes=spikes, run_on=run_on, timeout=timeout):
             for packet, trace in chunk:
@@ -154,11 +170,11 @@ class Board:
             done = first + len(chunk)
             if note is not None:
                 if events.labels is not None:
-                    new = np.frombuffer(bytes(packets[-len(chunk) * RESULT_PACKET.itemsize :]), RESULT_PACKET)
+                    new = np.frombuffer(bytes(packets[-len(chunk) * RESULT_PACKET.size :]), RESULT_PACKET.dtype)
                     right += int((new["class"] == events.labels[first:done]).sum())
                 note(done, len(events), right)
             progress(done, len(events))
-        seconds = self._line.now() - start
+        seconds = self._transport.now() - start
         array, results = unpack_result(np.frombuffer(bytes(packets), "<u4"))
         batch = batch_of(network, events, results, np.frombuffer(bytes(traces), "<u4")) if spikes else None
         return Answers(packets=array, batch=batch, seconds=seconds)
@@ -178,21 +194,35 @@ class Board:
         Afterwards `learnt` fetches the weights; until then this program cannot load them again after a reset.
         Raises FirstspikeError: labels or settings out of range, a core that does not learn. LearningLost.
         """
-        network, start = self._loaded(), self._line.now()
+        network, start = self._loaded(), self._transport.now()
         check_event_arrays(events)
+        if events.labels is None:
+            raise FirstspikeError("learning needs a label for every image; this set has none")
+        check_labels(events, network)
+        packets = bytearray()
         try:
+            self._do(driver.set_learning(network, self.config, settings, count))
             self._name, self._unread = 0, True
-            array = lessons.learn(
-                (self._registers, self._traffic),
-                (network, self.config, events),
-                (settings, count),
-                timeout or self._timeout,
-                progress,
-            )
-        except SessionLost as error:
-            self._begin_again()
+            self._do(guarded.rename(0))  # the board is no longer what it was loaded as
+            for first, chunk in self._transport.images.chunks(
+                events,
+                network.addresses,
+                flags=int(Header.LEARN),
+                timeout=timeout or self._timeout,
+                renew=self._renew,
+                labels=events.labels,
+                once=True,
+            ):
+                packets += b"".join(answered.packet for answered in chunk)
+                progress(first + len(chunk), len(events))
+            (counted,) = self._transport.registers.read([offset_of("LEARN_COUNT")])
+        except TransportLost as error:
+            self._transport.reopen()
             raise LearningLost(f"the board at {self.name} lost the session while it learnt") from error
-        return Answers(packets=array, batch=None, seconds=self._line.now() - start)
+        if counted != (expected := (count + len(events)) % _COUNTS):
+            raise LearningLost(f"the board has counted {counted} learning images, not {expected}")
+        array, _ = unpack_result(np.frombuffer(bytes(packets), "<u4"))
+        return Answers(packets=array, batch=None, seconds=self._transport.now() - start)
 
     def learnt(self) -> Network:
         """The network with the weights that the board holds now; it is what this program has loaded from here on.
@@ -202,11 +232,11 @@ class Board:
         network, plan = self._loaded(), self._plan
         assert plan is not None
         try:
-            found = lessons.learnt(self._registers, self.config, plan, network)
-            self.assume(found, name=loading.name_of_plan(loading.plan_for(found, self.config)))
-            loading.rename(self._registers, self._name)
-        except SessionLost as error:
-            self._begin_again()
+            found = self._do(driver.learnt(network, self.config, plan))
+            self.assume(found, name=guarded.name_of_plan(plan_for(found, self.config)))
+            self._do(guarded.rename(self._name))
+        except TransportLost as error:
+            self._transport.reopen()
             raise LearningLost(f"the board at {self.name} lost the session before its weights were read") from error
         return found
 
@@ -218,7 +248,7 @@ class Board:
         self._loaded()
         plan = self._plan
         assert plan is not None
-        damaged = self._persist(lambda: loading.find_damage(self._registers, self.config, plan, progress))
+        damaged = self._persist(lambda: driver.find_damage(self.config, plan, progress))
         if damaged:
             raise BoardError(
                 "\n".join(["what the board holds is not what was loaded; load it again", *map(str, damaged)])
@@ -226,21 +256,21 @@ class Board:
 
     def unload(self) -> Network:
         """The network that the board holds now, out of its memories: with learnt weights, if it has learnt."""
-        return self._persist(lambda: loading.unload(self._registers, self.config))
+        return self._persist(lambda: driver.unload(self.config))
 
     def read(self, name: str, stage: int | None = None) -> int:
         """A register of the core (docs/core.md), or of a stage, or of the link (docs/protocol.md). Raises KeyError."""
         address = _address(name, stage)
-        return self._persist(lambda: self._registers.read([address]))[0]
+        return self._again(lambda: self._transport.registers.read([address]))[0]
 
     def write(self, name: str, value: int, stage: int | None = None) -> None:
         """Writes one. After a write to a part of the network the board refuses images until it is loaded again."""
         address = _address(name, stage)
-        self._persist(lambda: self._registers.write(address, value))
+        self._again(lambda: self._transport.registers.write(address, np.array([value], np.uint32)))
 
     def status(self) -> dict[str, Any]:
         """How the board and the line are: state, versions, counters of both ends, by name."""
-        return self._persist(lambda: status_of(self._registers, self._session))
+        return self._again(lambda: status_of(self._transport))
 
     def _loaded(self) -> Network:
         if self.network is None:
@@ -248,28 +278,34 @@ class Board:
         return self.network
 
     def _load(self, progress: Progress) -> None:
+        """Raises BoardError if the board finds that what it got is not what was sent."""
         assert self._plan is not None
-        self._line.bulk(True)
+        self._transport.bulk(True)
         try:
-            self.upload_seconds = loading.load(self._registers, self._plan, self._name, progress)
+            loaded = self._do(guarded.load(self._plan, self._name, progress))
         finally:
-            self._line.bulk(False)
+            self._transport.bulk(False)
+        if loaded.state != Configuration.VALID:
+            raise BoardError(f"the board does not accept what was loaded: {guarded.explained(loaded.state)}")
+        self.upload_seconds = loaded.seconds
 
-    def _persist(self, task: Callable[[], _T]) -> _T:
-        """Does it, from the start again if the session is lost in the middle."""
+    def _do(self, task: Task[_T]) -> _T:
+        return perform(task, self._transport.registers)
+
+    def _persist(self, task: Callable[[], Task[_T]]) -> _T:
+        """Performs a task, from its beginning again if the board is lost in the middle."""
+        return self._again(lambda: self._do(task()))
+
+    def _again(self, work: Callable[[], _T]) -> _T:
+        """Does the work, from its beginning again if the board is lost in the middle."""
         for _ in range(ATTEMPTS):
             try:
-                return task()
-            except SessionLost:
-                self._begin_again()
+                return work()
+            except TransportLost:
+                self._transport.reopen()
         raise BoardError(
             f"the board at {self.name} lost the session {ATTEMPTS} times in a row; is its power supply good?"
         )
-
-    def _begin_again(self) -> None:
-        """A new session; what was in flight is lost."""
-        self._session.open()
-        self._traffic.forget()
 
     def _chunks(
         self, events: EventSet, *, spikes: bool, run_on: bool, timeout: float | None
@@ -277,18 +313,19 @@ class Board:
         check_event_arrays(events)
         flags = (Header.SPIKES if spikes else 0) | (Header.RUN_ON if run_on else 0)
         addresses = self._loaded().addresses
-        return self._traffic.chunks(events, addresses, flags=int(flags), timeout=timeout or self._timeout)
+        return self._transport.images.chunks(
+            events, addresses, flags=int(flags), timeout=timeout or self._timeout, renew=self._renew
+        )
 
     def _renew(self) -> None:
-        """A new session in the middle of a stream; after a reset the board is empty, and is loaded again."""
-        self._begin_again()
+        """Begins anew in the middle of a stream; after a reset the board is empty, and is loaded again."""
+        self._transport.reopen()
         if self._unread:
             raise LearningLost(f"the board at {self.name} was reset; what it had learnt was not read back")
-        welcome = self._session.welcome
-        if (welcome["configuration"], welcome["name"]) != (Configuration.VALID, self._name):
+        found = self._transport.identity
+        if (found.configuration, found.name) != (Configuration.VALID, self._name):
             self._load(unheard)
 
 
 def _address(name: str, stage: int | None) -> int:
-    in_link = stage is None and any(register.name == name for register in LINK)
-    return link_offset(name) if in_link else offset_of(name, stage)
+    return link_offset(name) if stage is None and name in LINK else offset_of(name, stage)

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from firstspike.link import BoardError, Line
 from firstspike.link.faults import FaultyLine, parse_faults
+from firstspike.link.framed import FramedTransport
 from firstspike.link.serial_line import BAUDRATE, SerialLine
 from firstspike.link.socket_line import SocketLine
 from firstspike_contract import CONFIGS, UsageError
@@ -30,7 +31,7 @@ def open_board(url: str, *, timeout: float = TIMEOUT, progress: Progress = unhea
     """
     line = open_line(url, progress)
     try:
-        return Board(line, timeout=timeout)
+        return Board(FramedTransport(line), timeout=timeout)
     except BaseException:  # whatever ends it, an interrupt too, the port is not left open
         line.close()
         raise

@@ -1,13 +1,13 @@
 """What a board answers: one Result per image, or all of them as arrays."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstspike_contract import Batch
-from firstspike_contract.core.stream_format import RESULT_PACKET, ResultFlag
+from firstspike_contract.core.stream_format import ResultFlag
 
 __all__ = ["Answers", "Result", "result_of"]
 
@@ -46,37 +46,35 @@ class Result:
         return None if self.label is None else self.answer == self.label
 
 
-def result_of(packet: Any, image: int, label: int | None, times: tuple[NDArray[np.int16], ...] | None) -> Result:
-    """A Result from one RESULT_PACKET (a tuple of its fields)."""
-    tag, flags, step, answer, _, *counts, cycles, latency, rows_read = packet
-    del tag
+def result_of(
+    packet: Mapping[str, int], image: int, label: int | None, times: tuple[NDArray[np.int16], ...] | None
+) -> Result:
+    """A Result from the fields of one RESULT_PACKET."""
+    flags = packet["flags"]
     return Result(
         image=image,
         label=label,
-        answer=answer,
-        step=step,
+        answer=packet["class"],
+        step=packet["step"],
         silent=bool(flags & ResultFlag.SILENT),
         tie=bool(flags & ResultFlag.TIE),
         exact_tie=bool(flags & ResultFlag.EXACT_TIE),
         late=bool(flags & ResultFlag.LATE),
-        cycles=cycles,
-        latency=latency,
-        rows_read=rows_read,
-        counts=dict(zip(_COUNTS, counts, strict=True)),
+        cycles=packet["cycles"],
+        latency=packet["latency"],
+        rows_read=packet["rows_read"],
+        counts={name: packet[name] for name in _COUNTS},
         times=times,
     )
-
-
-assert RESULT_PACKET.names is not None
-assert RESULT_PACKET.names[5:11] == _COUNTS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Answers:
     """Answers to N images as arrays.
 
-    packets: RESULT_PACKET ``[N]``. batch: as of the models, with every spike time up to the decision; None unless
-    spikes were asked for. seconds: from the first byte sent to the last result, on the board's clock if it has one.
+    packets: records of RESULT_PACKET ``[N]``.
+    batch:   as of the models, with every spike time up to the decision; None unless spikes were asked for.
+    seconds: from the first byte sent to the last result, on the board's clock if it has one.
     """
 
     packets: NDArray[np.void]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
+from firstspike_contract.arithmetic.tables import STEPS
 from firstspike_contract.common.errors import UsageError
 from firstspike_contract.common.names import nearest, unknown
 
@@ -82,8 +83,9 @@ def number(example: str) -> Callable[[str], float]:
 
 def time_steps(word: str) -> int:
     """Type of `--steps`: T, the number of time codes."""
-    if word not in {"16", "32", "64", "128", "256"}:
-        raise argparse.ArgumentTypeError(f"{word!r} is not a number of time steps: 16, 32, 64, 128 or 256")
+    if word not in map(str, STEPS):
+        allowed = ", ".join(map(str, STEPS[:-1]))
+        raise argparse.ArgumentTypeError(f"{word!r} is not a number of time steps: {allowed} or {STEPS[-1]}")
     return int(word)
 
 

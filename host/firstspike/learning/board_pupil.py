@@ -26,7 +26,8 @@ class BoardPupil:
 
     def load(self, network: Network, count: int) -> None:
         """See Pupil; not sent if the board holds it. Raises FirstspikeError: the core cannot teach it."""
-        from firstspike.board.loading import name_of_plan, plan_for
+        from firstspike.board.fitting import plan_for
+        from firstspike_contract.link.guarded import name_of_plan
 
         check_core_learns(network, self.board.config)
         name = name_of_plan(plan_for(network, self.board.config))

@@ -7,16 +7,13 @@ come from outside, so that a test can run it in a simulated hour.
 from dataclasses import dataclass
 from typing import Final
 
+from firstspike_contract.link.timing import BACKOFF_MAX, CALM, NUMBERS, SMALLEST_PAYLOAD
 from firstspike_contract.link.wire import BUFFER, FROM_BOARD, PAYLOAD_MAX, Frame, FrameKind
 
 from .frames import coded
 
 __all__ = ["Counters", "Endpoint"]
 
-_NUMBERS: Final = 1 << 16  # bytes are numbered modulo this
-_SMALLEST: Final = 128  # payload that a line of many faults is sent
-_CALM: Final = 64  # good frames in a row before the payload grows again
-_BACKOFF_MAX: Final = 5  # doublings of the time to wait
 _QUICKEST: Final = 0.05  # seconds; an operating system's scheduling is no reason to send again
 
 
@@ -143,13 +140,13 @@ class Endpoint:
 
     def _wait(self) -> float:
         wait = max(4 * self._smoothed, min(_QUICKEST, self._patience)) if self._smoothed else self._patience
-        return min(wait, 1.0) * (1 << self._backoff)
+        return min(wait, 1.0) * 2**self._backoff
 
     def _check_time(self, now: float) -> None:
         if self._since is None or now < self._since + self._wait():
             return
         self.counters.timeouts += 1
-        self._backoff = min(self._backoff + 1, _BACKOFF_MAX)
+        self._backoff = min(self._backoff + 1, BACKOFF_MAX)
         self._since = now
         self._go_back(now)
         self._poll = True
@@ -157,7 +154,7 @@ class Endpoint:
     def _next(self, now: float) -> Frame | None:
         """The most urgent frame that is due. Every frame acknowledges: DATA makes a bare acknowledgement needless."""
         edge = self._room_edge()
-        number, window = self._expected % _NUMBERS, edge - self._expected
+        number, window = self._expected % NUMBERS, edge - self._expected
         count = min(self._base + len(self._out), self._edge) - self._cursor
         count = min(count, self._payload)
         if self._repeat:
@@ -174,7 +171,7 @@ class Endpoint:
             return None
         start = self._cursor - self._base
         payload = bytes(self._out[start : start + count])
-        frame = Frame(kind | self._bit, self.session, self._cursor % _NUMBERS, number, window, payload)
+        frame = Frame(kind | self._bit, self.session, self._cursor % NUMBERS, number, window, payload)
         self._acknowledge, self._told_edge = False, edge
         if count:
             self._cursor += count
@@ -189,7 +186,7 @@ class Endpoint:
         return self._expected + max(0, self._buffer - len(self._in))
 
     def _acknowledged(self, frame: Frame, now: float) -> None:
-        gained = (frame.acknowledge - self._base) % _NUMBERS
+        gained = (frame.acknowledge - self._base) % NUMBERS
         if gained > self._sent_to - self._base:
             return  # of an earlier time
         edge = self._base + gained + frame.window
@@ -206,7 +203,7 @@ class Endpoint:
 
     def _measure(self, now: float) -> None:
         self._calm += 1
-        if self._calm >= _CALM and self._payload < PAYLOAD_MAX:
+        if self._calm >= CALM and self._payload < PAYLOAD_MAX:
             self._payload, self._calm = min(2 * self._payload, PAYLOAD_MAX), 0
         if self._probe is not None and self._base >= self._probe[0]:
             took = now - self._probe[1]
@@ -215,12 +212,12 @@ class Endpoint:
             self._probe = None
 
     def _take(self, frame: Frame) -> None:
-        ahead = (frame.sequence - self._expected) % _NUMBERS
+        ahead = (frame.sequence - self._expected) % NUMBERS
         if ahead == 0 and len(frame.payload) <= self._buffer - len(self._in):
             self._in += frame.payload
             self._expected += len(frame.payload)
             self._acknowledge, self._asked = True, False
-        elif ahead >= _NUMBERS // 2:  # behind
+        elif ahead >= NUMBERS // 2:  # behind
             self.counters.frames_again += 1
             self._acknowledge = True
         else:
@@ -235,4 +232,4 @@ class Endpoint:
         self.counters.repeats += 1
         self._cursor = self._base
         self._since = now
-        self._payload, self._calm = max(_SMALLEST, self._payload // 2), 0
+        self._payload, self._calm = max(SMALLEST_PAYLOAD, self._payload // 2), 0

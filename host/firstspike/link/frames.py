@@ -2,11 +2,11 @@
 
 from cobs import cobs
 
-from firstspike_contract.link.wire import DELIMITER, FRAME, PAYLOAD_MAX, Frame, parse_frame
+from firstspike_contract.link.wire import CRC, DELIMITER, FRAME, PAYLOAD_MAX, Frame, parse_frame
 
 __all__ = ["CODED_MAX", "Deframer", "coded"]
 
-_PLAIN_MAX = FRAME.size + PAYLOAD_MAX + 4
+_PLAIN_MAX = FRAME.size + PAYLOAD_MAX + CRC.size
 CODED_MAX = _PLAIN_MAX + _PLAIN_MAX // 254 + 1  # bytes of the longest frame between two delimiters
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstspike_contract import EVENT, Batch, CoreConfig, EventSet, Layer, LearnSettings, Network, evaluate_set
-from firstspike_contract.core.loading import beats_per_word
-from firstspike_contract.core.register_map import Memory, offset_of, registers
+from firstspike_contract.core.memories import beats_per_word
+from firstspike_contract.core.register_map import GLOBAL, Memory, offset_of, registers
 from firstspike_contract.core.unloading import identity, memory_beats, network_from
 
 from .lessons import Taught, Teacher, settings_in, weights_into
@@ -39,15 +39,15 @@ class CoreModel:
         self.memories = {key: np.zeros(beats, np.uint32) for key, beats in memory_beats(config).items()}
         self._per_word = {(kind, k): beats_per_word(kind, config.stages[k]) for kind, k in self.memories}
         self._fixed = {offset_of(name, k): value for (name, k), value in identity(config).items()}
-        self._fixed |= {offset_of("STATUS"): 1, offset_of("BUSY"): 0}
+        self._fixed |= {offset_of("STATUS"): GLOBAL["STATUS"].pack(idle=1), offset_of("BUSY"): 0}
         built = list(registers(len(config.stages), learns=config.learns))
-        self._writable = {offset for offset, _, _, register in built if register.access == "rw"}
+        self._writable = {offset: register for offset, _, _, register in built if register.writable}
         self._kept = {offset for offset, _, _, register in built if register.learning}  # no part of the network
         self.reset()
 
     def reset(self) -> None:
         """As `rst`: registers are cleared, memories stay."""
-        self.registers: dict[int, int] = dict.fromkeys(self._writable, 0)
+        self.registers = {offset: register.reset for offset, register in self._writable.items()}
         self._beat, self._crc, self.images, self.triggered = 0, 0, 0, 0
         self._network: Network | None = None
         self._teacher: Teacher | None = None  # has the weights of now, if any image was learnt
@@ -55,7 +55,7 @@ class CoreModel:
     @property
     def running(self) -> bool:
         """CONTROL.run."""
-        return bool(self.registers[_CONTROL] & 1)
+        return bool(GLOBAL["CONTROL"].unpack(self.registers[_CONTROL])["run"])
 
     def write(self, address: int, words: NDArray[np.uint32]) -> int:
         """Words to one register, one after the other. Returns how many were refused."""
@@ -68,7 +68,7 @@ class CoreModel:
         if address == _DATA:
             self._reach(len(words), words)
         else:
-            self.registers[address] = int(words[-1]) & (1 if address == _CONTROL else 0xFFFF_FFFF)
+            self.registers[address] = self._writable[address].after(int(words[-1]))
             if address == _ADDRESS:
                 self._beat, self._crc = 0, 0
         if address not in (_CONTROL, _SELECT, _ADDRESS) and address not in self._kept:
@@ -130,9 +130,9 @@ class CoreModel:
 
     def _reach(self, count: int, words: NDArray[np.uint32] | None) -> NDArray[np.uint32]:
         """The next `count` beats through MEM_DATA, changed to `words` if given. Nothing is beyond a memory's end."""
-        select, address = self.registers[_SELECT], self.registers[_ADDRESS]
-        kind, stage = select & 0xFF, select >> 8 & 0xFF
-        key = (Memory(kind), stage) if kind in Memory._value2member_map_ else None
+        select, address = GLOBAL["MEM_SELECT"].unpack(self.registers[_SELECT]), self.registers[_ADDRESS]
+        known = select["kind"] in Memory._value2member_map_
+        key = (Memory(select["kind"]), select["stage"]) if known else None
         per_word = self._per_word.get(key, 1) if key else 1
         at = address * per_word + self._beat
         memory = self.memories.get(key) if key else None
@@ -144,7 +144,8 @@ class CoreModel:
             seen = words
             part[:] = words[: len(part)]
         end = self._beat + count
-        self.registers[_ADDRESS], self._beat = (address + end // per_word) & 0xFFFF, end % per_word
+        self.registers[_ADDRESS] = GLOBAL["MEM_ADDRESS"].after(address + end // per_word)
+        self._beat = end % per_word
         self._crc = zlib.crc32(seen.astype("<u4").tobytes(), self._crc)
         return seen
 
@@ -158,7 +159,7 @@ def warm(*, learns: bool = False) -> None:
     A board that keeps somebody waiting for that would seem to be dead.
     """
     one = np.ones(16, np.int64)
-    for threshold in (1, 1 << 40):
+    for threshold in (1, 2**40):  # accumulators of 32 bits, and of 64
         layer = Layer(
             weights=np.ones((1, 1), np.int8),
             a=one,

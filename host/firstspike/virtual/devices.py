@@ -1,17 +1,14 @@
 """The far ends that a virtual board can have, by name."""
 
-from typing import Final
-
 from firstspike_contract import CONFIGS
 from firstspike_contract.common.progress import Progress, unheard
+from firstspike_contract.link.timing import CLOCK_HZ, LEAST_DIVISOR
 
 from .core_model import warm
 from .line import Device
 from .model_board import ModelBoard
 
 __all__ = ["make_device"]
-
-_CLOCK: Final = 48_000_000
 
 
 def make_device(backend: str, core: str, *, baudrate: int | None = None, progress: Progress = unheard) -> Device:
@@ -24,5 +21,5 @@ def make_device(backend: str, core: str, *, baudrate: int | None = None, progres
 
         return RtlBoard(CONFIGS[core], progress=progress)
     warm(learns=CONFIGS[core].learns)
-    divisor = max(1, round(_CLOCK / baudrate)) if baudrate else 4
-    return ModelBoard(CONFIGS[core], clock=_CLOCK, divisor=divisor)
+    divisor = max(1, round(CLOCK_HZ / baudrate)) if baudrate else LEAST_DIVISOR
+    return ModelBoard(CONFIGS[core], divisor=divisor)

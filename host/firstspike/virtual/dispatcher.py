@@ -3,20 +3,23 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstspike_contract import EVENT, EventSet, FirstspikeError
-from firstspike_contract.core.register_map import LINK, LINK_BASE
-from firstspike_contract.core.stream_format import Header
+from firstspike_contract.core.register_map import LINK, LINK_BASE, ConfigCommand
+from firstspike_contract.core.stream_format import TAGS, Header
+from firstspike_contract.link import wire
 from firstspike_contract.link.wire import (
-    EVENT_BYTES,
+    LABEL,
     LABELLED,
     MESSAGE,
+    NAME,
     RECORD,
     REFUSAL,
+    WORD,
     Configuration,
     MessageKind,
     RecordKind,
@@ -29,7 +32,8 @@ from .guard import Guard
 
 __all__ = ["BadMessage", "Dispatcher"]
 
-_NAME_OF: Final = {LINK_BASE + register.offset: register for register in LINK}
+
+_COUNTS: Final = 2**32  # counters are modulo this
 
 
 class BadMessage(Exception):
@@ -57,8 +61,8 @@ class Dispatcher:
         """fixed: what the link's read-only registers show, by name."""
         self.core, self._say = core, say
         self.guard = Guard()
-        self.counters = {register.name: 0 for register in LINK} | fixed
-        self.watchdog = 1 << 24
+        self.counters = dict.fromkeys((register.name for register in LINK), 0) | fixed
+        self.watchdog = LINK["WATCHDOG"].reset
         self.forget()
 
     def forget(self) -> None:
@@ -85,7 +89,7 @@ class Dispatcher:
         return at
 
     def _begin(self, header: bytearray) -> None:
-        head = self._head = MESSAGE.unpack(bytes(header))
+        head = self._head = MESSAGE.from_bytes(header)
         kind = head["kind"]
         if not is_message(kind, head["length"]):
             self.counters["MESSAGES_BAD"] += 1
@@ -93,7 +97,7 @@ class Dispatcher:
             raise BadMessage(f"a message of kind {kind} and length {head['length']}")
         self._left = head["count"] if kind == MessageKind.BITMAPS else head["length"]
         if kind == MessageKind.EVENTS and head["flags"] & LABELLED:
-            self._left += 2
+            self._left += LABEL.size
         self._body = b""
         if kind not in (MessageKind.BITMAPS, MessageKind.EVENTS):
             self._classify()  # accesses and images in their order
@@ -109,7 +113,7 @@ class Dispatcher:
             self._read(head)
             used = self._left = 0
         elif kind == MessageKind.WRITE:
-            used = min(self._left, len(data) & ~3)
+            used = min(self._left, len(data) // WORD * WORD)
             self._write(head["value"], bytes(data[:used]))
             self._left -= used
         elif kind == MessageKind.EVENTS:
@@ -119,7 +123,7 @@ class Dispatcher:
             if not self._left:
                 self._events(head)
         else:
-            size = head["length"] + (2 if head["flags"] & LABELLED else 0)
+            size = head["length"] + (LABEL.size if head["flags"] & LABELLED else 0)
             count = min(self._left, len(data) // size) if size else self._left
             if count:
                 self._bitmaps(head, np.frombuffer(data[: count * size], np.uint8).reshape(count, size))
@@ -141,19 +145,17 @@ class Dispatcher:
                 self._write_link(address, word)
 
     def _write_link(self, address: int, word: int) -> None:
-        register = _NAME_OF.get(address)
-        guard = self.guard
+        register, guard = LINK.at(address), self.guard
         name = register.name if register else ""
-        if name == "CONFIG" and word == 1:
+        if name == "CONFIG" and word == ConfigCommand.BEGIN:
             guard.begin()
-        elif name == "CONFIG" and word == 2:
+        elif name == "CONFIG" and word == ConfigCommand.END:
             guard.end(self._whole())
         elif name == "CONFIG_CRC":
             guard.expected = word
-        elif name == "CONFIG_NAME0":
-            guard.name = guard.name >> 32 << 32 | word
-        elif name == "CONFIG_NAME1":
-            guard.name = guard.name & 0xFFFF_FFFF | word << 32
+        elif name in ("CONFIG_NAME0", "CONFIG_NAME1"):
+            half = "low" if name == "CONFIG_NAME0" else "high"
+            guard.name = NAME.pack(**{**NAME.unpack(guard.name), half: word})
         elif name == "WATCHDOG":
             self.watchdog = word
 
@@ -165,37 +167,37 @@ class Dispatcher:
         return True
 
     def _read(self, head: dict[str, int]) -> None:
-        address, count = head["value"], head["length"] // 4
+        address, count = head["value"], head["length"] // WORD
         if address < LINK_BASE:
             words, refused = self.core.read(address, count)
         else:
             words, refused = np.full(count, self._read_link(address), np.uint32), 0
         shown = words if head["kind"] == MessageKind.READ else words[:0]
-        self._record(RecordKind.REPLY, 0, shown.astype("<u4").tobytes() + refused.to_bytes(4, "little"))
+        self._record(RecordKind.REPLY, 0, shown.astype("<u4").tobytes() + refused.to_bytes(WORD, "little"))
 
     def _read_link(self, address: int) -> int:
-        register = _NAME_OF.get(address)
-        guard = self.guard
-        special: dict[str, Any] = {
-            "CONFIG": guard.now(self.core.running),
-            "CONFIG_CRC": guard.crc,
-            "CONFIG_WRITTEN": guard.written,
-            "CONFIG_NAME0": guard.name & 0xFFFF_FFFF,
-            "CONFIG_NAME1": guard.name >> 32,
-            "WATCHDOG": self.watchdog,
-        }
+        register, guard = LINK.at(address), self.guard
         if register is None:
             return 0
-        return int(special.get(register.name, self.counters[register.name])) & 0xFFFF_FFFF
+        name = NAME.unpack(guard.name)
+        special: dict[str, int] = {
+            "CONFIG": LINK["CONFIG"].shown.pack(state=guard.now(self.core.running)),
+            "CONFIG_CRC": guard.crc,
+            "CONFIG_WRITTEN": guard.written,
+            "CONFIG_NAME0": name["low"],
+            "CONFIG_NAME1": name["high"],
+            "WATCHDOG": self.watchdog,
+        }
+        return special.get(register.name, self.counters[register.name]) % _COUNTS
 
     def _bitmaps(self, head: dict[str, int], array: NDArray[np.uint8]) -> None:
         """The next images of a message, bytes ``[n, length, and two if labelled]``."""
         first, count = head["tag"] + head["count"] - self._left, len(array)
-        tags = [(first + k) & 0xFF for k in range(count)]
+        tags = [(first + k) % TAGS for k in range(count)]
         labels = [head["value"]] * count
         if head["flags"] & LABELLED:
-            labels = array[:, :2].copy().view("<u2")[:, 0].tolist()
-            array = array[:, 2:]
+            labels = array[:, : LABEL.size].copy().view(LABEL.dtype)["label"][:, 0].tolist()
+            array = array[:, LABEL.size :]
         image, x = np.nonzero(np.unpackbits(array, axis=1, bitorder="little"))
         events = np.zeros(len(x), EVENT)
         events["x"] = x
@@ -204,11 +206,10 @@ class Dispatcher:
     def _events(self, head: dict[str, int]) -> None:
         label, body = head["value"], self._body
         if head["flags"] & LABELLED:
-            label, body = int.from_bytes(body[:2], "little"), body[2:]
-        array = np.frombuffer(body[: len(body) // EVENT_BYTES * EVENT_BYTES], np.uint8).reshape(-1, EVENT_BYTES)
+            label, body = LABEL.from_bytes(body)["label"], body[LABEL.size :]
+        array = np.frombuffer(body, wire.EVENT.dtype, len(body) // wire.EVENT.size)
         events = np.zeros(len(array), EVENT)
-        events["t"] = array[:, 0]
-        events["x"] = array[:, 1:].copy().view("<u2")[:, 0]
+        events["t"], events["x"] = array["t"], array["x"]
         self._take([head["tag"]], head["flags"] & ~Header.BITMAP, [label], events, [len(events)])
 
     def _take(
@@ -219,7 +220,7 @@ class Dispatcher:
             self._classify()
             self.counters["IMAGES_REFUSED"] += len(tags)
             for tag in tags:
-                self._record(RecordKind.REFUSED, state, REFUSAL.pack(tag=tag, count=1))
+                self._record(RecordKind.REFUSED, state, REFUSAL.to_bytes(tag=tag, count=1))
             return
         waiting = self._waiting
         waiting.tags += tags
@@ -258,4 +259,4 @@ class Dispatcher:
         self._say(answers_of(batch, waiting.tags[part], waiting.flags[part], waiting.labels[part], triggered))
 
     def _record(self, kind: RecordKind, status: int, body: bytes) -> None:
-        self._say(RECORD.pack(kind=kind, status=status, length=len(body)) + body)
+        self._say(RECORD.to_bytes(kind=kind, status=status, length=len(body)) + body)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from firstspike_contract import RESULT, Batch, CoreConfig, EventSet, LearnSettings, Network, learn, load_plan
 from firstspike_contract.arithmetic.random_bits import CHANCE_MAX
 from firstspike_contract.core.loading import place
-from firstspike_contract.core.register_map import Memory, offset_of
+from firstspike_contract.core.register_map import GLOBAL, STAGE, Memory, offset_of
 
 if TYPE_CHECKING:
     from firstspike_sim import Learner
@@ -73,11 +73,11 @@ class Teacher:
 
 def settings_in(registers: Mapping[int, int], config: CoreConfig, network: Network) -> tuple[LearnSettings, int]:
     """What the registers of learning say to the network that is loaded, and LEARN_COUNT."""
-    word = registers[offset_of("LEARN")]
-    chances = (registers[offset_of("CHANCE", k)] & 7 for k in place(network, config))
+    times = GLOBAL["LEARN"].unpack(registers[offset_of("LEARN")])
+    chances = (STAGE["CHANCE"].unpack(registers[offset_of("CHANCE", k)])["p"] for k in place(network, config))
     settings = LearnSettings(
-        margin=word & 0xFF,
-        late=word >> 8 & 0xFF,
+        margin=times["margin"],
+        late=times["late"],
         chances=tuple(min(p, CHANCE_MAX) for p in chances),
         seed=registers[offset_of("LEARN_SEED")],
     )

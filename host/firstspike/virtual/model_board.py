@@ -3,6 +3,7 @@
 from firstspike.link import Deframer, Endpoint, coded
 from firstspike_contract import CoreConfig
 from firstspike_contract.core.register_map import CORE_VERSION
+from firstspike_contract.link.timing import CLOCK_HZ, LEAST_DIVISOR
 from firstspike_contract.link.wire import (
     FROM_BOARD,
     HELLO,
@@ -34,12 +35,12 @@ class ModelBoard:
     """
 
     def __init__(
-        self, config: CoreConfig, *, clock: int = 48_000_000, divisor: int = 4, buffer: int = HOST_BUFFER
+        self, config: CoreConfig, *, clock: int = CLOCK_HZ, divisor: int = LEAST_DIVISOR, buffer: int = HOST_BUFFER
     ) -> None:
         self.core, self._buffer = CoreModel(config), buffer
         self._fixed = {
             "PROTOCOL": PROTOCOL,
-            "BUILD_ID": build_id(config, CORE_VERSION),
+            "BUILD_ID": build_id(config),
             "CLOCK": clock,
             "DIVISOR": divisor,
         }
@@ -86,7 +87,7 @@ class ModelBoard:
         endpoint = self._endpoint
         if frame.kind == FrameKind.OPEN:
             if len(frame.payload) == HELLO.size:
-                self._open(frame, HELLO.unpack(frame.payload))
+                self._open(frame, HELLO.from_bytes(frame.payload))
         elif endpoint is None or frame.session != endpoint.session:
             self._due.append(Frame(FrameKind.CLOSED | FROM_BOARD, frame.session, 0, 0, 0, bytes([self._reason])))
         else:
@@ -113,7 +114,7 @@ class ModelBoard:
             self.dispatcher.forget()
             self.dispatcher.counters["SESSIONS"] += 1
         guard = self.dispatcher.guard
-        welcome = WELCOME.pack(
+        welcome = WELCOME.to_bytes(
             nonce=hello["nonce"],
             protocol=PROTOCOL,
             core=CORE_VERSION,

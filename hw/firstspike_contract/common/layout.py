@@ -5,37 +5,54 @@ Whoever packs or unpacks a word does it here. Nobody else shifts or masks: gatew
 """
 
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
-__all__ = ["Field", "Layout", "mask"]
+__all__ = ["Field", "Layout", "ones", "pack_set", "placed", "unpack_set"]
 
-_CODES: Final = {8: "B", 16: "H", 32: "I", 64: "Q"}  # of `struct` and numpy, by bits
+_CODES: Final = {8: "B", 16: "H", 32: "I", 64: "Q"}  # of `struct`, by bits; signed ones are lower-case
+
+_FieldT = TypeVar("_FieldT", bound="Field")
 
 
-def mask(bits: int) -> int:
+def ones(bits: int) -> int:
     """The largest number of that many bits."""
     return (1 << bits) - 1
+
+
+def pack_set(numbers: Iterable[int]) -> int:
+    """A set of small numbers as the bits of a word."""
+    word = 0
+    for number in numbers:
+        word |= 1 << number
+    return word
+
+
+def unpack_set(word: int) -> tuple[int, ...]:
+    """The numbers whose bits are set, ascending."""
+    return tuple(number for number in range(word.bit_length()) if word >> number & 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
     """Some bits of a word.
 
-    name: as it is used.
-    bits: width.
-    doc:  meaning, for the documentation page.
-    lsb:  lowest bit; -1: the field follows the one declared before it.
+    name:   as it is used.
+    bits:   width.
+    doc:    meaning, for the documentation page.
+    lsb:    lowest bit; -1: the field follows the one declared before it.
+    signed: whether it holds a number in two's complement.
     """
 
     name: str
     bits: int
     doc: str = ""
     lsb: int = -1
+    signed: bool = False
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or self.bits < 1:
@@ -47,20 +64,37 @@ class Field:
         return self.lsb + self.bits
 
     @property
+    def smallest(self) -> int:
+        """The smallest value that it holds."""
+        return -(1 << self.bits - 1) if self.signed else 0
+
+    @property
     def largest(self) -> int:
         """The largest value that it holds."""
-        return mask(self.bits)
+        return ones(self.bits - self.signed)
 
     def of(self, word: Any) -> Any:
         """Value of the field in a word, or in each word of an array."""
-        return word >> self.lsb & self.largest
+        value = word >> self.lsb & ones(self.bits)
+        return value - (value >> self.bits - 1 << self.bits) if self.signed else value
 
     def at_place(self, value: Any) -> Any:
         """A word with this field set, from one value or from an array of them. Raises ValueError: it does not fit."""
-        low, high = (int(value.min(initial=0)), int(value.max(initial=0))) if np.ndim(value) else (value, value)
-        if low < 0 or high > self.largest:
-            raise ValueError(f"{self.name} is {low if low < 0 else high}; {self.bits} bits hold 0..{self.largest}")
-        return (value.astype(np.int64) if np.ndim(value) else int(value)) << self.lsb
+        array = isinstance(value, np.ndarray)
+        low, high = (int(value.min()), int(value.max())) if array and value.size else (0, 0) if array else (value,) * 2
+        if low < self.smallest or high > self.largest:
+            wrong = low if low < self.smallest else high
+            raise ValueError(f"{self.name} is {wrong}; {self.bits} bits hold {self.smallest}..{self.largest}")
+        return (value.astype(np.int64) if array else int(value)) << self.lsb & ones(self.bits) << self.lsb
+
+
+def placed(fields: Iterable[_FieldT]) -> tuple[_FieldT, ...]:
+    """The fields with their places: one without a place follows the one before it."""
+    found: list[_FieldT] = []
+    for field in fields:
+        at = field.lsb if field.lsb >= 0 else (found[-1].end if found else 0)
+        found.append(replace(field, lsb=at))
+    return tuple(found)
 
 
 class Layout:
@@ -71,24 +105,21 @@ class Layout:
 
     def __init__(self, name: str, *fields: Field, bits: int | None = None) -> None:
         self.name = name
-        placed: list[Field] = []
-        for field in fields:
-            at = field.lsb if field.lsb >= 0 else (placed[-1].end if placed else 0)
-            placed.append(Field(name=field.name, bits=field.bits, doc=field.doc, lsb=at))
-        self.fields: tuple[Field, ...] = tuple(placed)
-        self.bits = max((f.end for f in placed), default=0) if bits is None else bits
-        self._by_name = {field.name: field for field in placed}
-        if len(self._by_name) != len(placed):
-            raise ValueError(f"{name}: each field has a name of its own, not {[f.name for f in placed]}")
+        self.fields = placed(fields)
+        self.bits = max((field.end for field in self.fields), default=0) if bits is None else bits
+        self._by_name = {field.name: field for field in self.fields}
+        if len(self._by_name) != len(self.fields):
+            raise ValueError(f"{name}: each field has a name of its own, not {[f.name for f in self.fields]}")
         used = 0
-        for field in placed:
+        for field in self.fields:
             if field.end > self.bits:
                 raise ValueError(
                     f"{name}.{field.name} takes bits {field.lsb}..{field.end - 1} of a word of {self.bits} bits"
                 )
-            if used & field.at_place(field.largest):
+            mine = ones(field.bits) << field.lsb
+            if used & mine:
                 raise ValueError(f"{name}.{field.name} lies on bits of another field, from bit {field.lsb} on")
-            used |= field.at_place(field.largest)
+            used |= mine
         self.mask: int = used  # every bit that belongs to a field
 
     def __getitem__(self, name: str) -> Field:
@@ -117,30 +148,30 @@ class Layout:
     @cached_property
     def form(self) -> struct.Struct:
         """Raises ValueError for a layout that is no such record."""
-        if any(field.bits not in _CODES for field in self.fields) or self.mask != mask(self.bits):
+        if any(field.bits not in _CODES for field in self.fields) or self.mask != ones(self.bits):
             raise ValueError(f"{self.name} has fields that are no whole numbers of bytes")
-        return struct.Struct("<" + "".join(_CODES[field.bits] for field in self.fields))
+        codes = [_CODES[f.bits].lower() if f.signed else _CODES[f.bits] for f in self.fields]
+        return struct.Struct("<" + "".join(codes))
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Bytes of the record."""
         return self.bits // 8
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
         """The record as numpy's structured type."""
         assert self.form.size == self.size  # refuses what has no such type
-        return np.dtype([(field.name, f"<u{field.bits // 8}") for field in self.fields])
+        return np.dtype([(f.name, f"<{'i' if f.signed else 'u'}{f.bits // 8}") for f in self.fields])
 
     def to_bytes(self, **values: int) -> bytes:
         """The record with these fields; those not named are 0.
 
         Raises KeyError for a field that is not there, struct.error for a value that does not fit.
         """
-        known = dict.fromkeys(self._by_name, 0)
-        for name in values:
-            self[name]
-        return self.form.pack(*(known | values).values())
+        if odd := values.keys() - self._by_name.keys():
+            raise KeyError(f"{self.name} has no field {min(odd)}")
+        return self.form.pack(*(values.get(name, 0) for name in self._by_name))
 
     def from_bytes(self, data: bytes | bytearray | memoryview, at: int = 0) -> dict[str, int]:
         """The record that begins at byte `at`, by name. Raises struct.error if it is not whole."""

@@ -2,11 +2,11 @@
 
 What distinguishes networks lies in block RAM; sizes and the times of constant inputs do not, and are written by this.
 
-    word 3 n      write [15]   address of the register / 4 [9:0]
-    word 3 n + 1  data, low half
-    word 3 n + 2  data, high half
+    word 3 n      BOOT_WRITE: the register, and that there is a write
+    word 3 n + 1  BOOT_DATA, low half
+    word 3 n + 2  BOOT_DATA, high half
 
-The program ends at the first word 3 n without bit 15, or with the memory.
+The program ends at the first word 3 n without a write, or with the memory.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from firstspike_contract.common.errors import FirstspikeError
 
-__all__ = ["BOOT_WRITE", "WORDS_PER_WRITE", "boot_writes", "pack_boot"]
+from .memories import BOOT_DATA, BOOT_WRITE
 
-BOOT_WRITE: Final = 1 << 15
+__all__ = ["WORDS_PER_WRITE", "boot_writes", "pack_boot"]
+
 WORDS_PER_WRITE: Final = 3
 
 
@@ -28,7 +29,9 @@ def pack_boot(writes: Iterable[tuple[int, int]], words: int) -> NDArray[np.uint3
 
     Raises FirstspikeError if there are more writes than the memory holds.
     """
-    flat = [part for at, value in writes for part in (BOOT_WRITE | at >> 2, value & 0xFFFF, value >> 16)]
+    flat: list[int] = []
+    for at, value in writes:
+        flat += [BOOT_WRITE.pack(register=at // 4, write=1), *BOOT_DATA.unpack(value).values()]
     if len(flat) > words:
         raise FirstspikeError(
             f"the boot memory holds {words // WORDS_PER_WRITE} register writes, the network needs "
@@ -42,7 +45,8 @@ def boot_writes(words: Sequence[int]) -> list[tuple[int, int]]:
     writes = []
     for n in range(0, len(words) - WORDS_PER_WRITE + 1, WORDS_PER_WRITE):
         first, low, high = (int(word) for word in words[n : n + WORDS_PER_WRITE])
-        if not first & BOOT_WRITE:
+        head = BOOT_WRITE.unpack(first)
+        if not head["write"]:
             break
-        writes.append(((first & 0x3FF) << 2, low | high << 16))
+        writes.append((4 * head["register"], BOOT_DATA.pack(low=low, high=high)))
     return writes

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from firstspike_contract.arithmetic.bounds import worst_case
 from firstspike_contract.arithmetic.network import DROPPED, Layer, Network
 from firstspike_contract.common.errors import FirstspikeError
+from firstspike_contract.common.layout import pack_set
 
 from .config import CONFIGS, CoreConfig, StageConfig
-from .register_map import Memory, offset_of
+from .memories import MAP_ENTRY, TABLE_WORD, beats_per_word
+from .register_map import Memory, write_of
 
-__all__ = ["LoadPlan", "MemoryBlock", "beats_per_word", "boot_program", "core_for", "load_plan", "place"]
+__all__ = ["LoadPlan", "MemoryBlock", "boot_program", "core_for", "load_plan", "place"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,13 +35,6 @@ class LoadPlan:
     registers: tuple[tuple[int, int], ...]
     memories: tuple[MemoryBlock, ...]
     stages: tuple[int, ...]
-
-
-def beats_per_word(kind: Memory, stage: StageConfig) -> int:
-    """32-bit beats of one memory word."""
-    if kind == Memory.WEIGHTS:
-        return -(-stage.lanes * 8 // 32)
-    return 4 if kind == Memory.TABLES else 1
 
 
 def place(network: Network, config: CoreConfig) -> tuple[int, ...]:
@@ -84,9 +79,9 @@ def load_plan(network: Network, config: CoreConfig) -> LoadPlan:
     """
     stages = place(network, config)
     registers = [
-        (offset_of("STEPS"), network.steps),
-        (offset_of("ADDRESSES"), network.addresses),
-        (offset_of("ACTIVE"), sum(1 << k for k in stages)),
+        write_of("STEPS", value=network.steps),
+        write_of("ADDRESSES", value=network.addresses),
+        write_of("ACTIVE", value=pack_set(stages)),
     ]
     memories = [MemoryBlock(kind=Memory.INPUT_MAP, stage=0, beats=_input_map(network, config))]
     pre_delays = network.input_delays
@@ -94,10 +89,10 @@ def load_plan(network: Network, config: CoreConfig) -> LoadPlan:
         stage = config.stages[k]
         _check_layer(network, layer, stage, pre_delays, k)
         registers += [
-            (offset_of("INPUTS", k), layer.inputs),
-            (offset_of("CONSTANTS", k), layer.constants),
-            (offset_of("OUTPUTS", k), layer.outputs),
-            (offset_of("ROWS", k), stage.rows(layer.outputs)),
+            write_of("INPUTS", k, value=layer.inputs),
+            write_of("CONSTANTS", k, value=layer.constants),
+            write_of("OUTPUTS", k, value=layer.outputs),
+            write_of("ROWS", k, value=stage.rows(layer.outputs)),
         ]
         order = np.argsort(layer.constant_times, kind="stable")  # the core walks them in time order
         blocks = {
@@ -118,10 +113,10 @@ def boot_program(plan: LoadPlan) -> tuple[tuple[int, int], ...]:
     writes = list(plan.registers)
     for block in plan.memories:
         if block.kind == Memory.CONSTANTS:
-            writes.append((offset_of("MEM_SELECT"), int(block.kind) | block.stage << 8))
-            writes.append((offset_of("MEM_ADDRESS"), 0))
-            writes += [(offset_of("MEM_DATA"), int(beat)) for beat in block.beats]
-    return (*writes, (offset_of("CONTROL"), 1))
+            writes.append(write_of("MEM_SELECT", kind=block.kind, stage=block.stage))
+            writes.append(write_of("MEM_ADDRESS", value=0))
+            writes += [write_of("MEM_DATA", beat=int(beat)) for beat in block.beats]
+    return (*writes, write_of("CONTROL", run=1))
 
 
 def _holds(stage: StageConfig, layer: Layer) -> bool:
@@ -165,12 +160,12 @@ def _check_tables(network: Network, layer: Layer) -> None:
 
 
 def _input_map(network: Network, config: CoreConfig) -> NDArray[np.uint32]:
-    """Word of an address: row [15:0], delay [24:16] (max_steps: never in time), kept [31]."""
+    """A MAP_ENTRY for each address."""
     kept = network.input_map != DROPPED
     beats = np.zeros(network.addresses, np.uint32)
     rows = network.input_map[kept]
     delays = np.minimum(network.input_delays[rows], config.max_steps)
-    beats[kept] = (1 << 31) | delays << 16 | rows
+    beats[kept] = MAP_ENTRY.pack(row=rows, delay=delays, kept=1)
     return beats
 
 
@@ -186,8 +181,9 @@ def _weights(layer: Layer, stage: StageConfig, order: NDArray[np.int64]) -> NDAr
 
 
 def _tables(layer: Layer) -> NDArray[np.uint32]:
-    """Word of a step: a[t], m[t] - m[t-1], then th[t] - th[t-1] as 64 bits; differences from 0 at t = 0 (m: 0)."""
-    words = np.zeros((len(layer.th), 2), "<i8")
-    words[:, 0] = layer.a | np.diff(layer.m, prepend=layer.m[:1]) << 32
-    words[:, 1] = np.diff(layer.th, prepend=0)
-    return words.reshape(-1).view("<u4")
+    """A TABLE_WORD for each step."""
+    words = np.zeros(len(layer.th), TABLE_WORD.dtype)
+    words["gain"] = layer.a
+    words["rise"] = np.diff(layer.m, prepend=layer.m[:1])
+    words["threshold_change"] = np.diff(layer.th, prepend=0)
+    return words.view("<u4")

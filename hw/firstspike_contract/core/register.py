@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal
 
-from firstspike_contract.common.layout import Field, Layout
+from firstspike_contract.common.layout import Field, Layout, placed
 
 __all__ = ["BITS", "Access", "Register", "RegisterBlock", "RegisterField"]
 
@@ -53,6 +53,7 @@ class Register:
     def __post_init__(self) -> None:
         if self.offset < 0 or self.offset % 4:
             raise ValueError(f"the offset of {self.name} must be a multiple of 4 from 0 on, not {self.offset}")
+        object.__setattr__(self, "fields", placed(self.fields))
         for field in self.fields:
             if field.reset > field.largest:
                 raise ValueError(f"{self.name}.{field.name} cannot reset to {field.reset}: it has {field.bits} bits")

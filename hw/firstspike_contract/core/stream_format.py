@@ -1,6 +1,6 @@
-"""The three streams of the core as 32-bit little-endian beats, with the numpy code that packs and unpacks them."""
+"""The streams of images and results as 32-bit little-endian beats, with the numpy code that packs and unpacks them."""
 
-from enum import IntFlag
+from enum import IntFlag, auto
 from typing import Final
 
 import numpy as np
@@ -9,71 +9,81 @@ from numpy.typing import NDArray
 from firstspike_contract.arithmetic.events import EVENT
 from firstspike_contract.arithmetic.results import RESULT
 from firstspike_contract.common.errors import FirstspikeError
+from firstspike_contract.common.layout import Field, Layout
 
 __all__ = [
-    "HEADER",
+    "BEAT_BITS",
+    "EVENT_BEAT",
+    "IMAGE_HEADER",
     "RESULT_BEATS",
     "RESULT_PACKET",
-    "TRACE",
-    "TRACE_END",
+    "TAGS",
     "Header",
     "ResultFlag",
     "pack_bitmap",
     "pack_image",
-    "trace_times",
+    "pack_result",
     "unpack_bitmap",
     "unpack_result",
-    "unpack_trace",
 ]
+
+BEAT_BITS: Final = 32
 
 
 class Header(IntFlag):
     """Bits of the header's flags byte."""
 
-    LEARN = 1 << 0  # this image may change weights (docs/learning.md); ignored by a core that does not learn
-    SPIKES = 1 << 1  # return spikes: trace this image
-    RUN_ON = 1 << 2  # walk to T-1 after the decision; class, step and counts stay those of the decision
-    ORDERED = 1 << 3  # event times do not fall within the image: work may begin before TLAST
-    BITMAP = 1 << 4  # beats are bits of addresses instead of events; a set bit is an event of step 0
+    LEARN = auto()  # this image may change weights (docs/learning.md); ignored by a core that does not learn
+    SPIKES = auto()  # return spikes: trace this image
+    RUN_ON = auto()  # walk to T-1 after the decision; class, step and counts stay those of the decision
+    ORDERED = auto()  # event times do not fall within the image: work may begin before TLAST
+    BITMAP = auto()  # beats are bits of addresses instead of events; a set bit is an event of step 0
 
 
 class ResultFlag(IntFlag):
     """Bits of the result's flags byte."""
 
-    SILENT = 1 << 0
-    TIE = 1 << 1
-    EXACT_TIE = 1 << 2
-    LATE = 1 << 3  # the image was marked ORDERED and was not; late events were refused
-    TRIGGERED = 1 << 4  # a learning image that changes weights, after this result
+    SILENT = auto()
+    TIE = auto()
+    EXACT_TIE = auto()
+    LATE = auto()  # the image was marked ORDERED and was not; late events were refused
+    TRIGGERED = auto()  # a learning image that changes weights, after this result
 
 
-# First beat of an image.
-HEADER: Final = np.dtype([("flags", "u1"), ("tag", "u1"), ("label", "<u2")])
-
-# The result packet; the last beat has TLAST. Counts as in RESULT.
-RESULT_PACKET: Final = np.dtype(
-    [
-        ("tag", "u1"),
-        ("flags", "u1"),
-        ("step", "<u2"),
-        ("class", "<u2"),
-        ("label", "<u2"),
-        ("spikes_input", "<u4"),
-        ("spikes_hidden", "<u4"),
-        ("spikes_output", "<u4"),
-        ("spikes_constant", "<u4"),
-        ("events_dropped", "<u4"),
-        ("events_refused", "<u4"),
-        ("cycles", "<u4"),  # that the image kept the core: from its start until the next one may start
-        ("latency", "<u4"),  # from the clock edge that took TLAST to the first beat of this packet
-        ("rows_read", "<u4"),  # weight rows that were read, all stages; what ran ahead of the decision included
-    ]
+IMAGE_HEADER: Final = Layout(
+    "First beat of an image",
+    Field(name="flags", bits=8, doc="Header"),
+    Field(name="tag", bits=8, doc="returned with the result"),
+    Field(name="label", bits=16, doc="class of the image, returned with the result"),
 )
-RESULT_BEATS: Final = RESULT_PACKET.itemsize // 4
+TAGS: Final = 1 + IMAGE_HEADER["tag"].largest  # an image's tag is its number modulo this
 
-# One beat of the trace. layer: 1 for the first hidden layer (index into Evaluation.times), TRACE_END set: end of image.
-TRACE: Final = np.dtype([("x", "<u2"), ("t", "u1"), ("layer", "u1")])
-TRACE_END: Final = 0x80  # in `layer`; then t is the decision step, x the tag; has TLAST
+EVENT_BEAT: Final = Layout(
+    "Beat of an event",
+    Field(name="t", bits=16, doc="time code"),
+    Field(name="x", bits=16, doc="external address"),
+)
+
+RESULT_PACKET: Final = Layout(
+    "Result packet",
+    Field(name="tag", bits=8, doc="of the image's header"),
+    Field(name="flags", bits=8, doc="ResultFlag"),
+    Field(name="step", bits=16, doc="D, the step of the decision"),
+    Field(name="class", bits=16, doc="the answer"),
+    Field(name="label", bits=16, doc="of the image's header"),
+    Field(name="spikes_input", bits=32, doc="by the decision, as the six that follow"),
+    Field(name="spikes_hidden", bits=32),
+    Field(name="spikes_output", bits=32),
+    Field(name="spikes_constant", bits=32),
+    Field(name="events_dropped", bits=32, doc="of dropped inputs, in the whole image"),
+    Field(name="events_refused", bits=32, doc="out of range, or of an input that had spiked, in the whole image"),
+    Field(name="cycles", bits=32, doc="that the image kept the core: from its start until the next one may start"),
+    Field(name="latency", bits=32, doc="cycles from the clock edge that took TLAST to this packet's first beat"),
+    Field(name="rows_read", bits=32, doc="weight rows read by all stages, those ahead of the decision included"),
+)
+RESULT_BEATS: Final = RESULT_PACKET.bits // BEAT_BITS  # the last one has TLAST
+
+_MARKS: Final = (("silent", ResultFlag.SILENT), ("tie", ResultFlag.TIE), ("exact_tie", ResultFlag.EXACT_TIE))
 
 
 def pack_image(events: NDArray[np.void], *, flags: int = 0, tag: int = 0, label: int = 0) -> NDArray[np.uint32]:
@@ -101,46 +111,32 @@ def unpack_bitmap(beats: NDArray[np.uint32]) -> NDArray[np.void]:
 
 
 def unpack_result(beats: NDArray[np.uint32]) -> tuple[NDArray[np.void], NDArray[np.void]]:
-    """Beats uint32 ``[N * RESULT_BEATS]`` of N packets as (RESULT_PACKET ``[N]``, RESULT ``[N]``)."""
+    """Beats uint32 ``[N * RESULT_BEATS]`` of N packets as (records of RESULT_PACKET ``[N]``, RESULT ``[N]``)."""
     if len(beats) % RESULT_BEATS:
         raise FirstspikeError(f"{len(beats)} beats are not a whole number of result packets of {RESULT_BEATS} beats")
-    packets = np.ascontiguousarray(beats, "<u4").view(RESULT_PACKET)
+    packets = np.ascontiguousarray(beats, "<u4").view(RESULT_PACKET.dtype)
     results = np.zeros(len(packets), RESULT)
-    for name in RESULT.fields or ():
-        if name in (RESULT_PACKET.fields or ()):
+    for name in RESULT.names or ():
+        if name in (packets.dtype.names or ()):
             results[name] = packets[name]
-    for name, flag in (("silent", ResultFlag.SILENT), ("tie", ResultFlag.TIE), ("exact_tie", ResultFlag.EXACT_TIE)):
+    for name, flag in _MARKS:
         results[name] = (packets["flags"] & flag) != 0
     return packets, results
 
 
-def unpack_trace(beats: NDArray[np.uint32]) -> NDArray[np.void]:
-    """Beats uint32 ``[B]`` as TRACE ``[B]``."""
-    return np.ascontiguousarray(beats, "<u4").view(TRACE)
-
-
-def trace_times(trace: NDArray[np.void], sizes: tuple[int, ...], step: int) -> tuple[NDArray[np.int16], ...]:
-    """Spike times int16 ``[n]`` of each layer from one image's TRACE, up to and including `step`.
-
-    sizes: neurons per layer without the inputs, Network.sizes[1:]. Raises FirstspikeError for a spike that no such
-    network has, and for a neuron that spikes twice.
-    """
-    times = tuple(np.full(n, -1, np.int16) for n in sizes)
-    for beat in trace[(trace["layer"] & TRACE_END) == 0]:
-        layer, t, x = int(beat["layer"]), int(beat["t"]), int(beat["x"])
-        if not (1 <= layer <= len(sizes) and x < sizes[layer - 1]):
-            raise FirstspikeError(f"trace: layer {layer} has no neuron {x}; sizes are {sizes}")
-        if t > step:
-            continue
-        if times[layer - 1][x] != -1:
-            raise FirstspikeError(
-                f"trace: neuron {x} of layer {layer} spikes at {times[layer - 1][x]} and again at {t}"
-            )
-        times[layer - 1][x] = t
-    return times
+def pack_result(packets: NDArray[np.void], results: NDArray[np.void]) -> None:
+    """Fills in what RESULT ``[N]`` says, in place: the counts, the decision and its marks in the flags."""
+    for name in RESULT.names or ():
+        if name in (packets.dtype.names or ()):
+            packets[name] = results[name]
+    for name, flag in _MARKS:
+        packets["flags"] |= np.where(results[name], np.uint8(flag), np.uint8(0))
 
 
 def _header(flags: int, tag: int, label: int) -> int:
-    if not (0 <= tag < 256 and 0 <= label < 65536):
-        raise FirstspikeError(f"a header holds a tag in 0..255 and a label in 0..65535, not {tag} and {label}")
-    return int(flags) | tag << 8 | label << 16
+    try:
+        return int(IMAGE_HEADER.pack(flags=int(flags), tag=tag, label=label))
+    except ValueError:
+        raise FirstspikeError(
+            f"a header holds a tag in 0..255 and a label in 0..65535, not {tag} and {label}"
+        ) from None

@@ -13,7 +13,7 @@ from firstspike_contract.common.errors import FirstspikeError
 
 from .config import CoreConfig
 from .loading import place
-from .register_map import offset_of
+from .register_map import write_of
 from .unloading import layer_weights
 
 __all__ = ["check_core_learns", "learning_registers", "with_learnt"]
@@ -47,13 +47,13 @@ def learning_registers(
     """
     check_settings(network, settings)
     check_core_learns(network, config)
-    counted = () if count is None else ((offset_of("LEARN_COUNT"), count),)
+    counted = () if count is None else (write_of("LEARN_COUNT", value=count),)
     chances = zip(place(network, config), settings.chances, strict=True)
     return (
-        (offset_of("LEARN"), settings.margin | settings.late << 8),
-        (offset_of("LEARN_SEED"), settings.seed),
+        write_of("LEARN", margin=settings.margin, late=settings.late),
+        write_of("LEARN_SEED", value=settings.seed),
         *counted,
-        *((offset_of("CHANCE", k), p) for k, p in chances),
+        *(write_of("CHANCE", k, p=p) for k, p in chances),
     )
 
 

@@ -1,7 +1,7 @@
 """The way back from `loading`: what a core was built as and which network it holds, by its registers and memories."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,13 @@ from firstspike_contract.arithmetic.network import DROPPED, KERNELS, Kernel, Lay
 from firstspike_contract.arithmetic.tables import STEPS
 from firstspike_contract.arithmetic.validation import check_network
 from firstspike_contract.common.errors import FirstspikeError
+from firstspike_contract.common.layout import pack_set, unpack_set
 
 from .config import CoreConfig, StageConfig
-from .loading import beats_per_word
-from .register_map import CORE_ID, CORE_VERSION, Memory, offset_of
+from .memories import MAP_ENTRY, TABLE_WORD, beats_per_word
+from .register_map import CORE_ID, CORE_VERSION, GLOBAL, STAGE, Memory, offset_of, register_of
 
-__all__ = ["IDENTITY", "config_from", "identity", "layer_weights", "memory_beats", "network_from"]
+__all__ = ["IDENTITY", "config_from", "identity", "layer_weights", "memory_beats", "network_from", "table_words"]
 
 Beats = NDArray[np.uint32]
 
@@ -28,49 +29,50 @@ IDENTITY: Final = (
 
 def identity(config: CoreConfig) -> dict[tuple[str, int | None], int]:
     """What the registers of such a core show that cannot be written, by (name, stage or None)."""
-    shown: dict[tuple[str, int | None], int] = {
-        ("ID", None): CORE_ID,
-        ("VERSION", None): CORE_VERSION,
-        ("BUILD", None): len(config.stages) | (config.max_steps.bit_length() - 1) << 8 | config.boot << 16,
-        ("BUILD_ADDRESSES", None): config.addresses,
+    steps_log2 = config.max_steps.bit_length() - 1
+    fields: dict[tuple[str, int | None], dict[str, int]] = {
+        ("ID", None): {"value": CORE_ID},
+        ("VERSION", None): {"value": CORE_VERSION},
+        ("BUILD", None): {"stages": len(config.stages), "steps_log2": steps_log2, "boot": config.boot},
+        ("BUILD_ADDRESSES", None): {"value": config.addresses},
     }
     for k, stage in enumerate(config.stages):
-        shown |= {
-            ("LANES", k): stage.lanes,
-            ("DEPTH", k): stage.depth,
-            ("MAX_ROWS", k): stage.max_rows,
-            ("MAX_INPUTS", k): stage.inputs,
-            ("WIDTHS", k): stage.a_bits | stage.v_bits << 8,
-            ("KERNELS", k): sum(1 << KERNELS.index(name) for name in stage.kernels),
-            ("CAPACITY", k): stage.constants | int(stage.learning) << 16 | int(stage.ring) << 17,
+        fields |= {
+            ("LANES", k): {"value": stage.lanes},
+            ("DEPTH", k): {"value": stage.depth},
+            ("MAX_ROWS", k): {"value": stage.max_rows},
+            ("MAX_INPUTS", k): {"value": stage.inputs},
+            ("WIDTHS", k): {"a_bits": stage.a_bits, "v_bits": stage.v_bits},
+            ("KERNELS", k): {"value": pack_set(map(KERNELS.index, stage.kernels))},
+            ("CAPACITY", k): {"constants": stage.constants, "learning": stage.learning, "ring": stage.ring},
         }
-    return shown
+    return {(name, k): register_of(name, k).pack(**values) for (name, k), values in fields.items()}
 
 
 def config_from(read: Callable[[str, int | None], int]) -> CoreConfig:
     """The CoreConfig of a core, from read(name, stage or None) of the registers of IDENTITY."""
-    build = read("BUILD", None)
+    build = GLOBAL["BUILD"].unpack(read("BUILD", None))
     return CoreConfig(
-        stages=tuple(_stage_from(read, k) for k in range(build & 0xFF)),
+        stages=tuple(_stage_from(read, k) for k in range(build["stages"])),
         addresses=read("BUILD_ADDRESSES", None),
-        max_steps=1 << (build >> 8 & 0xFF),
-        boot=build >> 16,
+        max_steps=2 ** build["steps_log2"],
+        boot=build["boot"],
     )
 
 
 def _stage_from(read: Callable[[str, int | None], int], k: int) -> StageConfig:
-    widths, kernels, capacity = (read(name, k) for name in ("WIDTHS", "KERNELS", "CAPACITY"))
+    widths, capacity = (STAGE[name].unpack(read(name, k)) for name in ("WIDTHS", "CAPACITY"))
     return StageConfig(
         lanes=read("LANES", k),
         depth=read("DEPTH", k),
         max_rows=read("MAX_ROWS", k),
         inputs=read("MAX_INPUTS", k),
-        constants=capacity & 0xFFFF,
-        a_bits=widths & 0xFF,
-        v_bits=widths >> 8 & 0xFF,
-        kernels=tuple(name for i, name in enumerate(KERNELS) if kernels >> i & 1),
-        learning=bool(capacity >> 16 & 1),
-        ring=bool(capacity >> 17 & 1),
+        constants=capacity["constants"],
+        a_bits=widths["a_bits"],
+        v_bits=widths["v_bits"],
+        kernels=tuple(KERNELS[i] for i in unpack_set(read("KERNELS", k)) if i < len(KERNELS)),
+        learning=bool(capacity["learning"]),
+        ring=bool(capacity["ring"]),
     )
 
 
@@ -110,18 +112,17 @@ def network_from(
             f"registers STEPS and ADDRESSES hold {steps} and {addresses}, which this core does not have"
         )
     last = len(config.stages) - 1
-    active = [k for k in range(last) if register("ACTIVE") >> k & 1] + [last]
+    active = [*(k for k in unpack_set(register("ACTIVE")) if k < last), last]
     layers = []
     for k in active:
         sizes = tuple(register(name, k) for name in ("INPUTS", "CONSTANTS", "OUTPUTS"))
         layers.append(_layer(config.stages[k], memories, k, sizes, steps, delayed=k != last))
-    words = memories[Memory.INPUT_MAP, 0][:addresses]
-    kept = words >> 31 == 1
-    rows = (words & 0xFFFF).astype(np.int64)
+    entries = MAP_ENTRY.unpack(memories[Memory.INPUT_MAP, 0][:addresses].astype(np.int64))
+    kept, rows = entries["kept"] == 1, entries["row"]
     input_delays = np.zeros(layers[0].inputs, np.int64)
     if (rows[kept] >= len(input_delays)).any():
         raise FirstspikeError("the input map names a row that the first layer does not have")
-    input_delays[rows[kept]] = words[kept] >> 16 & 0x7FFF
+    input_delays[rows[kept]] = entries["delay"][kept]
     network = Network(
         kernel=_kernel([config.stages[k] for k in active], layers),
         steps=steps,
@@ -145,16 +146,23 @@ def _layer(
     inputs, constants, outputs = sizes
     if outputs == 0 or constants > stage.constants or not stage.holds(inputs + constants, outputs):
         raise FirstspikeError(f"stage {k} does not hold a layer of {inputs} + {constants} inputs and {outputs} neurons")
-    table = np.ascontiguousarray(memories[Memory.TABLES, k][: 4 * steps]).view("<i8").reshape(steps, 2)
+    beats = memories[Memory.TABLES, k][: steps * beats_per_word(Memory.TABLES, stage)]
+    table = {name: words.astype(np.int64) for name, words in table_words(beats).items()}
     return Layer(
         weights=layer_weights(stage, memories[Memory.WEIGHTS, k], inputs + constants, outputs),
-        a=table[:, 0] & 0xFFFF_FFFF,
-        m=np.cumsum(table[:, 0] >> 32),
-        th=np.cumsum(table[:, 1]),
+        a=table["gain"],
+        m=np.cumsum(table["rise"]),
+        th=np.cumsum(table["threshold_change"]),
         constant_times=memories[Memory.CONSTANTS, k][:constants].astype(np.int64),
         delays=memories[Memory.DELAYS, k][:outputs].astype(np.int64) if delayed else np.zeros(outputs, np.int64),
         source_inputs=inputs,
     )
+
+
+def table_words(beats: Beats) -> dict[str, NDArray[Any]]:
+    """The fields of TABLE_WORD from its beats, an array of one entry a step each."""
+    words = np.ascontiguousarray(beats, "<u4").view(TABLE_WORD.dtype)
+    return {name: words[name] for name in TABLE_WORD.dtype.names or ()}
 
 
 def layer_weights(stage: StageConfig, beats: Beats, inputs: int, outputs: int) -> NDArray[np.int8]:

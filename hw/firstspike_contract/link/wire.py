@@ -5,35 +5,42 @@ stream of bytes in each direction: what is lost or damaged is sent again from th
 streams travel *messages* to the board and *records* from it, cut into frames anywhere.
 """
 
-import struct
 import zlib
-from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
+
+import numpy as np
+
+from firstspike_contract.common.layout import Field, Layout
+from firstspike_contract.core.config import CoreConfig
+from firstspike_contract.core.unloading import identity
 
 __all__ = [
     "BUFFER",
+    "CRC",
     "DELIMITER",
-    "EVENT_BYTES",
+    "EVENT",
     "FRAME",
+    "FRAME_KIND",
     "FROM_BOARD",
     "HELLO",
     "HOST_BUFFER",
+    "LABEL",
     "LABELLED",
     "LAYOUTS",
     "MAGIC",
     "MESSAGE",
+    "NAME",
     "PAYLOAD_MAX",
     "PROTOCOL",
     "READ_MAX",
     "RECORD",
     "REFUSAL",
     "WELCOME",
+    "WORD",
     "Configuration",
     "Frame",
     "FrameKind",
-    "Layout",
     "MessageKind",
     "Reason",
     "RecordKind",
@@ -45,13 +52,12 @@ __all__ = [
 
 PROTOCOL: Final = 1  # version; hello and welcome keep their layout in every version
 DELIMITER: Final = b"\0"  # between frames; COBS keeps it out of them
+WORD: Final = 4  # bytes of a register, and of a beat
 MAGIC: Final = 0x4B505331  # "1SPK" in memory order
 PAYLOAD_MAX: Final = 1024  # bytes of payload in a frame
 BUFFER: Final = 4096  # bytes that gateware holds in each direction: unread, and sent but not acknowledged
 HOST_BUFFER: Final = 16384  # bytes that a host holds unread; below 2^15
-FROM_BOARD: Final = 0x80  # in a frame's kind: so that an echo is known for one
 READ_MAX: Final = 65_528  # bytes of a READ: its REPLY has four more, and a length of 16 bits
-EVENT_BYTES: Final = 3  # of an event in a message: t (one byte), x (two)
 LABELLED: Final = 0x80  # in a message's flags: before each image stand two bytes, its label
 
 
@@ -116,101 +122,79 @@ class Configuration(_Told):
     VALID = 6, "whole, and running"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """A record of fixed size, little endian, without gaps. fields: (name, code of `struct`, meaning) each."""
-
-    name: str
-    fields: tuple[tuple[str, str, str], ...]
-
-    @cached_property
-    def struct(self) -> struct.Struct:
-        return struct.Struct("<" + "".join(code for _, code, _ in self.fields))
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self.struct.size
-
-    @property
-    def bits(self) -> dict[str, int]:
-        """Widths in order: the same record as gateware sees it."""
-        return {name: 8 * struct.calcsize(code) for name, code, _ in self.fields}
-
-    def pack(self, **values: int) -> bytes:
-        """Fields by name; those not named are 0. Raises struct.error for a value that does not fit."""
-        known = dict.fromkeys((name for name, _, _ in self.fields), 0)
-        assert values.keys() <= known.keys(), (self.name, values)
-        return self.struct.pack(*(known | values).values())
-
-    def unpack(self, data: bytes) -> dict[str, int]:
-        """The first `size` bytes of `data`, by name. Raises struct.error if they are fewer."""
-        return dict(zip((name for name, _, _ in self.fields), self.struct.unpack_from(data), strict=True))
+def _layout(name: str, *fields: tuple[str, int, str]) -> Layout:
+    """fields: (name, bits, meaning) each."""
+    return Layout(name, *(Field(name=field, bits=bits, doc=doc) for field, bits, doc in fields))
 
 
-def _layout(name: str, *fields: tuple[str, str, str]) -> Layout:
-    return Layout(name=name, fields=fields)
-
+FRAME_KIND: Final = _layout("Kind of a frame", ("kind", 7, "FrameKind"), ("from_board", 1, "so that an echo is known"))
+FROM_BOARD: Final = FRAME_KIND.pack(from_board=1)
 
 FRAME: Final = _layout(
     "Frame header",
-    ("kind", "B", "FrameKind; from the board with 0x80 added"),
-    ("session", "B", "chosen by the host at OPEN"),
-    ("sequence", "H", "number of the payload's first byte in its stream, modulo 2^16; the first byte is 0"),
-    ("acknowledge", "H", "number of the next byte that the sender of this frame expects"),
-    ("window", "H", "bytes from `acknowledge` on that it can take"),
-    ("length", "H", "bytes of payload"),
+    ("kind", 8, "FrameKind; from the board with 0x80 added"),
+    ("session", 8, "chosen by the host at OPEN"),
+    ("sequence", 16, "number of the payload's first byte in its stream, modulo 2^16; the first byte is 0"),
+    ("acknowledge", 16, "number of the next byte that the sender of this frame expects"),
+    ("window", 16, "bytes from `acknowledge` on that it can take"),
+    ("length", 16, "bytes of payload"),
 )
 
 HELLO: Final = _layout(
     "Payload of OPEN, from the host",
-    ("magic", "I", "0x4B505331, the characters 1SPK"),
-    ("protocol", "H", "version that the host speaks"),
-    ("reserved", "H", "0"),
-    ("nonce", "I", "any number; OPEN with that of the open session is answered and changes nothing"),
+    ("magic", 32, "0x4B505331, the characters 1SPK"),
+    ("protocol", 16, "version that the host speaks"),
+    ("reserved", 16, "0"),
+    ("nonce", 32, "any number; OPEN with that of the open session is answered and changes nothing"),
 )
 
 WELCOME: Final = _layout(
     "Payload of OPEN, from the board",
-    ("nonce", "I", "of the hello"),
-    ("protocol", "H", "version that the board speaks; no session is open if the host's differs"),
-    ("core", "H", "version of the register map"),
-    ("build", "I", "build id: CRC-32 of the core's configuration and the two versions"),
-    ("clock", "I", "clock in hertz"),
-    ("buffer", "H", "bytes that may be on their way to the board"),
-    ("payload", "H", "largest payload of a frame to it"),
-    ("configuration", "B", "Configuration"),
-    ("reason", "B", "Reason that closed the session before this one"),
-    ("reserved", "H", "0"),
-    ("name", "Q", "CONFIG_NAME: of the deployment that is loaded"),
+    ("nonce", 32, "of the hello"),
+    ("protocol", 16, "version that the board speaks; no session is open if the host's differs"),
+    ("core", 16, "version of the register map"),
+    ("build", 32, "build id: CRC-32 of the core's configuration and the two versions"),
+    ("clock", 32, "clock in hertz"),
+    ("buffer", 16, "bytes that may be on their way to the board"),
+    ("payload", 16, "largest payload of a frame to it"),
+    ("configuration", 8, "Configuration"),
+    ("reason", 8, "Reason that closed the session before this one"),
+    ("reserved", 16, "0"),
+    ("name", 64, "CONFIG_NAME: of the deployment that is loaded"),
 )
 
 MESSAGE: Final = _layout(
     "Message header, to the board",
-    ("kind", "B", "MessageKind"),
-    ("flags", "B", "images: flags of the image header (docs/core.md), and 0x80: labelled"),
-    ("tag", "B", "images: tag of the first; each further one has the next"),
-    ("count", "B", "BITMAPS: number of images"),
-    ("length", "H", "bytes: WRITE: of the body; READ, SCAN: to read; images: of each"),
-    ("value", "H", "WRITE, READ, SCAN: address of the register; images that are not labelled: label"),
+    ("kind", 8, "MessageKind"),
+    ("flags", 8, "images: flags of the image header (docs/core.md), and 0x80: labelled"),
+    ("tag", 8, "images: tag of the first; each further one has the next"),
+    ("count", 8, "BITMAPS: number of images"),
+    ("length", 16, "bytes: WRITE: of the body; READ, SCAN: to read; images: of each"),
+    ("value", 16, "WRITE, READ, SCAN: address of the register; images that are not labelled: label"),
 )
 
 RECORD: Final = _layout(
     "Record header, from the board",
-    ("kind", "B", "RecordKind"),
-    ("status", "B", "REFUSED: Configuration; else 0"),
-    ("length", "H", "bytes that follow"),
+    ("kind", 8, "RecordKind"),
+    ("status", 8, "REFUSED: Configuration; else 0"),
+    ("length", 16, "bytes that follow"),
 )
 
 REFUSAL: Final = _layout(
     "Body of REFUSED",
-    ("tag", "B", "of the first image"),
-    ("count", "B", "number of images"),
-    ("reserved", "H", "0"),
+    ("tag", 8, "of the first image"),
+    ("count", 8, "number of images"),
+    ("reserved", 16, "0"),
 )
 
+EVENT: Final = _layout("Event in a message", ("t", 8, "time code"), ("x", 16, "external address"))
+LABEL: Final = _layout("Label before an image", ("label", 16, "its class"))
+
+# A name is two registers of the link.
+NAME: Final = _layout("Name of a configuration", ("low", 32, "CONFIG_NAME0"), ("high", 32, "CONFIG_NAME1"))
+
 LAYOUTS: Final = (FRAME, HELLO, WELCOME, MESSAGE, RECORD, REFUSAL)  # in the order of docs/protocol.md
-_CRC: Final = struct.Struct("<I")  # CRC-32 (zlib) of header and payload, behind them
+CRC: Final = _layout("Checksum of a frame", ("crc", 32, "CRC-32 (zlib) of header and payload"))  # behind them
 
 
 class Frame(NamedTuple):
@@ -226,16 +210,20 @@ class Frame(NamedTuple):
     def to_bytes(self) -> bytes:
         """Header, payload, CRC-32: what COBS then codes."""
         kind, session, sequence, acknowledge, window, payload = self
-        body = FRAME.struct.pack(kind, session, sequence, acknowledge, window, len(payload)) + payload
-        return body + _CRC.pack(zlib.crc32(body))
+        body = FRAME.form.pack(kind, session, sequence, acknowledge, window, len(payload)) + payload
+        return body + CRC.form.pack(zlib.crc32(body))
 
 
 def parse_frame(data: bytes) -> Frame | None:
     """`data` as a frame, or None: too short, of another length than it says, or its CRC-32 differs."""
-    end = len(data) - _CRC.size
-    if end < FRAME.size or end > FRAME.size + PAYLOAD_MAX or _CRC.unpack_from(data, end)[0] != zlib.crc32(data[:end]):
+    end = len(data) - CRC.size
+    if (
+        end < FRAME.size
+        or end > FRAME.size + PAYLOAD_MAX
+        or CRC.form.unpack_from(data, end)[0] != zlib.crc32(data[:end])
+    ):
         return None
-    kind, session, sequence, acknowledge, window, length = FRAME.struct.unpack_from(data)
+    kind, session, sequence, acknowledge, window, length = FRAME.form.unpack_from(data)
     if length != end - FRAME.size:
         return None
     return Frame(kind, session, sequence, acknowledge, window, data[FRAME.size : end])
@@ -250,12 +238,13 @@ def is_message(kind: int, length: int) -> bool:
     return kind in (MessageKind.WRITE, MessageKind.READ, MessageKind.SCAN) and length % 4 == 0
 
 
-def build_id(config: Any, core_version: int) -> int:
-    """CRC-32 that stands for what a core was built as: its CoreConfig, the register map's version and this protocol's.
+def build_id(config: CoreConfig) -> int:
+    """CRC-32 that stands for what a core was built as: the registers that say so, and this protocol's version.
 
     It changes whenever one of them does; hosts show it and compare it with what a bitstream was built for.
     """
-    return zlib.crc32(f"{config!r} core {core_version} protocol {PROTOCOL}".encode())
+    words = [*identity(config).values(), PROTOCOL]
+    return zlib.crc32(np.array(words, "<u4").tobytes())
 
 
 def markdown() -> str:
@@ -268,10 +257,7 @@ def markdown() -> str:
             "| byte | field | bytes | meaning |",
             "|---|---|---|---|",
         ]
-        at = 0
-        for name, code, meaning in layout.fields:
-            lines.append(f"| {at} | `{name}` | {struct.calcsize(code)} | {meaning} |")
-            at += struct.calcsize(code)
+        lines += [f"| {f.lsb // 8} | `{f.name}` | {f.bits // 8} | {f.doc} |" for f in layout]
         blocks.append("\n".join(lines))
     for enumeration in (FrameKind, Reason, MessageKind, RecordKind, Configuration):
         lines = [f"**{enumeration.__doc__}**", "", "| value | name | meaning |", "|---|---|---|"]

@@ -5,14 +5,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from firstspike_contract import CoreConfig
+from firstspike_contract.link.timing import CLOCK_HZ, DIVISOR
 from firstspike_hw.core.core import Core
 from firstspike_hw.link import Link
 from firstspike_hw.link.uart import Receiver, Transmitter
 
-__all__ = ["CLOCK", "DIVISOR", "Board"]
-
-CLOCK = 48_000_000  # hertz
-DIVISOR = 16  # cycles per bit: 3 Mbaud
+__all__ = ["Board"]
 
 
 class Board(wiring.Component):
@@ -27,7 +25,7 @@ class Board(wiring.Component):
         self,
         config: CoreConfig,
         *,
-        clock: int = CLOCK,
+        clock: int = CLOCK_HZ,
         divisor: int = DIVISOR,
         patience: int | None = None,
         byte_port: bool = False,

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from enum import IntEnum
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from firstspike_contract.core.boot import boot_writes
+from firstspike_contract.core.memories import BOOT_DATA, BOOT_WRITE
+from firstspike_hw.fabric.layouts import seen_as
 from firstspike_hw.fabric.memory_port import IN_BLOCKS, MemoryPort
 
 __all__ = ["Boot", "write_layout"]
@@ -73,17 +75,18 @@ class Boot(wiring.Component):
             ends.eq(at > self.words - 3),
         ]
         payload = self.writes.payload
+        head, word = seen_as(BOOT_WRITE, read.data), seen_as(BOOT_DATA, payload.word)
         with m.Switch(phase):
             with m.Case(Phase.FIRST):
                 m.d.sync += [at.eq(at + 1), phase.eq(Phase.LOW)]
             with m.Case(Phase.LOW):
-                m.d.sync += [payload.address.eq(read.data[:10] << 2), at.eq(at + 1), phase.eq(Phase.HIGH)]
-                with m.If(~read.data[15]):
+                m.d.sync += [payload.address.eq(Cat(Const(0, 2), head.register)), at.eq(at + 1), phase.eq(Phase.HIGH)]
+                with m.If(~head.write):
                     m.d.sync += phase.eq(Phase.DONE)
             with m.Case(Phase.HIGH):
-                m.d.sync += [payload.word[:16].eq(read.data), at.eq(at + 1), phase.eq(Phase.KEEP)]
+                m.d.sync += [word.low.eq(read.data), at.eq(at + 1), phase.eq(Phase.KEEP)]
             with m.Case(Phase.KEEP):
-                m.d.sync += [payload.word[16:].eq(read.data), self.writes.valid.eq(1), phase.eq(Phase.OFFER)]
+                m.d.sync += [word.high.eq(read.data), self.writes.valid.eq(1), phase.eq(Phase.OFFER)]
             with m.Case(Phase.OFFER), m.If(self.writes.ready):
                 m.d.sync += [self.writes.valid.eq(0), phase.eq(Mux(ends, Phase.DONE, Phase.FIRST))]
         return m

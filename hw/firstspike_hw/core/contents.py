@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from firstspike_contract import CoreConfig, FirstspikeError, Network
 from firstspike_contract.core.boot import boot_writes, pack_boot
-from firstspike_contract.core.loading import LoadPlan, beats_per_word, boot_program, load_plan
-from firstspike_contract.core.register_map import Memory, offset_of
+from firstspike_contract.core.loading import LoadPlan, boot_program, load_plan
+from firstspike_contract.core.memories import MAP_ENTRY, beats_per_word, weight_slices
+from firstspike_contract.core.register_map import GLOBAL, Memory, offset_of
+from firstspike_contract.core.stream_format import BEAT_BITS
 from firstspike_contract.core.unloading import memory_beats, network_from
-from firstspike_hw.fabric.weights import GROUP_BITS, slice_width
-from firstspike_hw.silicon.netlist import Contents
+from firstspike_hw.fabric.memory_port import Contents
 from firstspike_hw.spikes.input_map import entry_layout
 from firstspike_hw.stage.lanes import lanes_for
 from firstspike_hw.stage.step_tables import StepTables, table_layout
@@ -46,8 +47,7 @@ def contents_of(plan: LoadPlan, config: CoreConfig, core: str) -> dict[str, Cont
             delays = beats[Memory.DELAYS, k].astype(np.int64)
             found[f"{core}.engine.filing{k}.delay"] = _bits(delays, config.max_steps.bit_length())
     entries = beats[Memory.INPUT_MAP, 0].astype(np.int64)
-    fields = {"row": entries & 0xFFFF, "delay": entries >> 16 & 0x7FFF, "kept": entries >> 31}
-    found[f"{core}.engine.intake.map.map"] = _packed(_map_layout(config), fields)
+    found[f"{core}.engine.intake.map.map"] = _packed(_map_layout(config), MAP_ENTRY.unpack(entries))
     if config.boot:
         found[f"{core}.boot.program"] = _bits(pack_boot(boot_program(plan), config.boot).astype(np.int64), 16)
     return found
@@ -62,12 +62,13 @@ def loaded_from(
     for offset, value in boot_writes(_numbers(contents[f"{core}.boot.program"]).tolist()) if config.boot else ():
         registers[offset] = value
         if offset == offset_of("MEM_DATA"):  # only times of constant inputs come this way
-            constants.setdefault(registers[offset_of("MEM_SELECT")] >> 8, []).append(value)
+            select = GLOBAL["MEM_SELECT"].unpack(registers[offset_of("MEM_SELECT")])
+            constants.setdefault(select["stage"], []).append(value)
     beats: dict[tuple[Memory, int], Beats] = {}
     for k, stage in enumerate(config.stages):
         slices = _slices(f"{core}.engine.stage{k}", stage.lanes, stage.depth)
         bits = np.concatenate([contents[path] for path, _, _ in slices], axis=1)
-        whole = np.zeros((stage.depth, 32 * beats_per_word(Memory.WEIGHTS, stage)), np.uint8)
+        whole = np.zeros((stage.depth, BEAT_BITS * beats_per_word(Memory.WEIGHTS, stage)), np.uint8)
         whole[:, : bits.shape[1]] = bits
         beats[Memory.WEIGHTS, k] = np.packbits(whole, axis=1, bitorder="little").reshape(-1).view("<u4")
         lanes = lanes_for(stage.kernels)
@@ -79,7 +80,7 @@ def loaded_from(
         if k < len(config.stages) - 1:
             beats[Memory.DELAYS, k] = _numbers(contents[f"{core}.engine.filing{k}.delay"]).astype(np.uint32)
     entry = _unpacked(_map_layout(config), contents[f"{core}.engine.intake.map.map"])
-    beats[Memory.INPUT_MAP, 0] = (entry["row"] | entry["delay"] << 16 | (entry["kept"] & 1) << 31).astype(np.uint32)
+    beats[Memory.INPUT_MAP, 0] = MAP_ENTRY.pack(**entry).astype(np.uint32)
     return registers, beats
 
 
@@ -100,12 +101,8 @@ def check_network_in(contents: Mapping[str, Contents], network: Network, config:
 
 def _slices(stage: str, lanes: int, depth: int) -> list[tuple[str, int, int]]:
     """(path, first bit of the word, bit behind the last) of the weight memory's slices."""
-    step, found = slice_width(depth), []
-    for group, lsb in enumerate(range(0, 8 * lanes, GROUP_BITS)):
-        end = min(lsb + GROUP_BITS, 8 * lanes)
-        for n, first in enumerate(range(lsb, end, step)):
-            found.append((f"{stage}.weights.group{group}.slice{n}", first, min(first + step, end)))
-    return found
+    slices = weight_slices(lanes, depth)
+    return [(f"{stage}.weights.group{s.group}.slice{s.number}", s.first, s.end) for s in slices]
 
 
 def _map_layout(config: CoreConfig) -> data.StructLayout:

@@ -7,8 +7,9 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from firstspike_contract import CoreConfig
-from firstspike_contract.core.register_map import Memory
+from firstspike_contract.core.register_map import GLOBAL, Memory
 from firstspike_hw.fabric.axis import AXI_LITE, axis_layout
+from firstspike_hw.fabric.layouts import merged
 
 from .boot import Boot
 from .engine import Engine, memory_widths
@@ -66,30 +67,30 @@ class Core(wiring.Component):
         m.d.comb += [
             registers.idle.eq(engine.idle),
             engine.run.eq(registers.run),
-            engine.steps.eq(stored["STEPS", None]),
-            engine.addresses.eq(stored["ADDRESSES", None]),
-            engine.active.eq(stored["ACTIVE", None]),
+            engine.steps.eq(stored["STEPS", None].value),
+            engine.addresses.eq(stored["ADDRESSES", None].value),
+            engine.active.eq(stored["ACTIVE", None].value),
         ]
         for k in range(len(self.config.stages)):
             layer = getattr(engine, f"layer{k}")
-            m.d.comb += [getattr(layer, name).eq(stored[name.upper(), k]) for name, _ in layer.shape()]
+            m.d.comb += [getattr(layer, name).eq(stored[name.upper(), k].value) for name, _ in layer.shape()]
         counters: dict[Any, Any] = {}
         if self.config.learns:
             learn = stored["LEARN", None]
             m.d.comb += [
-                engine.settings.margin.eq(learn[:8]),
-                engine.settings.late.eq(learn[8:16]),
-                engine.settings.seed.eq(stored["LEARN_SEED", None]),
-                engine.settings.count.eq(stored["LEARN_COUNT", None]),
+                engine.settings.margin.eq(learn.margin),
+                engine.settings.late.eq(learn.late),
+                engine.settings.seed.eq(stored["LEARN_SEED", None].value),
+                engine.settings.count.eq(stored["LEARN_COUNT", None].value),
                 registers.learned.eq(engine.learned),
                 registers.learning.eq(engine.learning),
-                *(getattr(engine, f"chance{k}").eq(stored["CHANCE", k]) for k in range(len(self.config.stages))),
+                *(getattr(engine, f"chance{k}").eq(stored["CHANCE", k].p) for k in range(len(self.config.stages))),
             ]
             counters = {("TRIGGERED", None): engine.triggered, ("LEARN_CYCLES", None): engine.learn_cycles}
         for key in widths:
             connect(m, registers.memories[key], engine.memory(*key))
         registers.readings |= {
-            ("STATUS", None): engine.idle | engine.late << 1,
+            ("STATUS", None): merged(GLOBAL["STATUS"].shown, idle=engine.idle, late=engine.late),
             ("IMAGES", None): engine.images_done,
             ("BUSY", None): engine.busy,
             **counters,

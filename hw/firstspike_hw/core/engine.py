@@ -6,12 +6,14 @@ from typing import Any
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
-from amaranth.utils import bits_for, ceil_log2
+from amaranth.utils import bits_for
 
 from firstspike_contract import CoreConfig
+from firstspike_contract.core.memories import MAP_ENTRY, TABLE_WORD, beats_per_word
 from firstspike_contract.core.register_map import Memory
-from firstspike_contract.core.stream_format import Header, ResultFlag
+from firstspike_contract.core.stream_format import BEAT_BITS
 from firstspike_hw.fabric.axis import axis_layout
+from firstspike_hw.fabric.layouts import HEADER_FLAGS, RESULT_FLAGS, packed, seen_as
 from firstspike_hw.fabric.memory_port import MemoryPort
 from firstspike_hw.learning.stage_learning import CHANCE_BITS
 from firstspike_hw.learning.teacher import Teacher, filed_entries, settings_layout
@@ -41,10 +43,10 @@ class Phase(IntEnum):
 
 def memory_widths(config: CoreConfig) -> dict[tuple[Memory, int], int]:
     """Bits of a word of every memory that the host can reach."""
-    widths = {(Memory.INPUT_MAP, 0): 32}
+    widths = {(Memory.INPUT_MAP, 0): MAP_ENTRY.bits}
     for k, stage in enumerate(config.stages):
-        widths[Memory.WEIGHTS, k] = -(-stage.lanes * 8 // 32) * 32
-        widths[Memory.TABLES, k] = 128
+        widths[Memory.WEIGHTS, k] = BEAT_BITS * beats_per_word(Memory.WEIGHTS, stage)
+        widths[Memory.TABLES, k] = TABLE_WORD.bits
         widths[Memory.CONSTANTS, k] = bits_for(config.max_steps - 1)
         if k < len(config.stages) - 1:
             widths[Memory.DELAYS, k] = bits_for(config.max_steps)
@@ -114,6 +116,7 @@ class Engine(wiring.Component):
         connect(m, flipped(self.memory(Memory.INPUT_MAP, 0)), intake.map)
         m.d.comb += [intake.run.eq(self.run), intake.steps.eq(self.steps), intake.addresses.eq(self.addresses)]
         self.header = intake.image
+        self.flags = seen_as(HEADER_FLAGS, self.header.flags)
 
         used = [Signal(name=f"used{k}", init=1) for k in range(last + 1)]
         m.d.sync += [used[k].eq(self.active[k] if k < last else 1) for k in range(last + 1)]
@@ -152,7 +155,7 @@ class Engine(wiring.Component):
                 stage.start.eq(self.start & used[k]),
                 stage.clear.eq(self.clear),
                 stage.stop.eq(self.stop),
-                stage.tracing.eq(self._flag(Header.SPIKES) & ~stage.first),
+                stage.tracing.eq(self.flags.spikes & ~stage.first),
             ]
             if k:
                 m.d.comb += [stage.filed.valid.eq(before.valid), stage.filed.payload.eq(before.payload)]
@@ -221,12 +224,12 @@ class Engine(wiring.Component):
             output.row_taken.eq(decision.row_taken),
             decision.outputs.eq(output.layer.outputs),
             decision.steps.eq(self.steps),
-            decision.tracing.eq(self._flag(Header.SPIKES)),
+            decision.tracing.eq(self.flags.spikes),
             decision.clear.eq(self.clear),
             decision.quiet.eq(self.quiet),
         ]
         m.d.sync += [
-            self.stop.valid.eq(decision.verdict.decided & ~self._flag(Header.RUN_ON)),
+            self.stop.valid.eq(decision.verdict.decided & ~self.flags.run_on),
             self.stop.t.eq(decision.verdict.step),
         ]
         with m.If(self.clear):
@@ -243,7 +246,7 @@ class Engine(wiring.Component):
         known = Signal()
         m.d.comb += [
             # a label that is no class teaches nothing
-            teacher.learns.eq(self._flag(Header.LEARN) & (self.header.label < stages[-1].layer.outputs)),
+            teacher.learns.eq(self.flags.learn & (self.header.label < stages[-1].layer.outputs)),
             teacher.steps.eq(self.steps),
             teacher.used.eq(Cat(used)),
             teacher.settings.eq(self.settings),
@@ -257,7 +260,7 @@ class Engine(wiring.Component):
         m.d.sync += known.eq(decision.verdict.decided & ~self.clear)
         with m.If(teacher.learns):  # the end is known a cycle after the verdict
             m.d.sync += [
-                self.stop.valid.eq(known & ~self._flag(Header.RUN_ON) & ~self.clear),
+                self.stop.valid.eq(known & ~self.flags.run_on & ~self.clear),
                 self.stop.t.eq(teacher.end),
             ]
         for k, stage in enumerate(stages):
@@ -288,7 +291,7 @@ class Engine(wiring.Component):
         m.submodules.sender = sender = ResultSender()
         connect(m, flipped(self.results), sender.beats)
         packet = Signal(packet_layout(), reset_less=True)
-        tracing = self._flag(Header.SPIKES)
+        tracing = self.flags.spikes
         m.d.comb += [
             sender.packet.payload.eq(packet),
             sender.packet.payload.cycles.eq(cycles),
@@ -350,17 +353,12 @@ class Engine(wiring.Component):
         def total(values: list[tuple[Any, Any]]) -> Any:
             return sum((Mux(chosen, value, 0) for chosen, value in values), Const(0))
 
-        flags = {
-            ResultFlag.SILENT: verdict.silent,
-            ResultFlag.TIE: verdict.tie,
-            ResultFlag.EXACT_TIE: verdict.exact_tie,
-            ResultFlag.LATE: header.late,
-        }
+        flags = {name: getattr(verdict, name) for name in ("silent", "tie", "exact_tie")}
         if self.teacher is not None:
-            flags[ResultFlag.TRIGGERED] = self.teacher.triggered & self.teacher.learns
+            flags["triggered"] = self.teacher.triggered & self.teacher.learns
         m.d.sync += [
             packet.tag.eq(header.tag),
-            packet.flags.eq(Cat(flags[flag] for flag in sorted(flags))),
+            packet.flags.eq(packed(RESULT_FLAGS, late=header.late, **flags)),
             packet.step.eq(verdict.step),
             packet["class"].eq(verdict["class"]),
             packet.label.eq(header.label),
@@ -372,9 +370,6 @@ class Engine(wiring.Component):
             packet.events_dropped.eq(header.dropped),
             packet.events_refused.eq(header.refused),
         ]
-
-    def _flag(self, flag: Header) -> Any:
-        return self.header.flags[ceil_log2(flag)]
 
 
 def _name(kind: Memory, stage: int) -> str:

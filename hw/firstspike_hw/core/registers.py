@@ -11,9 +11,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from firstspike_contract import CoreConfig
-from firstspike_contract.core.register_map import STAGE_STRIDE, Memory, offset_of, registers
+from firstspike_contract.common.layout import Layout
+from firstspike_contract.core.register import Register
+from firstspike_contract.core.register_map import GLOBAL, STAGE_STRIDE, Memory, offset_of, registers
 from firstspike_contract.core.unloading import identity
 from firstspike_hw.fabric.axis import AXI_LITE
+from firstspike_hw.fabric.layouts import seen_as
 from firstspike_hw.fabric.memory_port import MemoryPort
 from firstspike_hw.fabric.relay import Relay
 from firstspike_hw.fabric.window import Window, beat_bits
@@ -45,7 +48,7 @@ class RegisterFile(wiring.Component):
     """Ports:
 
     bus:       AXI4-Lite. One access at a time.
-    values:    by (name, stage or None) in the attribute `stored`, Signals of the writable registers.
+    stored:    attribute, by (name, stage or None): what the writable registers keep, with their fields.
     readings:  set by the owner before elaboration: what read-only registers show, by (name, stage or None).
     reset_core: strobe, and after reset. run: CONTROL.run. idle: memories may be reached.
     memories:  attribute, by (kind, stage): the host's side of every memory port.
@@ -61,9 +64,9 @@ class RegisterFile(wiring.Component):
         self.readings: dict[tuple[str, int | None], Any] = {}
         self._parts: list[tuple[Signal, list[tuple[int, Any]], Signal, Signal]] = []
         self.stored = {
-            (name, k): Signal(16 if k is not None or name.startswith("MEM") else 32, name=f"{name}{k}".lower())
+            (name, k): _kept(register, f"{name}{k}".lower())
             for _, name, k, register in registers(len(config.stages), learns=config.learns)
-            if register.access == "rw" and name not in ("CONTROL", "MEM_DATA")
+            if register.writable and name not in ("CONTROL", "MEM_DATA")
         }
         self.memories = {
             key: MemoryPort(width=width).create(path=(f"memory_{key[0].name.lower()}{key[1]}",))
@@ -91,7 +94,7 @@ class RegisterFile(wiring.Component):
         memory = _MemoryAccess(m, self)
         m.d.sync += [self.reset_core.eq(0)]
         if self.config.learns:
-            count = self.stored["LEARN_COUNT", None]
+            count = self.stored["LEARN_COUNT", None].value
             with m.If(self.learned):
                 m.d.sync += count.eq(count + 1)
 
@@ -158,12 +161,13 @@ class RegisterFile(wiring.Component):
         with m.Switch(address):
             for (name, k), signal in self.stored.items():
                 with m.Case(offset_of(name, k)):
-                    m.d.sync += signal.eq(word)
+                    m.d.sync += signal.as_value().eq(word)
                     m.d.comb += known.eq(1)
                     if name == "MEM_ADDRESS":
                         memory.restart(m)
             with m.Case(offset_of("CONTROL")):
-                m.d.sync += [self.run.eq(word[0]), self.reset_core.eq(word[1])]
+                control = seen_as(GLOBAL["CONTROL"].taken, word)
+                m.d.sync += [self.run.eq(control.run), self.reset_core.eq(control.reset)]
                 m.d.comb += known.eq(1)
         with m.If(is_data & self.idle):
             m.d.comb += known.eq(1)
@@ -197,12 +201,18 @@ class RegisterFile(wiring.Component):
                         m.d.sync += [part.eq(value), found.eq(1)]
 
 
+def _kept(register: Register, name: str) -> Any:
+    """What a register keeps, with its fields."""
+    layout = Layout(register.name, *register.kept, bits=register.kept_bits)
+    return seen_as(layout, Signal(layout.bits, name=name))
+
+
 class _MemoryAccess:
     """Words of any width through a 32-bit window: gathered and written whole, or read whole and shown beat by beat."""
 
     def __init__(self, m: Module, registers: RegisterFile) -> None:
-        self.ports, self.address = registers.memories, registers.stored["MEM_ADDRESS", None]
-        self.select = registers.stored["MEM_SELECT", None]
+        self.ports, self.address = registers.memories, registers.stored["MEM_ADDRESS", None].value
+        self.select = registers.stored["MEM_SELECT", None].as_value()
         widths = {key: port.word.shape().width for key, port in self.ports.items()}
         bits = beat_bits(list(widths.values()))
         self.beat, self.crc, self.last = Signal(bits), Signal(32, init=0xFFFFFFFF), Signal(bits)
@@ -216,7 +226,7 @@ class _MemoryAccess:
         self.word, self.write, self.wrote = Signal(32), Signal(), Signal(longest)
         for key, window in self.windows.items():
             m.submodules[f"window_{key[0].name.lower()}{key[1]}"] = window
-            m.d.sync += self.chosen[key].eq(self.select == (key[0] | key[1] << 8))
+            m.d.sync += self.chosen[key].eq(self.select == GLOBAL["MEM_SELECT"].pack(kind=key[0], stage=key[1]))
             m.d.comb += [
                 window.word.eq(self.word),
                 window.beat.eq(self.beat),

@@ -11,11 +11,13 @@ from amaranth.back import rtlil, verilog
 from amaranth.hdl import ClockDomain, ClockSignal, Module, Signal
 
 from firstspike_contract import CONFIGS, CoreConfig, FirstspikeError
-from firstspike_hw.board.serial import CLOCK, DIVISOR, Board
+from firstspike_contract.link.timing import CLOCK_HZ, DIVISOR
+from firstspike_hw.board.serial import Board
 from firstspike_hw.core.core import Core
 from firstspike_hw.fabric.axis import AXI_LITE
+from firstspike_hw.fabric.memory_port import Contents
 from firstspike_hw.link.uart import checked_divisor
-from firstspike_hw.silicon.netlist import Contents, with_contents
+from firstspike_hw.silicon.netlist import with_contents
 
 __all__ = ["BOARD", "CORE", "CORE_PATH", "emit", "emit_board", "main"]
 
@@ -48,7 +50,7 @@ def emit_board(
     config: CoreConfig,
     name: str = BOARD,
     *,
-    clock: int = CLOCK,
+    clock: int = CLOCK_HZ,
     divisor: int = DIVISOR,
     patience: int | None = None,
     byte_port: bool = False,
@@ -110,7 +112,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m firstspike_hw.emit.verilog", description=__doc__)
     parser.add_argument("config", choices=list(CONFIGS), help="which of the shipped cores")
     parser.add_argument("--board", action="store_true", help=f"with the serial link around it: module {BOARD}")
-    parser.add_argument("--clock", type=int, default=CLOCK, help="of the board, in hertz (default: %(default)s)")
+    parser.add_argument("--clock", type=int, default=CLOCK_HZ, help="of the board, in hertz (default: %(default)s)")
     parser.add_argument(
         "--divisor", type=int, default=DIVISOR, help="clock cycles per bit of its serial line (default: %(default)s)"
     )

@@ -2,10 +2,14 @@
 
 from typing import Final
 
+import numpy as np
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from numpy.typing import NDArray
 
-__all__ = ["APART", "IN_BLOCKS", "IN_LOGIC", "MemoryPort"]
+__all__ = ["APART", "IN_BLOCKS", "IN_LOGIC", "Contents", "MemoryPort"]
+
+Contents = NDArray[np.uint8]  # of a memory, [depth, width]: its bits, the lowest of each word first
 
 # Where a memory is to lie, for synthesis. What the host loads lies in block memories, whose contents a bitstream can be
 # given without place and route. A word is never used that was read while it was written, where it says so: then

@@ -6,17 +6,12 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
+from firstspike_contract.core.memories import GROUP_BITS, slice_width
+
 from .memory_port import IN_BLOCKS
 from .relay import relayed
 
-__all__ = ["WeightGroup", "WeightMemory", "slice_width"]
-
-GROUP_BITS = 144  # with their own copy of the addresses: 16, 8 or 4 blocks, and a group of lanes
-
-
-def slice_width(depth: int) -> int:
-    """Bits of a block memory of that depth, all nine bits of a nine-bit block used (DP16KD: 512 x 36 .. 2048 x 9)."""
-    return 36 if depth <= 512 else 18 if depth <= 1024 else 9
+__all__ = ["WeightGroup", "WeightMemory"]
 
 
 def _ports(width: int, depth: int) -> dict[str, object]:

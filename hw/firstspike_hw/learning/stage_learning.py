@@ -9,6 +9,8 @@ from amaranth.utils import bits_for
 
 from firstspike_contract import StageConfig
 from firstspike_contract.arithmetic.random_bits import CHANCE_MAX
+from firstspike_contract.core.memories import LANE_GROUP
+from firstspike_contract.core.register_map import STAGE
 from firstspike_hw.fabric.memory_port import MemoryPort
 from firstspike_hw.fabric.weights import WeightMemory
 from firstspike_hw.spikes.queue import BucketPort
@@ -21,7 +23,7 @@ from .votes import Votes, delta_layout
 
 __all__ = ["StageLearning", "weight_write_layout"]
 
-CHANCE_BITS = bits_for(CHANCE_MAX)
+CHANCE_BITS = STAGE["CHANCE"].kept["p"].bits
 HALF = 4  # bits of a lane's number that are decoded together
 
 
@@ -46,7 +48,6 @@ class StageLearning(wiring.Component):
       votes:  sign of change of each neuron before this layer that spiked: marks for its stage.
     """
 
-    GROUP = 18  # lanes with their own copy of the operation, as in Stage
     DELAY = RowBits.latency  # cycles from an operation to the lanes
     READ = DELAY - WeightMemory.latency  # and to the weight memory's address
     BUSY = DELAY + PlasticLanes.latency + Votes.latency + 2  # cycles after the last operation until nothing moves
@@ -202,11 +203,11 @@ class StageLearning(wiring.Component):
         config, groups = self.config, []
         chance = Signal(CHANCE_MAX)
         m.d.sync += chance.eq(Cat(self.outside_port.chance > k for k in range(CHANCE_MAX)))
-        for first in range(0, config.lanes, self.GROUP):
-            lanes = min(self.GROUP, config.lanes - first)
+        for first in range(0, config.lanes, LANE_GROUP):
+            lanes = min(LANE_GROUP, config.lanes - first)
             group = PlasticLanes(lanes=lanes, rows=config.max_rows)
             u, v = zip(*(taps(bits, first + k) for k in range(lanes)), strict=True)
-            m.submodules[f"plastic{first // self.GROUP}"] = group
+            m.submodules[f"plastic{first // LANE_GROUP}"] = group
             part = slice(first * 8, (first + lanes) * 8)
             m.d.comb += [
                 group.operation.eq(operation),

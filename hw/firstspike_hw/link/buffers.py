@@ -4,6 +4,7 @@ Places are numbers of bytes in their stream, modulo 2^16 (docs/protocol.md, stre
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
@@ -11,12 +12,11 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, exact_log2
 
-from firstspike_contract.link.wire import BUFFER
+from firstspike_contract.link.timing import NUMBER_BITS
+from firstspike_contract.link.wire import BUFFER, WORD
 
-__all__ = ["NUMBER_BITS", "UNCHECKED", "WORD", "ReceiveRing", "TransmitRing"]
+__all__ = ["UNCHECKED", "ReceiveRing", "TransmitRing"]
 
-NUMBER_BITS: int = 16
-WORD: int = 4  # bytes
 # For Yosys: a place that is read while it is written is never read in earnest, so no logic need see to it.
 UNCHECKED = {"no_rw_check": 1}
 
@@ -123,14 +123,15 @@ class TransmitRing(wiring.Component):
         )
 
     @staticmethod
-    def model(operations: Iterable[tuple[str, int]]) -> bytes:
-        """("put", byte), ("fill", at + 256 byte), ("reserve" | "commit" | "drop", 0) in order -> the stream."""
+    def model(operations: Iterable[tuple[str, Any]]) -> bytes:
+        """("put", byte), ("fill", (at, byte)), ("reserve" | "commit" | "drop", None) in order -> the stream."""
         done, open_ = bytearray(), bytearray()
         for name, value in operations:
             if name == "put":
                 open_.append(value)
             elif name == "fill":
-                open_[value & 0xFF] = value >> 8
+                at, byte = value
+                open_[at] = byte
             elif name == "reserve":
                 open_ += bytes(WORD)
             else:

@@ -7,13 +7,17 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from firstspike_contract.core.register_map import offset_of
+from firstspike_contract.common.layout import ones
+from firstspike_contract.core.register_map import GLOBAL, offset_of
+from firstspike_contract.link.wire import WORD
 from firstspike_hw.fabric.axis import AXI_LITE
+from firstspike_hw.fabric.layouts import packed, seen_as
 
 __all__ = ["AccessPort", "BusMaster"]
 
 SETTLE = 15  # cycles behind the answer to CONTROL.reset, in which its effect may still spread
 CONTROL = offset_of("CONTROL")
+RESET = GLOBAL["CONTROL"].taken
 
 
 class AccessPort(wiring.Signature):
@@ -76,7 +80,7 @@ class BusMaster(wiring.Component):
     def model(wanted: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
         """("read" | "write", address, word) and ("restart", 0, run), one after the other -> accesses of the bus."""
         return [
-            ("write", CONTROL, word | 0b10) if kind == "restart" else (kind, address, word)
+            ("write", CONTROL, RESET.pack(run=word, reset=1)) if kind == "restart" else (kind, address, word)
             for kind, address, word in wanted
         ]
 
@@ -88,18 +92,22 @@ class BusMaster(wiring.Component):
             bus.awaddr.eq(self.address),
             bus.araddr.eq(self.address),
             bus.wdata.eq(self.word),
-            bus.wstrb.eq(0b1111),
+            bus.wstrb.eq(ones(WORD)),
             bus.bready.eq(1),
             bus.rready.eq(1),
             access.data.eq(bus.rdata),
-            resets.eq((self.address == CONTROL) & self.word[1]),
+            resets.eq((self.address == CONTROL) & seen_as(RESET, self.word).reset),
             self.dropping.eq(self.restarting | ((phase != Phase.FREE) & (phase != Phase.READ) & resets)),
         ]
         with m.Switch(phase):
             with m.Case(Phase.FREE):
                 m.d.sync += [self.address.eq(access.address), self.word.eq(access.word)]
                 with m.If(self.restarting):
-                    m.d.sync += [self.address.eq(CONTROL), self.word.eq(self.run | 0b10), ours.eq(1)]
+                    m.d.sync += [
+                        self.address.eq(CONTROL),
+                        self.word.eq(packed(RESET, run=self.run, reset=1)),
+                        ours.eq(1),
+                    ]
                     m.d.sync += [bus.awvalid.eq(1), bus.wvalid.eq(1), phase.eq(Phase.WRITE)]
                 with m.Elif(access.request & ~self.restart):
                     m.d.sync += [bus.awvalid.eq(access.write), bus.wvalid.eq(access.write)]

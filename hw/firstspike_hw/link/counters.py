@@ -8,6 +8,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
+from firstspike_contract.common.layout import unpack_set
+
 __all__ = ["Counters"]
 
 
@@ -39,11 +41,11 @@ class Counters(wiring.Component):
     def model(events: Iterable[int], places: Sequence[int]) -> dict[int, int]:
         """Events of each cycle -> the counters by their place."""
         seen = list(events)
-        return {place: sum(word >> k & 1 for word in seen) & 0xFFFF_FFFF for k, place in enumerate(places)}
+        return {place: sum(k in unpack_set(word) for word in seen) % 2**32 for k, place in enumerate(places)}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.memory = memory = Memory(shape=32, depth=1 << self.bits, init=[])
+        m.submodules.memory = memory = Memory(shape=32, depth=2**self.bits, init=[])
         write, read = memory.write_port(), memory.read_port(domain="comb")
         sweep, pending, chosen = Signal(self.bits + 1), Signal.like(self.events), Signal(self.bits)
         clear, wiping, counted = Signal(), Signal(), Signal.like(self.events)

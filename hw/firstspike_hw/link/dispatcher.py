@@ -3,38 +3,35 @@
 from enum import IntEnum
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from firstspike_contract.core.register_map import LINK_BASE
-from firstspike_contract.core.stream_format import Header
+from firstspike_contract.core.stream_format import EVENT_BEAT, IMAGE_HEADER, TAGS, Header
 from firstspike_contract.link.wire import (
-    EVENT_BYTES,
+    EVENT,
+    LABEL,
     LABELLED,
     MESSAGE,
     READ_MAX,
     RECORD,
     REFUSAL,
+    WORD,
     Configuration,
     MessageKind,
     RecordKind,
     is_message,
 )
 from firstspike_hw.fabric.axis import axis_layout
+from firstspike_hw.fabric.layouts import HEADER_FLAGS, after_byte, packed, seen_as, structure
 
-from .buffers import WORD
 from .bus import AccessPort
 from .reporter import IMAGES, word_layout
 
-__all__ = ["Dispatcher", "message_layout"]
+__all__ = ["Dispatcher"]
 
 BITMAP = int(Header.BITMAP)  # a plain number: of a flag, the bits without a name would be lost
-
-
-def message_layout() -> data.StructLayout:
-    """MESSAGE as gateware sees it."""
-    return data.StructLayout(MESSAGE.bits)
 
 
 class Phase(IntEnum):
@@ -90,7 +87,7 @@ class Dispatcher(wiring.Component):
     def model(message: bytes, state: Configuration) -> list[tuple[str, Any]]:
         """What a whole message makes it do: ("write", (address, word)), ("read", (address, words, told)),
         ("image", beats), ("refuse", tag), ("unknown", kind)."""
-        head, body = MESSAGE.unpack(message), message[MESSAGE.size :]
+        head, body = MESSAGE.from_bytes(message), message[MESSAGE.size :]
         kind, length, address = head["kind"], head["length"], head["value"]
         if not is_message(kind, length):
             return [("unknown", kind)]
@@ -103,26 +100,26 @@ class Dispatcher(wiring.Component):
         bitmap, at = kind == MessageKind.BITMAPS, 0
         flags = head["flags"] & ~(LABELLED | BITMAP) | (BITMAP if bitmap else 0)
         for k in range(head["count"] if bitmap else 1):
-            tag, label = (head["tag"] + k) & 0xFF, head["value"]
+            tag, label = (head["tag"] + k) % TAGS, head["value"]
             if head["flags"] & LABELLED:
-                label, at = int.from_bytes(body[at : at + 2], "little"), at + 2
+                label, at = LABEL.from_bytes(body, at)["label"], at + LABEL.size
             part, at = body[at : at + length], at + length
             if state != Configuration.VALID:
                 did.append(("refuse", tag))
                 continue
-            beats = [flags | tag << 8 | label << 16]
+            beats = [IMAGE_HEADER.pack(flags=flags, tag=tag, label=label)]
             if bitmap:
                 beats += [int.from_bytes(part[i : i + WORD], "little") for i in range(0, length, WORD)]
             else:
-                events = [part[i : i + EVENT_BYTES] for i in range(0, length - EVENT_BYTES + 1, EVENT_BYTES)]
-                beats += [t | x << 16 | y << 24 for t, x, y in events]
+                places = range(0, length - EVENT.size + 1, EVENT.size)
+                beats += [EVENT_BEAT.pack(**EVENT.from_bytes(part, i)) for i in places]
             did.append(("image", beats))
         return did
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         self.phase, self.then = Signal(Phase), Signal(Phase)
-        self.head, self.at = Signal(message_layout()), Signal(range(MESSAGE.size))
+        self.head, self.at = Signal(structure(MESSAGE)), Signal(range(MESSAGE.size))
         self.word, self.left, self.again = Signal(32), Signal(16), Signal(8)  # left: bytes; again: images
         self.ends, self.wrong = Signal(), Signal(14)  # the word to be said is the record's last; accesses refused
         self.of_core, self.is_write, self.is_read, self.is_events = Signal(), Signal(), Signal(), Signal()
@@ -134,13 +131,13 @@ class Dispatcher(wiring.Component):
             self.is_read.eq(head.kind == MessageKind.READ),
             self.is_events.eq(head.kind == MessageKind.EVENTS),
             self.valid.eq(self.state == Configuration.VALID),
-            self.done.eq(Mux(self.is_events, self.left < EVENT_BYTES, self.left == 0)),
+            self.done.eq(Mux(self.is_events, self.left < EVENT.size, self.left == 0)),
             access.write.eq(self.is_write),
             access.address.eq(head.value),
             access.word.eq(self.word),
             self.say.payload.data.eq(self.word),
             self.say.payload.last.eq(self.ends),
-            self.image.payload.eq((head.flags & int(Header.SPIKES)) != 0),
+            self.image.payload.eq(seen_as(HEADER_FLAGS, head.flags).spikes),
             self.beats.payload.data.eq(self.word),
             self.beats.payload.last.eq(self.done),
         ]
@@ -148,7 +145,7 @@ class Dispatcher(wiring.Component):
             with m.Case(Phase.HEADER):
                 m.d.comb += self.bytes.ready.eq(1)
                 with m.If(self.bytes.valid):
-                    m.d.sync += [head.eq(Cat(head.as_value()[8:], self.bytes.payload)), self.at.eq(self.at + 1)]
+                    m.d.sync += [head.eq(after_byte(head, self.bytes.payload)), self.at.eq(self.at + 1)]
                     with m.If(self.at == MESSAGE.size - 1):
                         m.d.sync += self.phase.eq(Phase.KIND)
             with m.Case(Phase.KIND):
@@ -170,8 +167,9 @@ class Dispatcher(wiring.Component):
             with m.Case(MessageKind.WRITE):
                 m.d.sync += self.phase.eq(Mux(self.of_core, Phase.NOTE, Phase.GATHER))
             with m.Case(MessageKind.READ, MessageKind.SCAN):
-                size = Mux(self.is_read, head.length, 0) + WORD
-                m.d.sync += [self.word.eq(Cat(Const(RecordKind.REPLY, 16), size[:16])), self.ends.eq(0)]
+                size = Signal.like(head.length)
+                m.d.comb += size.eq(Mux(self.is_read, head.length, 0) + WORD)
+                m.d.sync += [self.word.eq(packed(RECORD, kind=RecordKind.REPLY, length=size)), self.ends.eq(0)]
                 m.d.sync += [self.phase.eq(Phase.SAY), self.then.eq(Phase.MORE)]
             with m.Case(MessageKind.BITMAPS):
                 m.d.sync += self.phase.eq(Mux(head.count == 0, Phase.HEADER, Phase.LABEL))
@@ -199,7 +197,7 @@ class Dispatcher(wiring.Component):
             with m.If(self.is_write & (left == 0)):
                 m.d.sync += self.phase.eq(Phase.HEADER)
             with m.Elif(gap | self.bytes.valid):
-                m.d.sync += [self.word.eq(Cat(self.word[8:], byte)), at.eq(at + 1), left.eq(left - ~gap)]
+                m.d.sync += [self.word.eq(after_byte(self.word, byte)), at.eq(at + 1), left.eq(left - ~gap)]
                 with m.If(at == WORD - 1):
                     m.d.sync += [at.eq(0), self.phase.eq(Mux(self.is_write, Phase.ACCESS, Phase.SEND))]
         with m.Case(Phase.ACCESS):
@@ -219,7 +217,7 @@ class Dispatcher(wiring.Component):
             with m.If(self.say.ready):
                 m.d.sync += self.phase.eq(self.then)
                 with m.If(self.then == Phase.NEXT):  # the body of REFUSED, behind its head
-                    m.d.sync += [self.word.eq(Cat(self.head.tag, Const(1, 24))), self.ends.eq(1)]
+                    m.d.sync += [self.word.eq(packed(REFUSAL, tag=self.head.tag, count=1)), self.ends.eq(1)]
                     with m.If(~self.ends):
                         m.d.sync += self.phase.eq(Phase.SAY)
 
@@ -233,12 +231,14 @@ class Dispatcher(wiring.Component):
             with m.Else():
                 m.d.comb += self.bytes.ready.eq(1)
                 with m.If(self.bytes.valid):
-                    m.d.sync += [head.value.eq(Cat(head.value[8:], byte)), at.eq(at + 1)]
+                    m.d.sync += [head.value.eq(after_byte(head.value, byte)), at.eq(at + 1)]
                     with m.If(at == 1):
                         m.d.sync += [at.eq(0), self.phase.eq(Phase.OFFER)]
         with m.Case(Phase.OFFER):
-            flags = head.flags & 0xFF & ~(LABELLED | BITMAP) | Mux(self.is_events, 0, BITMAP)
-            m.d.comb += self.beats.payload.data.eq(Cat(flags[:8], head.tag, head.value))
+            flags = Signal(structure(HEADER_FLAGS))
+            m.d.comb += [flags.eq(head.flags & ~LABELLED), flags.bitmap.eq(~self.is_events)]
+            header = packed(IMAGE_HEADER, flags=flags, tag=head.tag, label=head.value)
+            m.d.comb += self.beats.payload.data.eq(header)
             m.d.comb += [self.beats.valid.eq(self.valid & self.image.ready), self.image.valid.eq(beat)]
             with m.If(~self.valid | (beat & self.done)):
                 m.d.sync += self.phase.eq(Phase.REST)
@@ -260,8 +260,8 @@ class Dispatcher(wiring.Component):
                 m.d.sync += self.phase.eq(Phase.NEXT)
             with m.Elif(self.images == 0):  # answers come in the order of images
                 m.d.comb += self.refused.eq(1)
-                size = Const(REFUSAL.size, 16)
-                m.d.sync += self.word.eq(Cat(Const(RecordKind.REFUSED, 8), self.state, Const(0, 5), size))
+                refused = packed(RECORD, kind=RecordKind.REFUSED, status=self.state, length=REFUSAL.size)
+                m.d.sync += self.word.eq(refused)
                 m.d.sync += [self.ends.eq(0), self.phase.eq(Phase.SAY), self.then.eq(Phase.NEXT)]
         with m.Case(Phase.NEXT):
             m.d.sync += [left.eq(head.length), head.tag.eq(head.tag + 1), self.again.eq(self.again - 1)]

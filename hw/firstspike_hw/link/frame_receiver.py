@@ -3,21 +3,15 @@
 from collections.abc import Iterable
 from enum import IntEnum
 
-from amaranth.hdl import Cat, Module, ResetInserter, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Module, ResetInserter, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
 
-from firstspike_contract.link.wire import FRAME, HELLO, MAGIC, PAYLOAD_MAX, PROTOCOL, Frame, FrameKind, parse_frame
+from firstspike_contract.link.wire import CRC, FRAME, HELLO, MAGIC, PAYLOAD_MAX, PROTOCOL, Frame, FrameKind, parse_frame
+from firstspike_hw.fabric.layouts import after_byte, seen_as, structure
 
-__all__ = ["FrameReceiver", "Hello", "header_layout"]
-
-CRC_BYTES = 4
-
-
-def header_layout() -> data.StructLayout:
-    """FRAME as gateware sees it."""
-    return data.StructLayout(FRAME.bits)
+__all__ = ["FrameReceiver", "Hello"]
 
 
 class Phase(IntEnum):
@@ -47,7 +41,7 @@ class FrameReceiver(wiring.Component):
                 "end": In(1),
                 "damaged": In(1),
                 "begin": Out(1),
-                "header": Out(header_layout()),
+                "header": Out(structure(FRAME)),
                 "payload": Out(byte),
                 "good": Out(1),
                 "bad": Out(1),
@@ -63,9 +57,10 @@ class FrameReceiver(wiring.Component):
         m = Module()
         crc = CRC32_ISO_HDLC(8).create()
         m.submodules.crc32 = ResetInserter(self.end)(crc)
-        phase, shift = Signal(Phase), Signal(8 * FRAME.size)
+        phase, shift = Signal(Phase), Signal(FRAME.bits)
         at, left = Signal(range(FRAME.size + 1)), Signal(range(PAYLOAD_MAX + 1))  # at: bytes of header or CRC so far
-        byte, length = self.data.payload, Signal(16)
+        byte, length = self.data.payload, Signal(FRAME["length"].bits)
+        coming = seen_as(FRAME, after_byte(shift, byte))  # with the last byte of the header, all of it
         m.d.comb += [
             crc.data.eq(byte),
             crc.valid.eq(self.data.valid),
@@ -73,11 +68,11 @@ class FrameReceiver(wiring.Component):
             self.header.eq(shift),
             self.payload.payload.eq(byte),
             self.payload.valid.eq(self.data.valid & (phase == Phase.PAYLOAD)),
-            length.eq(Cat(shift[-8:], byte)),  # with the last byte of the header
+            length.eq(coming.length),
         ]
         with m.If(self.data.valid), m.Switch(phase):
             with m.Case(Phase.HEADER):
-                m.d.sync += [shift.eq(Cat(shift[8:], byte)), at.eq(at + 1), left.eq(length)]
+                m.d.sync += [shift.eq(coming), at.eq(at + 1), left.eq(length)]
                 with m.If(at == FRAME.size - 1):
                     m.d.sync += [at.eq(0), phase.eq(Phase.PAYLOAD)]
                     with m.If(length == 0):
@@ -90,10 +85,10 @@ class FrameReceiver(wiring.Component):
                     m.d.sync += phase.eq(Phase.CRC)
             with m.Case(Phase.CRC):
                 m.d.sync += at.eq(at + 1)
-                with m.If(at == CRC_BYTES):
+                with m.If(at == CRC.size):
                     m.d.sync += phase.eq(Phase.OVER)
         with m.If(self.end):
-            whole = (phase == Phase.CRC) & (at == CRC_BYTES)
+            whole = (phase == Phase.CRC) & (at == CRC.size)
             m.d.comb += [
                 self.good.eq(whole & ~self.damaged & crc.match_detected),
                 self.bad.eq(~self.good),
@@ -128,7 +123,7 @@ class Hello(wiring.Component):
         """(whole, spoken, nonce)."""
         if len(payload) != HELLO.size:
             return False, False, 0
-        hello = HELLO.unpack(payload)
+        hello = HELLO.from_bytes(payload)
         return hello["magic"] == MAGIC, hello["protocol"] == PROTOCOL, hello["nonce"]
 
     def elaborate(self, platform: object) -> Module:
@@ -138,13 +133,13 @@ class Hello(wiring.Component):
         magic, version = HELLO.size - 8, HELLO.size - 4
         m.d.comb += [self.whole.eq(known & (at == HELLO.size)), self.nonce.eq(recent)]
         with m.If(self.payload.valid & (self.kind == FrameKind.OPEN)):
-            m.d.sync += recent.eq(Cat(recent[8:], self.payload.payload))
+            m.d.sync += recent.eq(after_byte(recent, self.payload.payload))
             with m.If(at != HELLO.size + 1):
                 m.d.sync += at.eq(at + 1)
             with m.If(at == magic):
                 m.d.sync += known.eq(recent == MAGIC)
             with m.If(at == version):
-                m.d.sync += self.spoken.eq(recent[:16] == PROTOCOL)
+                m.d.sync += self.spoken.eq(recent[: HELLO["protocol"].bits] == PROTOCOL)
         with m.If(self.begin):
             m.d.sync += [at.eq(0), known.eq(0), self.spoken.eq(0)]
         return m

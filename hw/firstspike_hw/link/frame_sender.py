@@ -2,26 +2,30 @@
 
 from enum import IntEnum
 
-from amaranth.hdl import Cat, Const, Module, Mux, ResetInserter, Signal
+from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from firstspike_contract.link.wire import BUFFER, FRAME, FROM_BOARD, PAYLOAD_MAX, WELCOME, Frame, FrameKind
+from firstspike_contract.link.timing import NUMBER_BITS
+from firstspike_contract.link.wire import (
+    BUFFER,
+    CRC,
+    FRAME,
+    FRAME_KIND,
+    FROM_BOARD,
+    PAYLOAD_MAX,
+    WELCOME,
+    Frame,
+    FrameKind,
+)
+from firstspike_hw.fabric.layouts import packed, structure
 
-from .buffers import NUMBER_BITS
 from .cobs import token_layout
 from .session import due_layout
 
-__all__ = ["FrameSender", "welcome_layout"]
-
-CRC_BYTES = 4
-
-
-def welcome_layout() -> data.StructLayout:
-    """WELCOME as gateware sees it."""
-    return data.StructLayout(WELCOME.bits)
+__all__ = ["FrameSender"]
 
 
 class Phase(IntEnum):
@@ -61,7 +65,7 @@ class FrameSender(wiring.Component):
                 "sent": Out(1),
                 "expected": In(number),
                 "room": In(bits_for(BUFFER)),
-                "welcome": In(welcome_layout()),
+                "welcome": In(structure(WELCOME)),
                 "address": Out(number),
                 "data": In(8),
                 "tokens": Out(stream.Signature(token_layout())),
@@ -112,8 +116,15 @@ class FrameSender(wiring.Component):
                     m.d.sync += phase.eq(Phase.HEADER)
             with m.Case(Phase.HEADER):
                 # no byte of the payload has gone: place is its number, left its length
-                kind = Cat(self.kind, Const(FROM_BOARD >> 3, 5))
-                header = Cat(kind, self.session, place, told, window, Const(0, 3), left, Const(0, 5))
+                header = packed(
+                    FRAME,
+                    kind=packed(FRAME_KIND, kind=self.kind, from_board=1),
+                    session=self.session,
+                    sequence=place,
+                    acknowledge=told,
+                    window=window,
+                    length=left,
+                )
                 m.d.comb += token.data.eq(header.word_select(at[:4], 8))
                 with m.If(step & (at == FRAME.size - 1)):
                     m.d.sync += [at.eq(0), phase.eq(Mux(left == 0, Phase.CRC, Phase.PAYLOAD))]
@@ -129,7 +140,7 @@ class FrameSender(wiring.Component):
                         m.d.sync += [at.eq(0), phase.eq(Phase.CRC)]
             with m.Case(Phase.CRC):
                 m.d.comb += token.data.eq(crc.crc.word_select(at[:2], 8))
-                with m.If(step & (at == CRC_BYTES - 1)):
+                with m.If(step & (at == CRC.size - 1)):
                     m.d.sync += phase.eq(Phase.END)
             with m.Case(Phase.END), m.If(step):
                 m.d.sync += phase.eq(Phase.CHOOSE)
@@ -154,7 +165,3 @@ class FrameSender(wiring.Component):
         with m.Elif(self.settled & ((self.count != 0) | due.acknowledge)):
             m.d.comb += [self.sent.eq(self.count != 0), taken.data.eq(self.sent), taken.acknowledge.eq(~self.sent)]
             m.d.sync += [self.kind.eq(FrameKind.DATA), left.eq(self.count)]
-
-
-assert max(FrameKind) < 8
-assert BUFFER < 1 << 13

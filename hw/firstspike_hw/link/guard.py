@@ -12,9 +12,8 @@ from amaranth.lib.wiring import In, Out
 from firstspike_contract.core.register_map import GLOBAL, STAGE, STAGE_BASE, STAGE_STRIDE, offset_of, reconfigures
 from firstspike_contract.link.wire import Configuration
 
-__all__ = ["BEGIN", "END", "Guard"]
+__all__ = ["Guard"]
 
-BEGIN, END = 1, 2  # of CONFIG
 CONTROL = offset_of("CONTROL")
 
 

@@ -7,10 +7,11 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from firstspike_contract import CoreConfig
-from firstspike_contract.core.register_map import CORE_VERSION, LINK_BASE
+from firstspike_contract.core.register_map import CORE_VERSION, GLOBAL, LINK_BASE
 from firstspike_contract.core.stream_format import RESULT_PACKET
 from firstspike_contract.link.wire import BUFFER, PAYLOAD_MAX, PROTOCOL, RECORD, Reason, build_id
 from firstspike_hw.fabric.axis import AXI_LITE, axis_layout
+from firstspike_hw.fabric.layouts import seen_as
 
 from .buffers import ReceiveRing, TransmitRing
 from .bus import BusMaster
@@ -40,7 +41,7 @@ class Link(wiring.Component):
     """
 
     def __init__(self, config: CoreConfig, *, clock: int, divisor: int, patience_cycles: int | None = None) -> None:
-        self.build, self.clock, self.divisor = build_id(config, CORE_VERSION), clock, divisor
+        self.build, self.clock, self.divisor = build_id(config), clock, divisor
         self.patience = patience(clock, divisor) if patience_cycles is None else patience_cycles
         axis = stream.Signature(axis_layout())
         super().__init__(
@@ -133,7 +134,7 @@ class Link(wiring.Component):
             guard.end.eq(registers.end),
             guard.expect.eq(registers.expect),
             guard.expected.eq(registers.word),
-            guard.running.eq(bus.word[0]),
+            guard.running.eq(seen_as(GLOBAL["CONTROL"].taken, bus.word).run),
             registers.state.eq(guard.state),
             registers.crc.eq(guard.crc),
         ]
@@ -171,7 +172,7 @@ class Link(wiring.Component):
             dispatcher.images.eq(reporter.images),
             watchdog.waiting.eq(reporter.images > dispatcher.open),
             watchdog.answered.eq(reporter.answered),
-            watchdog.able.eq(ring.room >= 2 * (RECORD.size + RESULT_PACKET.itemsize)),
+            watchdog.able.eq(ring.room >= 2 * (RECORD.size + RESULT_PACKET.size)),
             watchdog.limit.eq(self.registers.watchdog),
         ]
         bitten, unknown = Signal(), Signal()

@@ -7,16 +7,16 @@ from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from firstspike_contract.core.register_map import LINK, LINK_BASE, link_offset
+from firstspike_contract.core.register_map import LINK, LINK_BASE, ConfigCommand, link_offset
+from firstspike_contract.link.wire import NAME
+from firstspike_hw.fabric.layouts import structure
 
 from .bus import AccessPort
 from .counters import Counters
-from .guard import BEGIN, END
 
-__all__ = ["COUNTED", "FIXED", "WATCHDOG", "LinkRegisters"]
+__all__ = ["COUNTED", "FIXED", "LinkRegisters"]
 
 FIXED: Final = ("PROTOCOL", "BUILD_ID", "CLOCK", "DIVISOR")
-WATCHDOG: Final = 1 << 24  # cycles, after reset
 
 # Counters, those that go up most often first: their place in `events`. The first one starts anew with every load.
 COUNTED: Final = (
@@ -62,8 +62,8 @@ class LinkRegisters(wiring.Component):
                 "end": Out(1),
                 "expect": Out(1),
                 "word": Out(32),
-                "name": Out(64),
-                "watchdog": Out(32, init=WATCHDOG),
+                "name": Out(structure(NAME)),
+                "watchdog": Out(32, init=LINK["WATCHDOG"].reset),
             }
         )
 
@@ -71,13 +71,13 @@ class LinkRegisters(wiring.Component):
     def model(shown: Mapping[str, int], writes: Iterable[tuple[int, int]]) -> dict[int, int]:
         """What every register reads, by address, after writes of (address, word). shown: values of FIXED, the guard's
         and the counters, by name; 0 where absent."""
-        held = {**shown, "CONFIG_NAME0": 0, "CONFIG_NAME1": 0, "WATCHDOG": WATCHDOG}
+        held = {**shown, "CONFIG_NAME0": 0, "CONFIG_NAME1": 0, "WATCHDOG": LINK["WATCHDOG"].reset}
         names = {link_offset(register.name): register.name for register in LINK}
         for address, word in writes:
             name = names.get(address, "")
             if name in ("CONFIG_NAME0", "CONFIG_NAME1", "WATCHDOG"):
                 held[name] = word
-            elif name == "CONFIG" and word == BEGIN:
+            elif name == "CONFIG" and word == ConfigCommand.BEGIN:
                 held |= {"CONFIG_NAME0": 0, "CONFIG_NAME1": 0, WRITTEN: 0}
         return {address: held.get(name, 0) for address, name in names.items()}
 
@@ -88,8 +88,8 @@ class LinkRegisters(wiring.Component):
             **{name: Const(self.fixed[name], 32) for name in FIXED},
             "CONFIG": self.state,
             "CONFIG_CRC": self.crc,
-            "CONFIG_NAME0": self.name[:32],
-            "CONFIG_NAME1": self.name[32:],
+            "CONFIG_NAME0": self.name.low,
+            "CONFIG_NAME1": self.name.high,
             "WATCHDOG": self.watchdog,
         }
         fresh, here, offset = Signal(), Signal(), Signal(_SPACE)
@@ -122,15 +122,15 @@ class LinkRegisters(wiring.Component):
             return m.Case(link_offset(name) - LINK_BASE)
 
         with case("CONFIG"):
-            m.d.comb += [self.begin.eq(word == BEGIN), self.end.eq(word == END)]
+            m.d.comb += [self.begin.eq(word == ConfigCommand.BEGIN), self.end.eq(word == ConfigCommand.END)]
             with m.If(self.begin):
                 m.d.sync += self.name.eq(0)
         with case("CONFIG_CRC"):
             m.d.comb += self.expect.eq(1)
         with case("CONFIG_NAME0"):
-            m.d.sync += self.name[:32].eq(word)
+            m.d.sync += self.name.low.eq(word)
         with case("CONFIG_NAME1"):
-            m.d.sync += self.name[32:].eq(word)
+            m.d.sync += self.name.high.eq(word)
         with case("WATCHDOG"):
             m.d.sync += self.watchdog.eq(word)
 

@@ -3,17 +3,16 @@
 from collections.abc import Iterable
 from enum import IntEnum
 
-from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from firstspike_contract.core.stream_format import RESULT_PACKET
-from firstspike_contract.link.wire import BUFFER, RECORD, RecordKind
+from firstspike_contract.link.wire import BUFFER, RECORD, WORD, RecordKind
 from firstspike_hw.fabric.axis import axis_layout
-
-from .buffers import WORD
+from firstspike_hw.fabric.layouts import packed
 
 __all__ = ["Reporter", "word_layout"]
 
@@ -80,7 +79,7 @@ class Reporter(wiring.Component):
                 records.append((RecordKind.SPIKES, left[:size]))
                 left = left[size:]
             records.append((RecordKind.RESULT, packet))
-        return b"".join(RECORD.pack(kind=kind, length=len(body)) + body for kind, body in records)
+        return b"".join(RECORD.to_bytes(kind=kind, length=len(body)) + body for kind, body in records)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -114,8 +113,8 @@ class Reporter(wiring.Component):
                 with m.Elif(traced & self.spikes.valid & (self.room >= 2 * WORD)):
                     m.d.comb += self.reserve.eq(1)
                     m.d.sync += phase.eq(Phase.SPIKES)
-                with m.Elif(due & self.results.valid & (self.room >= RECORD.size + RESULT_PACKET.itemsize)):
-                    send(RecordKind.RESULT | RESULT_PACKET.itemsize << 16, Phase.RESULT)
+                with m.Elif(due & self.results.valid & (self.room >= RECORD.size + RESULT_PACKET.size)):
+                    send(RECORD.pack(kind=RecordKind.RESULT, length=RESULT_PACKET.size), Phase.RESULT)
             with m.Case(Phase.SAY):
                 m.d.comb += self.say.ready.eq(self.room >= WORD)
                 with m.If(self.say.valid & self.say.ready):
@@ -126,7 +125,8 @@ class Reporter(wiring.Component):
                 closing = marker | (beats == BEATS_MAX) | (self.room < WORD) | (self.say.valid & (beats != 0))
                 with m.If(closing):
                     m.d.sync += [marked.eq(marker), heads.eq(1)]
-                    send(Cat(Const(RecordKind.SPIKES, 16), Const(0, 2), beats), Phase.CHOOSE, ending=1)
+                    length = beats * WORD
+                    send(packed(RECORD, kind=RecordKind.SPIKES, length=length), Phase.CHOOSE, ending=1)
                 with m.Elif(self.spikes.valid):
                     m.d.comb += self.spikes.ready.eq(1)
                     m.d.sync += [beats.eq(beats + 1), marker.eq(self.spikes.payload.last)]

@@ -7,22 +7,23 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, exact_log2
 
+from firstspike_contract.link.timing import (
+    BACKOFF_MAX,
+    BITS_PER_BYTE,
+    CALM,
+    NUMBER_BITS,
+    NUMBERS,
+    SMALLEST_PAYLOAD,
+)
 from firstspike_contract.link.wire import BUFFER, PAYLOAD_MAX
 
-from .buffers import NUMBER_BITS
-
 __all__ = ["Sending", "patience"]
-
-NUMBERS = 1 << NUMBER_BITS
-SMALLEST = 128  # payload that a line of many faults is sent
-CALM = 64  # acknowledgements in a row before the payload grows again
-BACKOFF_MAX = 5  # doublings of the time to wait
 
 
 def patience(clock: int, divisor: int) -> int:
     """Cycles without an acknowledgement before sending again: 20 ms for the other side's programs and bridges, and what
     two buffers full take on the line, which is all that an acknowledgement may stand behind."""
-    return clock // 50 + 2 * BUFFER * 10 * divisor
+    return clock // 50 + 2 * BUFFER * BITS_PER_BYTE * divisor
 
 
 class Sending(wiring.Component):
@@ -43,7 +44,7 @@ class Sending(wiring.Component):
     def __init__(self, *, patience: int, size: int = BUFFER, largest: int = PAYLOAD_MAX) -> None:
         """patience: cycles of the first wait. size: bytes that the other side can hold. largest: payload."""
         self.patience, self.size, self.largest = patience, size, largest
-        self.smallest = min(SMALLEST, largest)
+        self.smallest = min(SMALLEST_PAYLOAD, largest)
         number, length = NUMBER_BITS, bits_for(largest)
         super().__init__(
             {
@@ -86,7 +87,7 @@ class Sending(wiring.Component):
                 if calm >= CALM and payload < largest:
                     payload, calm = 2 * payload, 0
             if name in ("repeat", "overdue") and cursor != base:
-                cursor, payload, calm = base, max(min(SMALLEST, largest), payload // 2), 0
+                cursor, payload, calm = base, max(min(SMALLEST_PAYLOAD, largest), payload // 2), 0
             count = min(tail - cursor, edge - cursor, payload)
             yield base % NUMBERS, cursor % NUMBERS, count
 

@@ -8,14 +8,12 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from firstspike_contract.link.wire import BUFFER, FROM_BOARD, FrameKind, Reason
-
-from .buffers import NUMBER_BITS
-from .frame_receiver import header_layout
+from firstspike_contract.link.timing import NUMBER_BITS, NUMBERS
+from firstspike_contract.link.wire import BUFFER, FRAME, FRAME_KIND, FROM_BOARD, FrameKind, Reason
+from firstspike_hw.fabric.layouts import seen_as, structure
 
 __all__ = ["Session", "due_layout"]
 
-NUMBERS = 1 << NUMBER_BITS
 NEWS = BUFFER // 4  # bytes of new room that the other side is told of unasked
 
 
@@ -50,7 +48,7 @@ class Session(wiring.Component):
             {
                 **strobes,
                 **told,
-                "header": In(header_layout()),
+                "header": In(structure(FRAME)),
                 "nonce": In(32),
                 "filled": In(number),
                 "used": In(ring),
@@ -130,7 +128,7 @@ class Session(wiring.Component):
 
         same = Signal()
         m.d.comb += same.eq(self.open & (header.session == self.number))
-        with m.If(self.good & ~header.kind[-1]):
+        with m.If(self.good & ~seen_as(FRAME_KIND, header.kind).from_board):
             with m.If(header.kind == FrameKind.OPEN):
                 with m.If(self.hello_whole):
                     m.d.sync += [due.welcome.eq(1), self.guest.eq(header.session)]

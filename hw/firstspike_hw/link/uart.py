@@ -9,18 +9,18 @@ from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
 from firstspike_contract import FirstspikeError
+from firstspike_contract.link.timing import LEAST_DIVISOR
 
 __all__ = ["Receiver", "Transmitter", "checked_divisor"]
 
-LEAST: int = 4  # clock cycles per bit: with fewer, a bit is not sampled near its middle
 DATA_BITS: int = 8
 
 
 def checked_divisor(divisor: int) -> int:
     """Clock cycles per bit. Raises FirstspikeError for fewer than can be sampled."""
-    if divisor < LEAST:
+    if divisor < LEAST_DIVISOR:
         raise FirstspikeError(
-            f"a UART takes {LEAST} clock cycles a bit or more, not {divisor}; for example 16: 3 Mbaud at 48 MHz"
+            f"a UART takes {LEAST_DIVISOR} clock cycles a bit or more, not {divisor}; for example 16: 3 Mbaud at 48 MHz"
         )
     return divisor
 

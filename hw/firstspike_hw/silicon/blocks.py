@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstspike_contract import FirstspikeError
+from firstspike_hw.fabric.memory_port import Contents
 
-from .netlist import BlockMemory, Contents, known_contents
+from .netlist import BlockMemory, known_contents
 
 __all__ = ["Blocks", "Column", "Geometry", "bits_of", "find_columns", "read_memories", "with_memories"]
 

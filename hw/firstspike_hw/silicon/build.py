@@ -15,13 +15,14 @@ import numpy as np
 
 from firstspike_contract import FirstspikeError
 from firstspike_contract.common.progress import Progress, unheard
+from firstspike_hw.fabric.memory_port import Contents
 
 from .blocks import Column, bits_of, find_columns, read_memories, with_memories
 from .design import Design
 from .family import FAMILIES, tools_of
 from .floorplan import recipe
 from .fpga import Fpga
-from .netlist import BlockMemory, Contents, prepared
+from .netlist import BlockMemory, prepared
 from .pll import Pll, pll_for
 from .route import Report, place_and_route, read_report
 from .synthesis import synthesise

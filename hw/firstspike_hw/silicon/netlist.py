@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from firstspike_hw.fabric.memory_port import Contents
 
 __all__ = [
     "BlockMemory",
@@ -30,8 +31,6 @@ _QUEUE_ADDRESS: Final = re.compile(
     r"^  attribute \\init \S+\n(  wire width \d+ \\(?:consume|r_port__addr)\n)", re.MULTILINE
 )
 _NUMBER: Final = re.compile(r"\$\d+")
-
-Contents = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)

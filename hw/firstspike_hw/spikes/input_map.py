@@ -8,6 +8,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
+from firstspike_contract.core.memories import MAP_ENTRY
+from firstspike_hw.fabric.layouts import seen_as
 from firstspike_hw.fabric.memory_port import IN_BLOCKS, IN_LOGIC, MemoryPort
 
 from .queue import event_layout
@@ -35,7 +37,7 @@ class InputMap(wiring.Component):
     steps, addresses: T, external addresses. ordered: this image's events promise not to fall in time.
     events: raw `(t, x)`, one a cycle. mapped: what became of each, `latency` cycles later; always taken.
     clean: strobe: forget which rows have spiked, and the order so far; not while events pass.
-    host: word of address x: row [15:0], delay [24:16], kept [31].
+    host: word of address x, a MAP_ENTRY.
     """
 
     latency = 4
@@ -123,17 +125,17 @@ class InputMap(wiring.Component):
     def _map(self, m: Module) -> Any:
         m.submodules.map = memory = Memory(shape=self.entry, depth=self.max_addresses, init=[], attrs=IN_BLOCKS)
         read, write, host = memory.read_port(), memory.write_port(), self.host
-        row, delay = read.data.row, read.data.delay
+        word, shown = seen_as(MAP_ENTRY, host.word), seen_as(MAP_ENTRY, host.data)
         m.d.comb += [
             read.addr.eq(Mux(host.active, host.address, self.events.payload.x)),
             write.addr.eq(host.address),
-            write.data.row.eq(host.word[:16]),
-            write.data.delay.eq(host.word[16:31]),
-            write.data.kept.eq(host.word[31]),
+            write.data.row.eq(word.row),
+            write.data.delay.eq(word.delay),
+            write.data.kept.eq(word.kept),
             write.en.eq(host.write),
-            host.data[:16].eq(row),
-            host.data[16:31].eq(delay),
-            host.data[31].eq(read.data.kept),
+            shown.row.eq(read.data.row),
+            shown.delay.eq(read.data.delay),
+            shown.kept.eq(read.data.kept),
         ]
         return read
 

@@ -6,10 +6,11 @@ from typing import Any
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for, ceil_log2
+from amaranth.utils import bits_for
 
-from firstspike_contract.core.stream_format import Header
+from firstspike_contract.core.stream_format import EVENT_BEAT, IMAGE_HEADER
 from firstspike_hw.fabric.axis import axis_layout
+from firstspike_hw.fabric.layouts import HEADER_FLAGS, seen_as
 from firstspike_hw.fabric.memory_port import MemoryPort
 
 from .input_map import InputMap
@@ -29,10 +30,8 @@ def image_layout() -> data.StructLayout:
 
     ready: the core may begin. complete: TLAST has come and the counts are final. since: the cycle before TLAST.
     """
-    header = {"flags": 8, "tag": 8, "label": 16}
-    return data.StructLayout(
-        {**header, "ready": 1, "complete": 1, "late": 1, "dropped": 32, "refused": 32, "since": 32}
-    )
+    known = {"ready": 1, "complete": 1, "late": 1, "dropped": 32, "refused": 32, "since": 32}
+    return data.StructLayout({**{field.name: field.bits for field in IMAGE_HEADER}, **known})
 
 
 class Intake(wiring.Component):
@@ -113,7 +112,8 @@ class Intake(wiring.Component):
         bank, beat, into_map = banks[writing], self.beats, self.input_map.events
         out = stream.Signature(into_map.payload.shape(), always_ready=True).create(path=("event",))
         m.d.sync += [into_map.valid.eq(out.valid), into_map.payload.eq(out.payload)]
-        header = data.View(data.StructLayout({"flags": 8, "tag": 8, "label": 16}), beat.payload.data)
+        header, event = (seen_as(layout, beat.payload.data) for layout in (IMAGE_HEADER, EVENT_BEAT))
+        flags = seen_as(HEADER_FLAGS, header.flags)
         is_bitmap, base, ending = Signal(), Signal(16), Signal()
         bits, rest, more = Signal(32), Signal(32), Signal()  # of a bitmap's beat; without the lowest; if any is left
         free = Signal()
@@ -123,13 +123,12 @@ class Intake(wiring.Component):
                 m.d.comb += beat.ready.eq(self.run & free)
                 m.d.comb += self.input_map.clean.eq(1)
                 with m.If(beat.valid & self.run & free):
-                    ordered = header.flags[ceil_log2(Header.ORDERED)]
                     m.d.sync += [
                         bank.eq(0),
                         Cat(bank.flags, bank.tag, bank.label).eq(beat.payload.data),
-                        bank.ready.eq(ordered),
-                        self.input_map.ordered.eq(ordered),
-                        is_bitmap.eq(header.flags[ceil_log2(Header.BITMAP)]),
+                        bank.ready.eq(flags.ordered),
+                        self.input_map.ordered.eq(flags.ordered),
+                        is_bitmap.eq(flags.bitmap),
                         base.eq(-32),
                         bits.eq(0),
                         rest.eq(0),
@@ -139,7 +138,7 @@ class Intake(wiring.Component):
                     ]
             with m.Case(Phase.BEATS):
                 m.d.comb += out.valid.eq(beat.valid)
-                m.d.comb += [out.payload.t.eq(beat.payload.data[:16]), out.payload.x.eq(beat.payload.data[16:])]
+                m.d.comb += [out.payload.t.eq(event.t), out.payload.x.eq(event.x)]
                 m.d.comb += beat.ready.eq(1)
                 last = Signal()
                 m.d.comb += last.eq(beat.valid & beat.payload.last)

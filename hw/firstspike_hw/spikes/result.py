@@ -1,22 +1,18 @@
 """Result sender: one packet at a time, beat by beat."""
 
-from typing import Any
-
-import numpy as np
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from firstspike_contract.core.stream_format import RESULT_BEATS, RESULT_PACKET
+from firstspike_contract.core.stream_format import BEAT_BITS, RESULT_BEATS, RESULT_PACKET
 from firstspike_hw.fabric.axis import axis_layout
 
 __all__ = ["ResultSender", "packet_layout"]
 
 
 def packet_layout() -> data.StructLayout:
-    """RESULT_PACKET as gateware sees it: the same fields in the same order."""
-    fields: dict[str, Any] = {name: 8 * np.dtype(RESULT_PACKET[name]).itemsize for name in RESULT_PACKET.names or ()}
-    return data.StructLayout(fields)
+    """RESULT_PACKET as gateware sees it."""
+    return data.StructLayout({field.name: field.bits for field in RESULT_PACKET})
 
 
 class ResultSender(wiring.Component):
@@ -31,15 +27,15 @@ class ResultSender(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        held, left = Signal(32 * RESULT_BEATS, reset_less=True), Signal(range(RESULT_BEATS + 1))
+        held, left = Signal(RESULT_PACKET.bits, reset_less=True), Signal(range(RESULT_BEATS + 1))
         m.d.comb += [
             self.packet.ready.eq(left == 0),
             self.beats.valid.eq(left != 0),
-            self.beats.payload.data.eq(held[:32]),
+            self.beats.payload.data.eq(held[:BEAT_BITS]),
             self.beats.payload.last.eq(left == 1),
         ]
         with m.If(self.packet.valid & self.packet.ready):
             m.d.sync += [held.eq(self.packet.payload), left.eq(RESULT_BEATS)]
         with m.Elif(self.beats.valid & self.beats.ready):
-            m.d.sync += [held.eq(held[32:]), left.eq(left - 1)]
+            m.d.sync += [held.eq(held[BEAT_BITS:]), left.eq(left - 1)]
         return m

@@ -6,7 +6,9 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
+from firstspike_contract.core.trace import TRACE_BEAT
 from firstspike_hw.fabric.axis import axis_layout
+from firstspike_hw.fabric.layouts import packed
 
 from .spike import spike_layout
 
@@ -30,7 +32,7 @@ class Trace(wiring.Component):
         super().__init__(
             {
                 "spikes": In(spike).array(sources),
-                "layers": In(data.ArrayLayout(7, sources)),
+                "layers": In(data.ArrayLayout(TRACE_BEAT["layer"].bits, sources)),
                 "end": In(1),
                 "step": In(bits_for(steps - 1)),
                 "tag": In(8),
@@ -62,9 +64,8 @@ class Trace(wiring.Component):
             m.d.sync += self.beats.valid.eq(~empty | pending)
             with m.If(empty):
                 m.d.sync += [
-                    Cat(self.beats.payload.data, self.beats.payload.last).eq(
-                        Cat(Const(0, 16) | self.tag, Const(0, 8) | self.step, Const(0x80, 8), Const(1, 1))
-                    ),
+                    self.beats.payload.data.eq(packed(TRACE_BEAT, x=self.tag, t=self.step, end=1)),
+                    self.beats.payload.last.eq(1),
                     pending.eq(self.end),
                 ]
             # later layers first: theirs is the shorter way to the decision
@@ -74,7 +75,7 @@ class Trace(wiring.Component):
                 with m.If(fifo.r_rdy & ~others):
                     m.d.comb += fifo.r_en.eq(1)
                     m.d.sync += [
-                        self.beats.payload.data.eq(Cat(spike.x, Const(0, 8) | spike.t, self.layers[k], Const(0, 1))),
+                        self.beats.payload.data.eq(packed(TRACE_BEAT, x=spike.x, t=spike.t, layer=self.layers[k])),
                         self.beats.payload.last.eq(0),
                     ]
         return m

@@ -10,8 +10,9 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import bits_for
 
 from firstspike_contract import StageConfig
-from firstspike_contract.core.loading import beats_per_word
+from firstspike_contract.core.memories import LANE_GROUP, TABLE_WORD, beats_per_word
 from firstspike_contract.core.register_map import Memory as Kind
+from firstspike_contract.core.stream_format import BEAT_BITS
 from firstspike_hw.fabric.memory_port import MemoryPort
 from firstspike_hw.fabric.relay import Relay, relayed
 from firstspike_hw.fabric.weights import WeightMemory
@@ -25,9 +26,7 @@ from .lanes import lanes_for, operation_layout
 from .sequencer import Sequencer, counts_layout, stop_layout
 from .step_tables import StepTables
 
-__all__ = ["LANE_GROUP", "Stage", "layer_layout"]
-
-LANE_GROUP = 18  # lanes with their own copy of the operation: 144 bits of weights, 16, 8 or 4 blocks
+__all__ = ["Stage", "layer_layout"]
 
 
 def layer_layout(config: StageConfig) -> data.StructLayout:
@@ -68,7 +67,7 @@ class Stage(wiring.Component):
         self.lanes = lanes_for(config.kernels)
         self.row_latency = Sequencer.latency + WeightMemory.latency + config.wide * Relay.latency + self.lanes.latency
         self.row = row_layout(lanes=config.lanes, rows=config.max_rows, steps=steps, value_bits=value_bits)
-        weight_width = 32 * beats_per_word(Kind.WEIGHTS, config)
+        weight_width = BEAT_BITS * beats_per_word(Kind.WEIGHTS, config)
         ports = {
             "layer": In(layer_layout(config)),
             "steps": In(bits_for(steps)),
@@ -85,7 +84,7 @@ class Stage(wiring.Component):
             "counts": Out(counts_layout()),
             "rows_read": Out(16),
             "weights": In(MemoryPort(width=weight_width)),
-            "tables": In(MemoryPort(width=128)),
+            "tables": In(MemoryPort(width=TABLE_WORD.bits)),
             "times": In(MemoryPort(width=bits_for(steps - 1))),
         }
         if queue_inputs is not None:

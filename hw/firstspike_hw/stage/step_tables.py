@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Const, Module, Mux, Signal, signed
+from amaranth.hdl import Const, Module, Mux, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -11,6 +11,9 @@ from amaranth.utils import bits_for
 from numpy.typing import NDArray
 
 from firstspike_contract import TABLE_BITS
+from firstspike_contract.core.memories import TABLE_WORD
+from firstspike_contract.core.unloading import table_words
+from firstspike_hw.fabric.layouts import seen_as
 from firstspike_hw.fabric.memory_port import IN_BLOCKS, MemoryPort
 from firstspike_hw.fabric.relay import Relay
 
@@ -29,7 +32,7 @@ class StepTables(wiring.Component):
     """Ports:
 
     t: step. table: its entry, registered, `latency` cycles later.
-    host: four beats a step as in docs/core.md. What is not stored reads back as what it is for every network that these
+    host: a TABLE_WORD a step. What is not stored reads back as what it is for every network that these
           lanes serve.
     """
 
@@ -38,32 +41,37 @@ class StepTables(wiring.Component):
     def __init__(self, *, lanes: type[Lanes], v_bits: int, steps: int, wide: bool = False) -> None:
         """wide: the host sees the entry through a relay, a cycle later."""
         self.lanes, self.steps, self.layout, self.wide = lanes, steps, table_layout(lanes, v_bits), wide
-        super().__init__({"t": In(bits_for(steps - 1)), "table": Out(self.layout), "host": In(MemoryPort(width=128))})
+        super().__init__(
+            {"t": In(bits_for(steps - 1)), "table": Out(self.layout), "host": In(MemoryPort(width=TABLE_WORD.bits))}
+        )
 
     @staticmethod
     def model(beats: NDArray[np.uint32]) -> dict[str, NDArray[np.int64]]:
         """Beats ``[4 T]`` of the host -> gain, rise, fall ``[T]``."""
-        table = np.ascontiguousarray(beats, np.uint32).view("<i8").reshape(-1, 2)
-        return {"gain": table[:, 0] & 0xFFFF_FFFF, "rise": table[:, 0] >> 32, "fall": -table[:, 1]}
+        table = {name: words.astype(np.int64) for name, words in table_words(beats).items()}
+        return {"gain": table["gain"], "rise": table["rise"], "fall": -table["threshold_change"]}
 
     @staticmethod
     def beats(lanes: type[Lanes], stored: dict[str, NDArray[np.int64]]) -> NDArray[np.uint32]:
         """What is stored of each step -> beats ``[4 T]`` as the host reads them."""
         steps = len(stored["fall"])
-        gain = stored.get("gain", np.ones(steps, np.int64))
-        rise = stored.get("rise", (np.arange(steps) > 0).astype(np.int64) * (not lanes.acts_at_once))
-        return np.stack([gain | rise << 32, -stored["fall"]], axis=1).astype("<i8").reshape(-1).view("<u4")
+        words = np.zeros(steps, TABLE_WORD.dtype)
+        words["gain"] = stored.get("gain", np.ones(steps, np.int64))
+        words["rise"] = stored.get("rise", (np.arange(steps) > 0).astype(np.int64) * (not lanes.acts_at_once))
+        words["threshold_change"] = -stored["fall"]
+        return words.view("<u4")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.tables = memory = Memory(shape=self.layout, depth=self.steps, init=[], attrs=IN_BLOCKS)
         read, write = memory.read_port(), memory.write_port()
         host = self.host
+        word, shown = seen_as(TABLE_WORD, host.word), seen_as(TABLE_WORD, host.data)
         m.d.sync += self.table.eq(read.data)
         m.d.comb += [
             read.addr.eq(Mux(host.active, host.address, self.t)),
             write.addr.eq(host.address),
-            write.data.fall.eq(-host.word[64:128]),
+            write.data.fall.eq(-word.threshold_change),
             write.en.eq(host.write),
         ]
         seen = self.table
@@ -72,11 +80,10 @@ class StepTables(wiring.Component):
             m.d.comb += relay.i.eq(self.table)
             seen = relay.o
         implied = {"gain": Const(1), "rise": Const(0) if self.lanes.acts_at_once else host.address != 0}
-        for name, lsb in (("gain", 0), ("rise", 32)):
+        for name, value in implied.items():
             stored = name in self.lanes.reads
             if stored:
-                m.d.comb += getattr(write.data, name).eq(host.word[lsb : lsb + 32])
-            m.d.comb += host.data[lsb : lsb + 32].eq(getattr(seen, name) if stored else implied[name])
-        change = Signal(signed(64))
-        m.d.comb += [change.eq(-seen.fall), host.data[64:128].eq(change)]
+                m.d.comb += getattr(write.data, name).eq(getattr(word, name))
+            m.d.comb += getattr(shown, name).eq(getattr(seen, name) if stored else value)
+        m.d.comb += shown.threshold_change.eq(-seen.fall)
         return m

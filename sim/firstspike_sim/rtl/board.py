@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from firstspike_contract import CoreConfig, FirstspikeError
 from firstspike_contract.common.progress import Progress, unheard
+from firstspike_contract.link.timing import BITS_PER_BYTE, CLOCK_HZ, LEAST_DIVISOR
 
 from .build import BOARD, build
 from .emitted import emitted_board
 
-__all__ = ["CLOCK", "DIVISOR", "RtlBoard"]
+__all__ = ["RtlBoard"]
 
-CLOCK: Final = 48_000_000  # hertz
-DIVISOR: Final = 4  # clock cycles per bit: the fewest that the gateware takes, for the quickest simulation
 _SLICE: Final = 20_000  # cycles that one `transmit` runs at most
 _QUEUE: Final = 1024  # bytes that it holds of the line's
 _GATHER: Final = 64  # bytes that it waits for meanwhile
@@ -46,7 +45,8 @@ class RtlBoard:
 
     library:  the file that simulates it.
     clock:    of the board, hertz: what makes seconds of cycles.
-    divisor:  clock cycles per bit of its line. patience: cycles before it sends again; None: what a real line needs.
+    divisor:  clock cycles per bit of its line; the fewest make the quickest simulation.
+    patience: cycles before it sends again; None: what a real line needs.
     verilog:  text of the board, by default what the gateware emits for `config`.
     waves:    a VCD trace to write.
     Raises UsageError if Verilator or a compiler is missing. Close it, or use `with`.
@@ -56,8 +56,8 @@ class RtlBoard:
         self,
         config: CoreConfig,
         *,
-        clock: int = CLOCK,
-        divisor: int = DIVISOR,
+        clock: int = CLOCK_HZ,
+        divisor: int = LEAST_DIVISOR,
         patience: int | None = None,
         verilog: str | None = None,
         waves: Path | None = None,
@@ -142,7 +142,7 @@ class RtlBoard:
 
     def run(self, cycles: int, *, wanted: int | None = None, queued: int | None = None) -> int:
         """Runs so many cycles, fewer once `wanted` bytes wait or `queued` are left to be sent. Returns how many."""
-        most = (1 << 63) - 1
+        most = 2**63 - 1
         return int(
             self._library.fb_run(
                 self._handle, cycles, most if wanted is None else wanted, -1 if queued is None else queued
@@ -173,7 +173,7 @@ class RtlBoard:
         for that long after the last byte to it."""
         del now
         if self.waiting == 0 and room > 0:
-            self.run(_SLICE + 10 * self.divisor * self.queued, wanted=min(room, _GATHER))
+            self.run(_SLICE + BITS_PER_BYTE * self.divisor * self.queued, wanted=min(room, _GATHER))
         data = self.take(room)
         if data:
             self._last = self.cycles

@@ -20,6 +20,8 @@ from typing import Final
 
 from firstspike_contract import FirstspikeError
 from firstspike_contract.common.progress import Progress, unheard
+from firstspike_contract.core.stream_format import RESULT_BEATS
+from firstspike_contract.core.trace import TRACE_BEAT
 
 from .toolchain import Verilator, cache_folder, find_compiler, find_verilator
 
@@ -48,6 +50,8 @@ _VERILATE: Final = (
 _QUIET: Final = ("-Wno-lint", "-Wno-style", "-Wno-fatal", "--quiet-stats")
 _SPLIT: Final = ("--output-split", "8000", "--output-split-cfuncs", "2000")
 _COMPILE: Final = ("-std=gnu++20", "-fPIC", "-w", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVL_TIME_CONTEXT")
+# What the harness must know of the streams.
+_STREAMS: Final = (f"-DRESULT_BEATS={RESULT_BEATS}", f"-DTRACE_END={TRACE_BEAT['end'].at_place(1)}u")
 _HOT: Final = "-O2"
 _SLOW: Final = "-O0"
 
@@ -62,7 +66,7 @@ class _Tools:
     def flags(self) -> list[str]:
         include = self.verilator.root / "include"
         trace = [f"-DVM_TRACE={int(self.waves)}", f"-DVM_TRACE_VCD={int(self.waves)}", "-DVM_TRACE_FST=0"]
-        return [*_COMPILE, *trace, f"-I{include}", f"-I{include / 'vltstd'}"]
+        return [*_COMPILE, *_STREAMS, *trace, f"-I{include}", f"-I{include / 'vltstd'}"]
 
     def compile(self, source: Path, target: Path, optimise: str, *more: str) -> None:
         _run([self.compiler, optimise, *self.flags, *more, "-c", str(source), "-o", str(target)], "the C++ compiler")
@@ -175,7 +179,7 @@ def _classes(rules: Path) -> list[tuple[str, str]]:
 
 
 def _identity(tools: _Tools) -> tuple[str, ...]:
-    options = " ".join([*_VERILATE, *_SPLIT, *_COMPILE, _HOT])
+    options = " ".join([*_VERILATE, *_SPLIT, *_COMPILE, *_STREAMS, _HOT])
     return str(tools.verilator.version), str(tools.verilator.root), _compiler_version(tools.compiler), options
 
 

@@ -1,6 +1,5 @@
 """The gateware, simulated: a network goes in through its registers, images and answers travel on its streams."""
 
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,25 +16,27 @@ from firstspike_contract import (
     LearnSettings,
     Network,
     check_event_arrays,
-    learning_registers,
-    with_learnt,
 )
 from firstspike_contract.common.progress import Progress, unheard
-from firstspike_contract.core.loading import LoadPlan, MemoryBlock, beats_per_word, load_plan, place
-from firstspike_contract.core.register_map import CORE_ID, CORE_VERSION, Memory, offset_of
+from firstspike_contract.core import driver
+from firstspike_contract.core.access import perform
+from firstspike_contract.core.loading import LoadPlan, load_plan
+from firstspike_contract.core.register_map import write_of
 from firstspike_contract.core.stream_format import (
     RESULT_BEATS,
+    TAGS,
     Header,
     ResultFlag,
     pack_bitmap,
     pack_image,
     unpack_result,
 )
+from firstspike_contract.core.trace import batch_of
 
 from .build import build
 from .emitted import emitted
 from .library import Simulation
-from .spikes import batch_of
+from .registers import SimulatedRegisters
 
 __all__ = ["PATIENCE", "RtlBatch", "RtlCore", "emitted"]
 
@@ -101,9 +102,11 @@ class RtlCore:
     ) -> None:
         self.config = config
         self.network: Network | None = None
+        self._plan: LoadPlan | None = None
         text = emitted(config) if verilog is None else verilog
         self.sim = Simulation(build(text, waves=waves is not None, progress=progress), waves)
-        self.check_identity()
+        self.registers = SimulatedRegisters(self.sim)
+        perform(driver.identify(), self.registers)
 
     def __enter__(self) -> Self:
         return self
@@ -117,12 +120,6 @@ class RtlCore:
         """Ends the simulation."""
         self.sim.close()
 
-    def check_identity(self) -> None:
-        """Raises FirstspikeError if this is not an event core, or not of this version."""
-        found = (self.sim.read(offset_of("ID")), self.sim.read(offset_of("VERSION")))
-        if found != (CORE_ID, CORE_VERSION):
-            raise FirstspikeError(f"not an event core of version {CORE_VERSION}: ID and VERSION read {found}")
-
     def load(self, network: Network, *, verify: bool = True, plan: LoadPlan | None = None) -> LoadPlan:
         """Registers and memories for a network; then the core accepts images.
 
@@ -132,23 +129,11 @@ class RtlCore:
         """
         plan = load_plan(network, self.config) if plan is None else plan
         self.sim.dump(False)
-        self.sim.write(offset_of("CONTROL"), 0)
-        self._wait_idle()
-        for offset, value in plan.registers:
-            self.sim.write(offset, value)
-        for block in plan.memories:
-            self._select(block)
-            self.sim.write_array(offset_of("MEM_DATA"), block.beats)
-            self._check_crc(block, "written to")
-        for block in plan.memories if verify else ():
-            self._select(block)
-            wrong = np.flatnonzero(self.sim.read_array(offset_of("MEM_DATA"), len(block.beats)) != block.beats)
-            if wrong.size:
-                raise FirstspikeError(f"{_name(block)}: beat {wrong[0]} does not read back as written")
-            self._check_crc(block, "read from")
+        perform(driver.load(plan), self.registers)
+        if verify:
+            perform(driver.read_back(plan), self.registers)
         self.sim.dump(True)
-        self.sim.write(offset_of("CONTROL"), 1)
-        self.network = network
+        self.network, self._plan = network, plan
         return plan
 
     def set_learning(self, settings: LearnSettings, count: int | None = None) -> None:
@@ -156,22 +141,13 @@ class RtlCore:
 
         Raises FirstspikeError for settings out of range or a core that cannot learn.
         """
-        for offset, value in learning_registers(self._loaded(), self.config, settings, count):
-            self.sim.write(offset, value)
+        perform(driver.set_learning(self._loaded(), self.config, settings, count), self.registers)
 
     def learnt(self) -> Network:
         """The network with the weights that the core holds now; waits until it is idle."""
-        network = self._loaded()
-        self.sim.write(offset_of("CONTROL"), 0)
-        self._wait_idle()
-        memories = {}
-        for k, layer in zip(place(network, self.config), network.layers, strict=True):
-            stage = self.config.stages[k]
-            words = stage.words(len(layer.weights), layer.outputs) * beats_per_word(Memory.WEIGHTS, stage)
-            self._select(MemoryBlock(kind=Memory.WEIGHTS, stage=k, beats=np.zeros(0, np.uint32)))
-            memories[k] = self.sim.read_array(offset_of("MEM_DATA"), words)
-        self.sim.write(offset_of("CONTROL"), 1)
-        return with_learnt(network, self.config, memories)
+        network, plan = self._loaded(), self._plan
+        assert plan is not None
+        return perform(driver.learnt(network, self.config, plan), self.registers)
 
     def run(
         self,
@@ -230,31 +206,13 @@ class RtlCore:
         self.sim.forget()
         self.sim.feed(beats, last)
         self.sim.step(cycles)
-        self.sim.write(offset_of("CONTROL"), 0b11)
+        self.sim.write(*write_of("CONTROL", run=1, reset=1))
         self.sim.forget()
 
     def _loaded(self) -> Network:
         if self.network is None:
             raise FirstspikeError("no network is loaded; call load(network) first")
         return self.network
-
-    def _wait_idle(self) -> None:
-        for _ in range(100):
-            if self.sim.read(offset_of("STATUS")) & 1:
-                return
-            self.sim.wait(1000)
-        raise FirstspikeError("the core does not become idle: STATUS.idle stays 0 after CONTROL.run was cleared")
-
-    def _select(self, block: MemoryBlock) -> None:
-        self.sim.write(offset_of("MEM_SELECT"), int(block.kind) | block.stage << 8)
-        self.sim.write(offset_of("MEM_ADDRESS"), 0)
-
-    def _check_crc(self, block: MemoryBlock, what: str) -> None:
-        want, have = zlib.crc32(block.beats.astype("<u4").tobytes()), self.sim.read(offset_of("MEM_CRC"))
-        if want != have:
-            raise FirstspikeError(
-                f"{_name(block)}: CRC-32 of the beats {what} it is {want:08x}, the core says {have:08x}"
-            )
 
 
 def stream_of(
@@ -266,7 +224,7 @@ def stream_of(
     run_on: bool,
     learning: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
-    """Beats uint32 ``[n]`` of all images and their TLAST bool ``[n]``; image i has tag i mod 256 and its label."""
+    """Beats uint32 ``[n]`` of all images and their TLAST bool ``[n]``. An image's tag is its number modulo TAGS."""
     common = Header.SPIKES | (Header.RUN_ON if run_on else 0)
     images = []
     for i in range(len(events)):
@@ -281,9 +239,9 @@ def stream_of(
                 raise FirstspikeError(f"image {i} is no bitmap: its events must be at step 0, each address once")
             bright = np.zeros(addresses, bool)
             bright[image["x"]] = True
-            images.append(pack_bitmap(bright, flags=flags, tag=i & 0xFF, label=label))
+            images.append(pack_bitmap(bright, flags=flags, tag=i % TAGS, label=label))
         else:
-            images.append(pack_image(image, flags=flags, tag=i & 0xFF, label=label))
+            images.append(pack_image(image, flags=flags, tag=i % TAGS, label=label))
     if not images:
         return np.zeros(0, np.uint32), np.zeros(0, bool)
     last = np.zeros(sum(map(len, images)), bool)
@@ -294,14 +252,10 @@ def stream_of(
 def _check_echo(packets: NDArray[np.void], events: EventSet) -> None:
     """Tag and label must return as they were sent."""
     labels = np.zeros(len(packets), np.int64) if events.labels is None else events.labels
-    wrong = np.flatnonzero((packets["tag"] != np.arange(len(packets)) % 256) | (packets["label"] != labels))
+    wrong = np.flatnonzero((packets["tag"] != np.arange(len(packets)) % TAGS) | (packets["label"] != labels))
     if wrong.size:
         i = wrong[0]
         raise FirstspikeError(
             f"result {i} returns tag {packets['tag'][i]} and label {packets['label'][i]}, "
-            f"image {i} was sent with {i % 256} and {labels[i]}"
+            f"image {i} was sent with {i % TAGS} and {labels[i]}"
         )
-
-
-def _name(block: MemoryBlock) -> str:
-    return f"memory {block.kind.name} of stage {block.stage}"

@@ -18,8 +18,7 @@ namespace {
 
 enum Status : int32_t { OK = 0, SLAVE_ERROR = 2, TIMEOUT = -1, PROTOCOL = -2 };
 
-constexpr uint32_t RESULT_BEATS = 11;
-constexpr uint32_t TRACE_END = 0x80000000u;
+// RESULT_BEATS and TRACE_END, the marker's bit of a trace beat, come from the build: they are declared in the contract.
 constexpr uint64_t AXI_PATIENCE = 100000;  // cycles for one register access
 
 // xorshift64*: the same stalls for the same seed on every machine.

@@ -7,6 +7,7 @@ import numpy as np
 
 from firstspike.board import Board
 from firstspike.link.faults import Faults, FaultyLine
+from firstspike.link.framed import FramedTransport
 from firstspike.virtual import ModelBoard, VirtualLine
 from firstspike_contract import CONFIGS, EVENT, Batch, EventSet, Layer, Network, evaluate_set, kernel_tables
 
@@ -96,4 +97,4 @@ def open_small(*, faults: Faults | None = None, baudrate: int | None = 12_000_00
     line: Any = VirtualLine(device, "sim:small", baudrate=baudrate)
     if faults is not None:
         line = FaultyLine(line, faults, sleep=lambda seconds: None)
-    return Board(line), device
+    return Board(FramedTransport(line)), device

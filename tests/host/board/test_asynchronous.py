@@ -49,11 +49,23 @@ def test_a_slow_reader_slows_the_board_down() -> None:
             stream = board.stream(events(20_000))
             await anext(stream)
             await asyncio.sleep(0.3)
-            taken = board._opened()._session.counters.bytes_sent
+            taken = board._opened().sent_bytes
             await stream.aclose()
             return taken
 
     assert asyncio.run(main()) < 60_000  # of 20,000 images of 5 bytes and their share of frames
+
+
+def test_a_stream_that_nobody_closed_does_not_keep_the_board_from_closing() -> None:
+    async def main() -> None:
+        async with firstspike.open_async("sim:small") as board:
+            await board.load(NET)
+            stream = board.stream(events(20_000))
+            await anext(stream)
+            raise LookupError("the reader fails")
+
+    with pytest.raises(LookupError, match="the reader fails"):
+        asyncio.run(asyncio.wait_for(main(), 20))
 
 
 def test_a_cancelled_stream_gives_its_images_up_and_the_board_goes_on() -> None:

@@ -9,6 +9,7 @@ from board_cases import SMALL, At, events, expected, network, open_small
 from firstspike.board import Board, BoardError
 from firstspike.link import LineLost
 from firstspike.link.faults import Faults
+from firstspike.link.framed import FramedTransport
 from firstspike.virtual import ModelBoard, VirtualLine
 from firstspike_contract import CONFIGS, EVENT, Batch, EventSet, FirstspikeError, load_plan
 from firstspike_contract.core.register_map import Memory
@@ -61,7 +62,7 @@ def test_the_board_knows_what_it_holds_and_is_loaded_only_if_need_be() -> None:
     assert board.load(NET, name=77, if_needed=True) is False
     assert board.load(NET, name=78, if_needed=True) is True
     assert (board.status()["configuration"], board.status()["loaded"]) == ("valid", f"{78:016x}")
-    again = Board(VirtualLine(device, "sim:small"))  # another program, later
+    again = Board(FramedTransport(VirtualLine(device, "sim:small")))  # another program, later
     assert again.load(NET, name=78, if_needed=True) is False
     assert len(list(again.stream(events(3)))) == 3
 
@@ -115,10 +116,12 @@ def leave() -> None:
 @pytest.mark.parametrize("after", range(0, 2600, 37))
 def test_a_load_interrupted_at_any_byte_leaves_a_board_that_refuses_and_says_why(after: int) -> None:
     device = ModelBoard(SMALL)
-    Board(VirtualLine(device, "sim:small")).load(network(7), name=7)  # something else is there already
+    Board(FramedTransport(VirtualLine(device, "sim:small"))).load(network(7), name=7)  # something else is there already
     with pytest.raises(Gone):
-        Board(At(VirtualLine(device, "sim:small", baudrate=12_000_000), after, leave)).load(NET, name=9)
-    later = Board(VirtualLine(device, "sim:small"))
+        Board(FramedTransport(At(VirtualLine(device, "sim:small", baudrate=12_000_000), after, leave))).load(
+            NET, name=9
+        )
+    later = Board(FramedTransport(VirtualLine(device, "sim:small")))
     later.assume(NET)
     status = later.status()
     if status["configuration"] == "valid":  # it had not begun: the other network is whole
@@ -208,7 +211,7 @@ def test_no_result_is_wrong_lost_or_doubled_on_a_bad_line(name: str) -> None:
 def test_a_board_reset_in_mid_load_or_mid_stream_is_loaded_again_and_nothing_is_lost(after: int) -> None:
     device = ModelBoard(SMALL)
     line = At(VirtualLine(device, "sim:small", baudrate=12_000_000), after, device.reset)
-    board = Board(line)
+    board = Board(FramedTransport(line))
     images = events(800)
     board.load(NET, name=5)
     assert equal(board.run(images, spikes=True).batch, expected(NET, images))
@@ -230,7 +233,7 @@ def test_a_line_that_stays_away_is_reported() -> None:
                 raise BoardError("there is no such port")
 
     line = Pulled(ModelBoard(SMALL), "sim:small")
-    board = Board(line)
+    board = Board(FramedTransport(line))
     board.load(NET)
     results = board.stream(events(500))
     next(results)
@@ -269,7 +272,7 @@ def test_nothing_is_taken_in_while_the_reader_waits() -> None:
     board.load(NET)
     stream = board.stream(events(5000))
     next(stream)
-    taken = board._session.counters.bytes_sent
+    taken = board.sent_bytes
     assert taken < 4 * HOST_BUFFER
     assert device.dispatcher.counters["IMAGES_TAKEN"] < 4000
     assert sum(1 for _ in stream) == 4999
@@ -291,7 +294,7 @@ def test_a_register_that_is_not_there_is_an_error() -> None:
     with pytest.raises(
         BoardError, match=r"^the board refused to read register 0x0FFC \(1 accesses\): it is busy, or has"
     ):
-        board._registers.read([0xFFC])
+        board._transport.registers.read([0xFFC])
 
 
 def test_labels_ride_along() -> None:

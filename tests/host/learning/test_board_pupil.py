@@ -13,6 +13,7 @@ from learning_cases import images, network, plan
 from firstspike.board import Board, LearningLost
 from firstspike.learning import BoardPupil, Course, Entry, ModelPupil, learn_course
 from firstspike.link.faults import Faults, FaultyLine
+from firstspike.link.framed import FramedTransport
 from firstspike.virtual import ModelBoard, VirtualLine
 from firstspike_contract import CONFIGS, CoreConfig, EventSet, FirstspikeError, LearnSettings, Network
 from firstspike_contract.core.stream_format import ResultFlag
@@ -24,7 +25,7 @@ SETTINGS = LearnSettings(margin=2, late=12, chances=(1, 2), seed=4)
 
 def opened(wrap: Callable[[Any], Any] = lambda line: line, config: CoreConfig = LEARNS) -> tuple[Board, ModelBoard]:
     device = ModelBoard(config)
-    return Board(wrap(VirtualLine(device, "sim:learning", baudrate=12_000_000))), device
+    return Board(FramedTransport(wrap(VirtualLine(device, "sim:learning", baudrate=12_000_000)))), device
 
 
 def same(one: Network, other: Network) -> bool:
@@ -81,7 +82,7 @@ def test_a_board_that_is_reset_in_the_middle_begins_again_where_its_weights_are_
     expected: Course, after: int
 ) -> None:
     device = ModelBoard(LEARNS)
-    board = Board(At(VirtualLine(device, "sim:learning", baudrate=12_000_000), after, device.reset))
+    board = Board(FramedTransport(At(VirtualLine(device, "sim:learning", baudrate=12_000_000), after, device.reset)))
     agree(learn_course(BoardPupil(board), network(), images(100), CHOSEN, check=CHECK), expected)
     board.verify()
 
@@ -103,7 +104,7 @@ def test_images_that_learn_are_sent_once() -> None:
     """A reset among them is said, never got over in silence."""
     device = ModelBoard(LEARNS)
     line = At(VirtualLine(device, "sim:learning", baudrate=12_000_000), 10**9, device.reset)
-    board = Board(line)
+    board = Board(FramedTransport(line))
     board.load(network())
     line.left = 300
     with pytest.raises(LearningLost, match=r"^the board at sim:learning lost the session while it learnt$"):
@@ -114,7 +115,7 @@ def test_images_that_learn_are_sent_once() -> None:
 
 def test_weights_that_were_not_read_back_are_not_replaced_by_old_ones() -> None:
     device = ModelBoard(LEARNS)
-    board = Board(VirtualLine(device, "sim:learning", baudrate=12_000_000))
+    board = Board(FramedTransport(VirtualLine(device, "sim:learning", baudrate=12_000_000)))
     board.load(network())
     board.learn(images(20), SETTINGS, 0)
     device.reset()

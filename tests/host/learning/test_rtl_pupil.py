@@ -10,6 +10,7 @@ from learning_cases import images, network, plan
 from firstspike.board import Board
 from firstspike.learning import BoardPupil, ModelPupil, learn_course
 from firstspike.link.faults import Faults, FaultyLine
+from firstspike.link.framed import FramedTransport
 from firstspike.virtual.rtl_line import RtlLine
 from firstspike_contract import CONFIGS
 from firstspike_sim.rtl import runs
@@ -40,7 +41,7 @@ def test_simulated_gateware_learns_what_the_model_learns(device, expected, fault
     line: Any = RtlLine(device)
     if faults is not None:
         line = FaultyLine(line, faults, sleep=lambda seconds: None)
-    board = Board(line)
+    board = Board(FramedTransport(line))
     course = learn_course(BoardPupil(board), network(), images(100), CHOSEN, check=images(60, seed=2))
     assert course.history == expected.history
     for have, want in zip(course.network.layers, expected.network.layers, strict=True):
@@ -62,7 +63,7 @@ def test_a_reset_in_the_middle_changes_nothing(device, expected) -> None:
         return exchange(data, timeout)
 
     line.exchange = exchanged  # type: ignore[method-assign]
-    board = Board(line)
+    board = Board(FramedTransport(line))
     course = learn_course(BoardPupil(board), network(), images(100), CHOSEN, check=images(60, seed=2))
     assert not resets, device.cycles - begun
     assert course.history == expected.history

@@ -3,8 +3,9 @@
 Each target takes the bytes of one input. Used by scripts/fuzz_link.py and by the tests that replay its corpus.
 """
 
-from firstspike.board.session import Session, SessionLost
 from firstspike.link import BoardError, Deframer, coded
+from firstspike.link.session import Session
+from firstspike.link.transport import TransportLost
 from firstspike.virtual import ModelBoard
 from firstspike_contract import CONFIGS
 from firstspike_contract.link.wire import (
@@ -39,8 +40,8 @@ class _Scripted:
         self._now += max(timeout, 0.001)
         for frame in self._deframer.feed(data):
             if frame is not None and frame.kind == FrameKind.OPEN:
-                nonce = HELLO.unpack(frame.payload)["nonce"]
-                welcome = WELCOME.pack(nonce=nonce, protocol=PROTOCOL, core=1)
+                nonce = HELLO.from_bytes(frame.payload)["nonce"]
+                welcome = WELCOME.to_bytes(nonce=nonce, protocol=PROTOCOL, core=1)
                 opened = Frame(FrameKind.OPEN | FROM_BOARD, frame.session, 0, 0, BUFFER, welcome)
                 self.session = frame.session
                 return len(data), coded(opened)
@@ -72,7 +73,7 @@ def host(data: bytes) -> None:
         try:
             for _ in range(12):
                 session.step(0.05)
-        except SessionLost:
+        except TransportLost:
             return
         assert sum(len(record.body) for record in (*session.replies, *session.answers)) <= len(data)
 
@@ -81,7 +82,7 @@ def board(data: bytes) -> None:
     """A host says `data` to a board: raw, and as messages in a session."""
     for raw in (True, False):
         device = ModelBoard(CONFIGS["small"])
-        hello = HELLO.pack(magic=MAGIC, protocol=PROTOCOL, nonce=_NONCE)
+        hello = HELLO.to_bytes(magic=MAGIC, protocol=PROTOCOL, nonce=_NONCE)
         device.receive(coded(Frame(FrameKind.OPEN, _SESSION, 0, 0, BUFFER, hello)), 0.0)
         device.transmit(0.0, 1 << 16)
         if raw:
@@ -96,7 +97,7 @@ def board(data: bytes) -> None:
         # nobody meant to load anything: what classifies must have gone through begin, end and a matching CRC
         state = device.dispatcher.guard.state
         assert state != Configuration.VALID or device.dispatcher.guard.expected == device.dispatcher.guard.crc
-        hello = HELLO.pack(magic=MAGIC, protocol=PROTOCOL, nonce=_NONCE + 1)
+        hello = HELLO.to_bytes(magic=MAGIC, protocol=PROTOCOL, nonce=_NONCE + 1)
         device.receive(b"\0" + coded(Frame(FrameKind.OPEN, _SESSION + 1, 0, 0, BUFFER, hello)), 0.3)
         answered = [frame for frame in Deframer().feed(device.transmit(0.3, 1 << 16)) if frame is not None]
         assert any(frame.kind == FrameKind.OPEN | FROM_BOARD for frame in answered), (

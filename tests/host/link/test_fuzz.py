@@ -30,14 +30,14 @@ def test_any_bytes_find_nothing(name: str, data: bytes) -> None:
 
 MESSAGES = st.builds(
     lambda kind, flags, count, length, value, body: (
-        MESSAGE.pack(kind=kind, flags=flags, count=count, length=length, value=value) + body
+        MESSAGE.to_bytes(kind=kind, flags=flags, count=count, length=length, value=value) + body
     ),
     *(st.sampled_from([0, *map(int, MessageKind), 200]), st.integers(0, 255), st.integers(0, 255)),
     *(st.sampled_from([0, 1, 2, 3, 4, 5, 8, 98, 65_528, 65_532, 65_535]), st.integers(0, 0x1100)),
     st.binary(max_size=300),
 )
 RECORDS = st.builds(
-    lambda kind, status, length, body: RECORD.pack(kind=kind, status=status, length=length) + body,
+    lambda kind, status, length, body: RECORD.to_bytes(kind=kind, status=status, length=length) + body,
     *(st.sampled_from([0, *map(int, RecordKind), 200]), st.integers(0, 255), st.integers(0, 300)),
     st.binary(max_size=300),
 )

@@ -270,7 +270,7 @@ def test_frames_of_the_board_are_marked() -> None:
     device = ModelBoard(CONFIGS["small"])
     from firstspike_contract.link.wire import HELLO, MAGIC, PROTOCOL, Frame, FrameKind
 
-    hello = HELLO.pack(magic=MAGIC, protocol=PROTOCOL, nonce=1)
+    hello = HELLO.to_bytes(magic=MAGIC, protocol=PROTOCOL, nonce=1)
     device.receive(coded(Frame(FrameKind.OPEN, 9, 0, 0, 0, hello)), 0.0)
     (welcome,) = Deframer().feed(device.transmit(0.0, 1000))
     assert welcome is not None

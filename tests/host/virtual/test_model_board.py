@@ -11,11 +11,15 @@ import pytest
 from board_cases import SMALL, events, expected, network
 from rtl_boards import PATIENCE
 
-from firstspike.board.messages import images
 from firstspike.link import Deframer, coded
-from firstspike.virtual import ModelBoard
+from firstspike.link.framed import FramedTransport
+from firstspike.virtual import ModelBoard, VirtualLine
+from firstspike_contract import load_plan
+from firstspike_contract.core.access import perform
 from firstspike_contract.core.register_map import CORE_VERSION, link_offset, offset_of
 from firstspike_contract.core.stream_format import RESULT_PACKET
+from firstspike_contract.link import guarded
+from firstspike_contract.link.messages import images
 from firstspike_contract.link.wire import (
     BUFFER,
     FROM_BOARD,
@@ -67,7 +71,7 @@ class Host:
 
     def open(self, *, protocol: int = PROTOCOL, magic: int = MAGIC) -> list[Frame]:
         self.sent = 0
-        return self.say(FrameKind.OPEN, HELLO.pack(magic=magic, protocol=protocol, nonce=self.nonce))
+        return self.say(FrameKind.OPEN, HELLO.to_bytes(magic=magic, protocol=protocol, nonce=self.nonce))
 
     def message(self, data: bytes) -> list[tuple[int, int, bytes]]:
         """Sends bytes of the stream. Returns the records that come back: kind, status, body."""
@@ -80,7 +84,7 @@ class Host:
             self.sent += len(part)
         found = []
         while records:
-            kind, status, length = RECORD.struct.unpack_from(records)
+            kind, status, length = RECORD.form.unpack_from(records)
             found.append((kind, status, records[RECORD.size : RECORD.size + length]))
             records = records[RECORD.size + length :]
         return found + [(0, frame.payload[0], b"") for frame in closed]
@@ -111,18 +115,18 @@ def opened() -> Host:
 
 
 def read(address: int) -> bytes:
-    return MESSAGE.pack(kind=MessageKind.READ, length=4, value=address)
+    return MESSAGE.to_bytes(kind=MessageKind.READ, length=4, value=address)
 
 
 def write(address: int, *words: int) -> bytes:
     body = np.array(words, "<u4").tobytes()
-    return MESSAGE.pack(kind=MessageKind.WRITE, length=len(body), value=address) + body
+    return MESSAGE.to_bytes(kind=MessageKind.WRITE, length=len(body), value=address) + body
 
 
 def test_the_welcome_says_what_the_board_is() -> None:
     (frame,) = Host().open()
     assert (frame.kind, frame.session) == (FrameKind.OPEN | FROM_BOARD, 3)
-    welcome = WELCOME.unpack(frame.payload)
+    welcome = WELCOME.from_bytes(frame.payload)
     assert welcome | {"build": 0} == {
         **{"nonce": 99, "protocol": PROTOCOL, "core": CORE_VERSION, "build": 0, "clock": 48_000_000},
         **{"buffer": BUFFER, "payload": 1024, "configuration": Configuration.EMPTY, "reason": Reason.NONE},
@@ -145,7 +149,7 @@ def test_opening_again_with_the_same_nonce_changes_nothing() -> None:
 def test_a_host_of_another_version_is_told_and_not_let_in() -> None:
     host = Host()
     (frame,) = host.open(protocol=PROTOCOL + 1)
-    assert WELCOME.unpack(frame.payload)["protocol"] == PROTOCOL
+    assert WELCOME.from_bytes(frame.payload)["protocol"] == PROTOCOL
     assert [f.kind for f in host.say(FrameKind.POLL)] == [FrameKind.CLOSED | FROM_BOARD]
     assert host.open(magic=1) == []
 
@@ -167,10 +171,10 @@ def test_frames_of_a_board_mean_nothing_to_a_board() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        MESSAGE.pack(kind=0),
-        MESSAGE.pack(kind=9, length=4),
-        MESSAGE.pack(kind=MessageKind.WRITE, length=3),
-        MESSAGE.pack(kind=MessageKind.READ, length=READ_MAX + 4),
+        MESSAGE.to_bytes(kind=0),
+        MESSAGE.to_bytes(kind=9, length=4),
+        MESSAGE.to_bytes(kind=MessageKind.WRITE, length=3),
+        MESSAGE.to_bytes(kind=MessageKind.READ, length=READ_MAX + 4),
     ],
     ids=["kind 0", "kind 9", "half a word", "too long a read"],
 )
@@ -180,14 +184,14 @@ def test_a_message_that_means_nothing_ends_the_session(message: bytes) -> None:
     assert [f.payload for f in host.say(FrameKind.POLL)] == [bytes([Reason.MESSAGE])]
     host.nonce += 1
     (frame,) = host.open()
-    assert WELCOME.unpack(frame.payload)["reason"] == Reason.MESSAGE
+    assert WELCOME.from_bytes(frame.payload)["reason"] == Reason.MESSAGE
     assert host.message(read(link_offset("MESSAGES_BAD")))[0][2][0] == 1
 
 
 def test_replies_come_in_order_with_what_was_refused() -> None:
     host = opened()
-    three = MESSAGE.pack(kind=MessageKind.READ, length=12, value=0xFFC)
-    scan = MESSAGE.pack(kind=MessageKind.SCAN, length=40, value=offset_of("MEM_DATA"))
+    three = MESSAGE.to_bytes(kind=MessageKind.READ, length=12, value=0xFFC)
+    scan = MESSAGE.to_bytes(kind=MessageKind.SCAN, length=40, value=offset_of("MEM_DATA"))
     replies = host.message(read(offset_of("ID")) + three + scan + read(link_offset("PROTOCOL")))
     assert [body for _, _, body in replies] == [
         b"1SPK" + bytes(4),
@@ -212,24 +216,17 @@ def test_ending_a_load_that_did_not_begin_does_nothing() -> None:
 
 def test_images_before_a_load_are_refused_with_the_state_and_their_tags() -> None:
     host = opened()
-    bitmaps = MESSAGE.pack(kind=MessageKind.BITMAPS, tag=254, count=3, length=5) + bytes(15)
-    event = MESSAGE.pack(kind=MessageKind.EVENTS, tag=7, count=1, length=6) + bytes(6)
-    refused = [REFUSAL.unpack(body) for kind, status, body in host.message(bitmaps + event) if not status]
+    bitmaps = MESSAGE.to_bytes(kind=MessageKind.BITMAPS, tag=254, count=3, length=5) + bytes(15)
+    event = MESSAGE.to_bytes(kind=MessageKind.EVENTS, tag=7, count=1, length=6) + bytes(6)
+    refused = [REFUSAL.from_bytes(body) for kind, status, body in host.message(bitmaps + event) if not status]
     assert [entry["tag"] for entry in refused for _ in range(entry["count"])] == [254, 255, 0, 7]
 
 
 def loaded() -> Host:
     """A host whose board holds NET, loaded behind its back."""
-    from firstspike.board import loading
-    from firstspike.board.registers import Registers
-    from firstspike.board.session import Session
-    from firstspike.virtual import VirtualLine
-    from firstspike_contract import load_plan
-
     host = Host()
-    session = Session(VirtualLine(host.board, "test"))
-    session.open()
-    loading.load(Registers(session), load_plan(NET, SMALL), 1)
+    transport = FramedTransport(VirtualLine(host.board, "test"))
+    assert perform(guarded.load(load_plan(NET, SMALL), 1), transport.registers).state == Configuration.VALID
     host.nonce, host.session = 5, 77
     host.open()
     return host
@@ -240,8 +237,8 @@ def test_images_are_answered_with_tag_label_and_answer() -> None:
     some = events(6)
     labels = np.arange(6) * 300
     stream = b"".join(message.data for message in images(some, NET.addresses, labels=labels))
-    assert MESSAGE.unpack(stream)["flags"] & LABELLED
-    packets = [np.frombuffer(body, RESULT_PACKET)[0] for _, _, body in host.message(stream)]
+    assert MESSAGE.from_bytes(stream)["flags"] & LABELLED
+    packets = [np.frombuffer(body, RESULT_PACKET.dtype)[0] for _, _, body in host.message(stream)]
     assert [int(packet["tag"]) for packet in packets] == list(range(6))
     assert [int(packet["label"]) for packet in packets] == labels.tolist()
     want = expected(NET, some).results
@@ -261,30 +258,30 @@ def test_a_new_session_forgets_half_a_message() -> None:
 
 def test_an_empty_message_is_complete() -> None:
     host = loaded()
-    nothing = MESSAGE.pack(kind=MessageKind.WRITE, value=offset_of("CONTROL"))
-    none = MESSAGE.pack(kind=MessageKind.BITMAPS, count=0, length=5)
-    silent = MESSAGE.pack(kind=MessageKind.EVENTS, tag=9, count=1)
-    empty = MESSAGE.pack(kind=MessageKind.BITMAPS, tag=1, count=2)
+    nothing = MESSAGE.to_bytes(kind=MessageKind.WRITE, value=offset_of("CONTROL"))
+    none = MESSAGE.to_bytes(kind=MessageKind.BITMAPS, count=0, length=5)
+    silent = MESSAGE.to_bytes(kind=MessageKind.EVENTS, tag=9, count=1)
+    empty = MESSAGE.to_bytes(kind=MessageKind.BITMAPS, tag=1, count=2)
     (first, second, third) = host.message(nothing + none + silent + empty)
-    assert [np.frombuffer(body, RESULT_PACKET)[0]["tag"] for _, _, body in (first, second, third)] == [9, 1, 2]
+    assert [np.frombuffer(body, RESULT_PACKET.dtype)[0]["tag"] for _, _, body in (first, second, third)] == [9, 1, 2]
 
 
 def test_events_may_bring_their_label_with_them() -> None:
     host = loaded()
     body = b"\x39\x30" + bytes([0, 3, 0, 0, 5, 0])
-    message = MESSAGE.pack(kind=MessageKind.EVENTS, flags=LABELLED, tag=9, count=1, length=6, value=1) + body
+    message = MESSAGE.to_bytes(kind=MessageKind.EVENTS, flags=LABELLED, tag=9, count=1, length=6, value=1) + body
     ((_, _, packet),) = host.message(message)
-    answer = np.frombuffer(packet, RESULT_PACKET)[0]
+    answer = np.frombuffer(packet, RESULT_PACKET.dtype)[0]
     assert (answer["tag"], answer["label"], answer["spikes_input"] + answer["events_dropped"]) == (9, 12345, 2)
 
 
 def test_a_session_that_another_one_replaces_ends_for_no_reason() -> None:
     host = opened()
-    host.message(MESSAGE.pack(kind=9))
+    host.message(MESSAGE.to_bytes(kind=9))
     for nonce, reason in ((10, Reason.MESSAGE), (11, Reason.NONE), (12, Reason.NONE)):
         host.nonce = nonce
         (frame,) = host.open()
-        assert WELCOME.unpack(frame.payload)["reason"] == reason
+        assert WELCOME.from_bytes(frame.payload)["reason"] == reason
 
 
 def test_counters_go_on_over_sessions() -> None:

@@ -10,6 +10,7 @@ from rtl_boards import NET, PATIENCE, streamed
 
 from firstspike.board import Board, BoardError
 from firstspike.link.faults import Faults, FaultyLine
+from firstspike.link.framed import FramedTransport
 from firstspike.virtual.rtl_line import RtlLine
 from firstspike_contract import FirstspikeError
 from firstspike_sim.rtl import runs
@@ -32,7 +33,7 @@ def on_a_bad_line(device: RtlBoard) -> None:
     line = FaultyLine(
         Bounded(device, shortcut=False), Faults(flip=1e-4, drop=5e-5, double=5e-5), sleep=lambda seconds: None
     )
-    board = Board(line, timeout=0.2)
+    board = Board(FramedTransport(line), timeout=0.2)
     board.load(NET)
     for seed in range(3):
         streamed(board, 60, seed=seed)
@@ -43,21 +44,23 @@ def on_a_bad_line(device: RtlBoard) -> None:
 
 
 def with_a_host_that_goes(device: RtlBoard) -> None:
-    board = Board(Bounded(device), timeout=0.2)
+    board = Board(FramedTransport(Bounded(device)), timeout=0.2)
     board.load(NET)
     for n in range(8):
-        session = board._session
-        source = board._traffic.chunks(events(30, seed=n, graded=True), NET.addresses, flags=0, timeout=0.2)
+        session = board._transport._session
+        source = board._transport.images.chunks(
+            events(30, seed=n, graded=True), NET.addresses, flags=0, timeout=0.2, renew=board._renew
+        )
         next(source)
         device.run(500 * n)
         device.unplug()
         session.open()
-        board._traffic.forget()
+        board._transport.images.forget()
         streamed(board, 5)
 
 
 def with_another_network_behind_its_back(device: RtlBoard) -> None:
-    board = Board(Bounded(device), timeout=0.2)
+    board = Board(FramedTransport(Bounded(device)), timeout=0.2)
     board.load(NET)
     board.write("STEPS", 32)
     said = ""
@@ -69,7 +72,7 @@ def with_another_network_behind_its_back(device: RtlBoard) -> None:
 
 
 def with_much_to_say(device: RtlBoard) -> None:
-    board = Board(Bounded(device), timeout=0.2)
+    board = Board(FramedTransport(Bounded(device)), timeout=0.2)
     board.load(NET)
     streamed(board, 60, graded=True)
 

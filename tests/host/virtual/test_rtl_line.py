@@ -10,6 +10,7 @@ from rtl_boards import NET, At, simulated, streamed
 
 from firstspike.board import Board, BoardError
 from firstspike.link.faults import Faults, FaultyLine
+from firstspike.link.framed import FramedTransport
 from firstspike.virtual.rtl_line import RtlLine
 from firstspike_contract.core.register_map import link_offset
 from firstspike_sim.rtl.board import RtlBoard
@@ -26,7 +27,7 @@ def faulty(board: RtlBoard, faults: Faults) -> FaultyLine:
 
 def test_a_network_is_loaded_and_images_come_back_spike_for_spike() -> None:
     with simulated() as device:
-        board = Board(RtlLine(device))
+        board = Board(FramedTransport(RtlLine(device)))
         assert board.status()["configuration"] == "empty"
         board.load(NET, name=0x1122334455667788)
         streamed(board, 60)
@@ -46,7 +47,7 @@ def test_a_network_is_loaded_and_images_come_back_spike_for_spike() -> None:
 
 def test_damage_in_its_memory_is_found() -> None:
     with simulated() as device:
-        board = Board(RtlLine(device))
+        board = Board(FramedTransport(RtlLine(device)))
         board.load(NET)
         board.write("MEM_SELECT", 0)
         board.write("MEM_ADDRESS", 5)
@@ -85,7 +86,7 @@ QUICK = ("flips", "many flips", "cut", "unplugged", "all")
 def test_faults_of_the_line_lose_double_and_change_nothing(name: str) -> None:
     with simulated() as device:
         line = faulty(device, FAULTS[name])
-        board = Board(line)
+        board = Board(FramedTransport(line))
         board.load(NET)
         streamed(board, 40)
         streamed(board, 120, spikes=False, graded=True)  # which is much to hear and little to say
@@ -112,7 +113,7 @@ class BadStops(RtlLine):
 def test_missing_stop_bits_are_counted_and_got_over() -> None:
     with simulated() as device:
         line = BadStops(device, 1e-3)
-        board = Board(line)
+        board = Board(FramedTransport(line))
         board.load(NET)
         streamed(board, 80)
         assert line.count > 5
@@ -126,7 +127,7 @@ def test_a_board_reset_again_and_again_loses_nothing(seed: int) -> None:
     with simulated() as device:
         gaps = itertools.chain((chance.randrange(20_000, 900_000) for _ in range(3)), itertools.repeat(1 << 60))
         line = At(RtlLine(device), gaps, device.reset)
-        board = Board(line)
+        board = Board(FramedTransport(line))
         board.load(NET)
         streamed(board, 80)
         streamed(board, 40, graded=True)
@@ -141,13 +142,13 @@ def test_a_board_that_was_reset_after_it_had_all_the_images_is_asked_and_answers
     """Nothing is outstanding then that a host would send again."""
     with simulated() as device:
         line = RtlLine(device)
-        board = Board(line)
+        board = Board(FramedTransport(line))
         board.load(NET)
         images = events(40)
         answers = board.stream(images, spikes=True)
         first = next(answers)
-        while board._session._endpoint.unacknowledged:
-            board._session.step()
+        while board._transport._session._endpoint.unacknowledged:
+            board._transport._session.step()
         device.reset()
         rest = list(answers)
         assert [answer.image for answer in [first, *rest]] == list(range(40))
@@ -160,21 +161,23 @@ def test_a_host_that_is_gone_in_the_middle_leaves_no_trace() -> None:
     with simulated() as device:
         for n in range(6):
             line = RtlLine(device)
-            board = Board(line)
+            board = Board(FramedTransport(line))
             if n % 2:
                 board.load(NET)
                 source = board.stream(events(30, seed=n), spikes=True)
                 for _ in range(chance.randrange(1, 5)):
                     next(source)
             else:
-                with pytest.raises(StopIteration):
+                with pytest.raises(KeyboardInterrupt):
                     board.load(NET, progress=stopping(chance.randrange(1, 6)))
                 assert board.status()["configuration"] == "loading"
                 with pytest.raises(BoardError, match="a load began and did not end"):
-                    Board(RtlLine(device)).run(events(1)) if board.network is None else board.run(events(1))
+                    Board(FramedTransport(RtlLine(device))).run(events(1)) if board.network is None else board.run(
+                        events(1)
+                    )
             device.run(chance.randrange(3000))
             device.unplug()
-        board = Board(RtlLine(device))
+        board = Board(FramedTransport(RtlLine(device)))
         board.load(NET)
         streamed(board, 20)
 
@@ -186,14 +189,14 @@ def stopping(pieces: int):
         nonlocal pieces
         pieces -= 1
         if pieces <= 0:
-            raise StopIteration
+            raise KeyboardInterrupt
 
     return progress
 
 
 def test_the_watchdog_ends_what_the_core_does_not_answer() -> None:
     with simulated() as device:
-        board = Board(RtlLine(device))
+        board = Board(FramedTransport(RtlLine(device)))
         board.load(NET)
         board.write("WATCHDOG", 5000)
         streamed(board, 10)  # a core that is well is in time
@@ -214,24 +217,27 @@ def test_the_watchdog_ends_what_the_core_does_not_answer() -> None:
 
 def test_the_link_counts_what_it_sees() -> None:
     with simulated() as device:
-        board = Board(RtlLine(device))
+        board = Board(FramedTransport(RtlLine(device)))
         before = board.status()
         board.read("ID")
         after = board.status()
         assert after["frames"] > before["frames"]
         assert board.read("SESSIONS") == 1
-        assert board._registers.read([link_offset("CLOCK"), link_offset("DIVISOR")]) == [device.clock, device.divisor]
+        assert board._transport.registers.read([link_offset("CLOCK"), link_offset("DIVISOR")]) == [
+            device.clock,
+            device.divisor,
+        ]
 
 
 def test_a_load_may_take_the_byte_port_and_is_as_exact() -> None:
     with simulated() as device:
         line = RtlLine(device)
-        board = Board(line)
+        board = Board(FramedTransport(line))
         start = device.cycles
         board.load(NET)
         quick = device.cycles - start
         streamed(board, 40)
-        line_only = Board(RtlLine(device, shortcut=False))
+        line_only = Board(FramedTransport(RtlLine(device, shortcut=False)))
         start = device.cycles
         line_only.load(NET)
         assert quick < (device.cycles - start) / 3

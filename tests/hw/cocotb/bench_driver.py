@@ -4,7 +4,6 @@ import itertools
 import logging
 import os
 import random
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +17,18 @@ from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiStreamBus, AxiStreamFram
 from core_networks import differences
 
 from firstspike_contract import CoreConfig, Network, load_plan
-from firstspike_contract.core.register_map import offset_of
-from firstspike_contract.core.stream_format import Header, pack_image, unpack_bitmap, unpack_result, unpack_trace
+from firstspike_contract.core import driver
+from firstspike_contract.core.access import perform_async
+from firstspike_contract.core.register_map import GLOBAL, STAGE, offset_of
+from firstspike_contract.core.stream_format import (
+    IMAGE_HEADER,
+    RESULT_BEATS,
+    Header,
+    pack_image,
+    unpack_bitmap,
+    unpack_result,
+)
+from firstspike_contract.core.trace import unpack_trace
 
 __all__ = ["CONFIG", "PERIOD", "SEED", "CoreDriver", "Played", "stalls"]
 
@@ -59,6 +68,39 @@ class Seen:
     beats: dict[str, int] = field(default_factory=lambda: {"s": 0, "m": 0, "t": 0})
 
 
+class BenchRegisters:
+    """AsyncRegisterAccess on a master of AXI4-Lite; writes are pipelined. An access that the core refuses fails."""
+
+    def __init__(self, master: AxiLiteMaster) -> None:
+        self._master = master
+
+    async def write(self, address: int, words: np.ndarray) -> None:
+        pending = [self._master.init_write(address, word.to_bytes(4, "little")) for word in words.tolist()]
+        for operation in pending:
+            await operation.wait()
+            assert int(operation.data.resp) == _OKAY, f"write to {address:#05x} refused"
+
+    async def read(self, addresses: Sequence[int]) -> list[int]:
+        return [await self._word(address) for address in addresses]
+
+    async def read_words(self, address: int, count: int) -> np.ndarray:
+        return np.array([await self._word(address) for _ in range(count)], np.uint32)
+
+    async def scan(self, address: int, count: int) -> None:
+        await self.read_words(address, count)
+
+    async def wait(self, waited: int) -> None:
+        assert waited < _PATIENCE, "STATUS.idle does not come"
+
+    async def flush(self) -> float:
+        return 0.0
+
+    async def _word(self, address: int) -> int:
+        done = await self._master.read(address, 4)
+        assert int(done.resp) == _OKAY, f"read of {address:#05x}: response {int(done.resp)}"
+        return int.from_bytes(done.data, "little")
+
+
 class CoreDriver:
     """Started by `await CoreDriver(dut).start()`. A failure names what was sent and what the contract expects."""
 
@@ -85,8 +127,8 @@ class CoreDriver:
         self.results = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.clk, dut.rst)
         self.trace = AxiStreamSink(AxiStreamBus.from_prefix(dut, "t_axis"), dut.clk, dut.rst)
         self.registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
-        for driver in (self.registers.write_if, self.registers.read_if):
-            driver.log.setLevel(logging.ERROR)
+        for part in (self.registers.write_if, self.registers.read_if):
+            part.log.setLevel(logging.ERROR)
         await self.reset()
         cocotb.start_soon(self._watch())
         return self
@@ -105,18 +147,18 @@ class CoreDriver:
     async def control_reset(self, run: int = 1) -> None:
         """CONTROL.reset, and the drivers of the streams start again."""
         self.restarting = True
-        for driver in (self.images, self.results, self.trace):
-            driver.assert_reset(True)
-        await self.write("CONTROL", 2 | run)
+        for stream in (self.images, self.results, self.trace):
+            stream.assert_reset(True)
+        await self.write("CONTROL", GLOBAL["CONTROL"].pack(run=run, reset=1))
         await ClockCycles(self.dut.clk, 2)
-        for driver in (self.images, self.results, self.trace):
-            driver.assert_reset(False)
+        for stream in (self.images, self.results, self.trace):
+            stream.assert_reset(False)
         self._forget()
         self.restarting = False
 
     def _forget(self) -> None:
-        for driver in (self.images, self.results, self.trace):
-            driver.clear()
+        for stream in (self.images, self.results, self.trace):
+            stream.clear()
         self.seen = Seen()
 
     # Registers
@@ -136,47 +178,35 @@ class CoreDriver:
         assert int(done.resp) == expect, f"read of {offset:#05x}: response {int(done.resp)}"
         return int.from_bytes(done.data, "little")
 
+    async def fields(self, name: str, stage: int | None = None) -> dict[str, int]:
+        block = GLOBAL if stage is None else STAGE
+        return block[name].unpack(await self.read(name, stage))
+
+    async def do(self, task: Any) -> Any:
+        """Performs a task of the driver on this core."""
+        return await perform_async(task, BenchRegisters(self.registers))
+
     async def stop(self) -> None:
         """CONTROL.run = 0 and wait until idle."""
-        await self.write("CONTROL", 0)
-        for _ in range(_PATIENCE):
-            if await self.read("STATUS") & 1:
-                return
-        raise AssertionError("STATUS.idle does not come")
+        await self.do(driver.halt())
 
     async def load(self, network: Network, *, read_back: bool = False) -> None:
         """Registers and memories, CRCs compared, then CONTROL.run; read_back: every word again."""
-        await self.stop()
         plan = load_plan(network, self.config)
-        for offset, value in plan.registers:
-            await self.write_at(offset, value)
-        for block in plan.memories:
-            where = f"memory {block.kind.name} of stage {block.stage}"
-            crc = zlib.crc32(block.beats.astype("<u4").tobytes())
-            await self.write("MEM_SELECT", block.kind | block.stage << 8)
-            await self.write("MEM_ADDRESS", 0)
-            data = offset_of("MEM_DATA")
-            pending = [self.registers.init_write(data, int(b).to_bytes(4, "little")) for b in block.beats]
-            for operation in pending:
-                await operation.wait()
-            assert await self.read("MEM_CRC") == crc, f"{where}: CRC of what was written"
-            if read_back:
-                await self.write("MEM_ADDRESS", 0)
-                back = [await self.read("MEM_DATA") for _ in block.beats]
-                assert back == block.beats.tolist(), f"{where}: reads back otherwise"
-                assert await self.read("MEM_CRC") == crc, f"{where}: CRC of what was read"
-        await self.write("CONTROL", 1)
+        await self.do(driver.load(plan))
+        if read_back:
+            await self.do(driver.read_back(plan))
 
     # Images
 
     def stall(self, seed: int, *, gaps: float = 0.0, results: float = 0.0, trace: float = 0.0) -> None:
         """Chances of a pause on each stream, from now on."""
-        drivers = (self.images, self.results, self.trace)
-        for k, (driver, chance) in enumerate(zip(drivers, (gaps, results, trace), strict=True)):
-            driver.clear_pause_generator()
-            driver.pause = False
+        streams = (self.images, self.results, self.trace)
+        for k, (stream, chance) in enumerate(zip(streams, (gaps, results, trace), strict=True)):
+            stream.clear_pause_generator()
+            stream.pause = False
             if chance:
-                driver.set_pause_generator(stalls(3 * seed + k, chance))
+                stream.set_pause_generator(stalls(3 * seed + k, chance))
 
     def send(self, beats: Sequence[np.ndarray]) -> None:
         for image in beats:
@@ -187,10 +217,11 @@ class CoreDriver:
         packets, traces = [], {}
         for n, image in enumerate(beats):
             packets.append(await self._packet(self.results, f"result of image {n}"))
-            assert len(packets[-1]) == 11, f"result of image {n} has {len(packets[-1])} beats"
-            if int(image[0]) & Header.SPIKES:
+            assert len(packets[-1]) == RESULT_BEATS, f"result of image {n} has {len(packets[-1])} beats"
+            header = IMAGE_HEADER.unpack(int(image[0]))
+            if header["flags"] & Header.SPIKES:
                 traces[n] = unpack_trace(await self._packet(self.trace, f"trace of image {n}"))
-                assert int(traces[n]["x"][-1]) == int(image[0]) >> 8 & 255, f"trace {n} ends with another tag"
+                assert int(traces[n]["x"][-1]) == header["tag"], f"trace {n} ends with another tag"
         unpacked, results = unpack_result(np.concatenate(packets))
         return Played(packets=unpacked, results=results, traces=traces)
 
@@ -222,8 +253,9 @@ class CoreDriver:
         """All RESULT fields, tag and label; and, of traced images, all spike times up to the decision."""
         for n, image in enumerate(beats):
             events = unpack_bitmap(image) if images is None else images[n]
-            assert int(played.packets["tag"][n]) == int(image[0]) >> 8 & 255, f"image {n}: tag"
-            assert int(played.packets["label"][n]) == int(image[0]) >> 16, f"image {n}: label"
+            header = IMAGE_HEADER.unpack(int(image[0]))
+            assert int(played.packets["tag"][n]) == header["tag"], f"image {n}: tag"
+            assert int(played.packets["label"][n]) == header["label"], f"image {n}: label"
             wrong = differences(network, events, played.results[n], played.traces.get(n))
             assert not wrong, f"image {n}, seed {SEED}: {wrong}; events (t, x): {events.tolist()}"
 

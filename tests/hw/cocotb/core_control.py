@@ -9,7 +9,7 @@ from cocotb.triggers import ClockCycles
 from core_networks import random_images, random_network
 
 from firstspike_contract import EVENT, KERNELS, load_plan
-from firstspike_contract.core.register_map import CORE_ID, CORE_VERSION, Memory, offset_of, registers
+from firstspike_contract.core.register_map import CORE_ID, CORE_VERSION, GLOBAL, Memory, offset_of, registers
 from firstspike_contract.core.stream_format import Header, pack_image
 
 LINEAR = "linear"
@@ -54,10 +54,10 @@ async def a_sink_that_takes_nothing_holds_everything_back(dut) -> None:
         taken = len(core.seen.headers) - before
         assert taken < len(sent), f"{taken} images were taken in with nowhere to go"
         assert not int(dut.s_axis_tready.value)
-        assert not await core.read("STATUS") & 1
+        assert not (await core.fields("STATUS"))["idle"]
         sink.pause = False
         core.judge(made, sent, images, await core.gather(sent))
-        assert await core.read("STATUS") & 1
+        assert (await core.fields("STATUS"))["idle"]
 
 
 @cocotb.test()
@@ -159,7 +159,11 @@ async def registers_answer_for_themselves(dut) -> None:
     stages = len(CONFIG.stages)
     assert await core.read("ID") == CORE_ID
     assert await core.read("VERSION") == CORE_VERSION
-    assert await core.read("BUILD") == stages | (CONFIG.max_steps.bit_length() - 1) << 8 | CONFIG.boot << 16
+    assert await core.fields("BUILD") == {
+        "stages": stages,
+        "steps_log2": CONFIG.max_steps.bit_length() - 1,
+        "boot": CONFIG.boot,
+    }
     assert await core.read("BUILD_ADDRESSES") == CONFIG.addresses
     for k, stage in enumerate(CONFIG.stages):
         expected = {
@@ -167,20 +171,21 @@ async def registers_answer_for_themselves(dut) -> None:
             "DEPTH": stage.depth,
             "MAX_ROWS": stage.max_rows,
             "MAX_INPUTS": stage.inputs,
-            "WIDTHS": stage.a_bits | stage.v_bits << 8,
             "KERNELS": sum(1 << KERNELS.index(name) for name in stage.kernels),
         }
         for name, value in expected.items():
             assert await core.read(name, k) == value, f"{name} of stage {k}"
+        assert await core.fields("WIDTHS", k) == {"a_bits": stage.a_bits, "v_bits": stage.v_bits}
     known = {offset: register for offset, _, _, register in registers(stages, learns=False)}
     for offset, register in known.items():
-        if register.access == "ro":
+        if not register.writable:
             before = await core.read_at(offset)
             await core.write_at(offset, ~before & 0xFFFFFFFF, expect=2)
             assert await core.read_at(offset) == before
         elif register.name not in ("CONTROL", "MEM_DATA"):
-            await core.write_at(offset, 1 + offset % 7)
-            assert await core.read_at(offset) == 1 + offset % 7
+            for word in (1 + offset % 7, 0xFFFFFFFF):
+                await core.write_at(offset, word)
+                assert await core.read_at(offset) == register.after(word)
     for offset in random.Random(SEED).sample([o for o in range(0, 4096, 4) if o not in known], 40):
         await core.read_at(offset, expect=2)
         await core.write_at(offset, 0xFFFFFFFF, expect=2)
@@ -223,8 +228,8 @@ async def memories_are_out_of_reach_while_an_image_is_here(dut) -> None:
 async def kinds_and_stages_that_are_not_there_read_0(dut) -> None:
     core = await CoreDriver(dut).start()
     last = len(CONFIG.stages) - 1
-    for select in (7, Memory.DELAYS | last << 8, Memory.WEIGHTS | (last + 1) << 8, Memory.INPUT_MAP | 1 << 8):
-        await core.write("MEM_SELECT", select)
+    for kind, stage in ((7, 0), (Memory.DELAYS, last), (Memory.WEIGHTS, last + 1), (Memory.INPUT_MAP, 1)):
+        await core.write("MEM_SELECT", GLOBAL["MEM_SELECT"].pack(kind=kind, stage=stage))
         await core.write("MEM_ADDRESS", 0)
         await core.write("MEM_DATA", 0xFFFFFFFF)
         await core.write("MEM_ADDRESS", 0)

@@ -210,7 +210,7 @@ class Host:
             self.endpoint.receive(frame, now)
 
     async def open(self, session: int, nonce: int) -> None:
-        hello = HELLO.pack(magic=MAGIC, protocol=PROTOCOL, nonce=nonce)
+        hello = HELLO.to_bytes(magic=MAGIC, protocol=PROTOCOL, nonce=nonce)
         self.endpoint, self.frames = None, []
         self.line = b"\0" + coded(Frame(FrameKind.OPEN, session, 0, 0, BUFFER, hello))
         damage, self.damage = self.damage, 0.0
@@ -225,7 +225,7 @@ class Host:
         def complete(host: "Host") -> bool:
             stream = host.endpoint.peek()
             while len(stream) >= RECORD.size:
-                kind, status, length = RECORD.struct.unpack_from(stream)
+                kind, status, length = RECORD.form.unpack_from(stream)
                 if len(stream) < RECORD.size + length:
                     break
                 found.append((kind, status, bytes(stream[RECORD.size : RECORD.size + length])))
@@ -239,11 +239,11 @@ class Host:
 
 def write(address: int, *words: int) -> bytes:
     body = b"".join(word.to_bytes(4, "little") for word in words)
-    return MESSAGE.pack(kind=MessageKind.WRITE, length=len(body), value=address) + body
+    return MESSAGE.to_bytes(kind=MessageKind.WRITE, length=len(body), value=address) + body
 
 
 def read(address: int, words: int = 1) -> bytes:
-    return MESSAGE.pack(kind=MessageKind.READ, length=4 * words, value=address)
+    return MESSAGE.to_bytes(kind=MessageKind.READ, length=4 * words, value=address)
 
 
 def load() -> bytes:
@@ -274,7 +274,9 @@ async def everything(dut, damage: float) -> None:
     for n in range(0, 24, 2):
         flags, length = int(chance.choice([0, Header.SPIKES])), chance.choice([0, 1, 4, 7])
         bits = chance.randbytes(2 * length)
-        messages += MESSAGE.pack(kind=MessageKind.BITMAPS, flags=flags, tag=n, count=2, length=length, value=300) + bits
+        messages += (
+            MESSAGE.to_bytes(kind=MessageKind.BITMAPS, flags=flags, tag=n, count=2, length=length, value=300) + bits
+        )
         for k in range(2):
             part = bits[k * length : k * length + length]
             beats = [int.from_bytes(part[i : i + 4], "little") for i in range(0, length, 4)]
@@ -289,12 +291,12 @@ async def everything(dut, damage: float) -> None:
             kind, _, body = next(answers)
         assert (kind, body[0]) == (RecordKind.RESULT, n), f"seed {SEED}"
 
-    host.endpoint.write(MESSAGE.pack(kind=MessageKind.BITMAPS, tag=9, count=1, length=50) + bytes(20))
+    host.endpoint.write(MESSAGE.to_bytes(kind=MessageKind.BITMAPS, tag=9, count=1, length=50) + bytes(20))
     await host.run(lambda host: not host.endpoint.unacknowledged)
     await host.open(8, 2)  # half an image is in the core
     assert core.written[-1] == (offset_of("CONTROL"), 3), f"seed {SEED}"
     assert not core.image
-    image = MESSAGE.pack(kind=MessageKind.BITMAPS, tag=77, count=1, length=3) + b"abc"
+    image = MESSAGE.to_bytes(kind=MessageKind.BITMAPS, tag=77, count=1, length=3) + b"abc"
     ((kind, _, body),) = await host.ask(image, 1)
     assert (kind, body[0]) == (RecordKind.RESULT, 77), f"seed {SEED}"
     sessions, bad = await host.ask(read(link_offset("SESSIONS")) + read(link_offset("FRAMES_BAD")), 2)

@@ -6,7 +6,7 @@ from core_bench import Bench
 from core_networks import BUILT, differences, random_images, random_network, small_config
 
 from firstspike_contract import EVENT
-from firstspike_contract.core.register_map import CORE_ID
+from firstspike_contract.core.register_map import CORE_ID, GLOBAL, STAGE
 from firstspike_contract.core.stream_format import Header, ResultFlag, pack_bitmap, pack_image, unpack_bitmap
 
 
@@ -164,7 +164,7 @@ def test_reset_in_the_middle_of_an_image() -> None:
             await ctx.tick().until(core.s_axis.ready)
         ctx.set(core.s_axis.valid, 0)
         assert await bench.read(ctx, "STATUS") == 0
-        assert await bench.write(ctx, "CONTROL", 3) == 0
+        assert await bench.write(ctx, "CONTROL", GLOBAL["CONTROL"].pack(run=1, reset=1)) == 0
         assert await bench.read(ctx, "CONTROL") == 1
         assert await bench.read(ctx, "STATUS") == 1
 
@@ -177,11 +177,11 @@ def test_registers_answer_for_themselves() -> None:
 
     async def look(bench, ctx):
         assert await bench.read(ctx, "ID") == CORE_ID
-        assert await bench.read(ctx, "BUILD") == 3 | 5 << 8
+        assert await bench.read(ctx, "BUILD") == GLOBAL["BUILD"].pack(stages=3, steps_log2=5)
         assert await bench.read(ctx, "LANES", 1) == 3
-        assert await bench.read(ctx, "WIDTHS", 0) == 20 | 36 << 8
+        assert await bench.read(ctx, "WIDTHS", 0) == STAGE["WIDTHS"].pack(a_bits=20, v_bits=36)
         assert await bench.read(ctx, "KERNELS", 0) == 0b11
-        assert await bench._write(ctx, 0x0F0, 1) == 2, "SLVERR"
+        assert await bench.write_at(ctx, 0x0F0, 1) == 2, "SLVERR"
         assert await bench.write(ctx, "ID", 1) == 2
         assert await bench.write(ctx, "STEPS", 16) == 0
         assert await bench.read(ctx, "STEPS") == 16
@@ -200,7 +200,7 @@ def test_memories_are_out_of_reach_while_an_image_is_here() -> None:
         ctx.set(core.s_axis.valid, 0)
         assert await bench.write(ctx, "MEM_DATA", 0) == 2
         assert await bench.read(ctx, "MEM_DATA") is None
-        assert await bench.write(ctx, "CONTROL", 3) == 0
+        assert await bench.write(ctx, "CONTROL", GLOBAL["CONTROL"].pack(run=1, reset=1)) == 0
 
     images = random_images(network, 23, 2)
     check(network, images, Bench(config=small_config()).run(loading(network), look, playing(images))[-1])

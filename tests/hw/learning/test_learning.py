@@ -42,7 +42,7 @@ def test_registers_count_images_and_cycles() -> None:
 
     _, _, before, _, _, after = bench.run(
         lambda b, ctx: b.load(ctx, lesson.network),
-        lambda b, ctx: b.teach(ctx, lesson.network, lesson.settings, lesson.count),
+        lambda b, ctx: b.set_learning(ctx, lesson.network, lesson.settings, lesson.count),
         counters,
         lambda b, ctx: b.play(ctx, lesson.beats, traced=0),
         lambda b, ctx: b.learnt(ctx, lesson.network),  # the last image learns after its result

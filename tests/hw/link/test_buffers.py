@@ -1,6 +1,7 @@
 """The rings: nothing of what was not committed is ever seen, nothing that is needed is overwritten."""
 
 import random
+from typing import Any
 
 import pytest
 from link_bench import taking
@@ -99,16 +100,16 @@ def test_a_committed_byte_is_there_after_the_latency_and_a_new_stream_begins_at_
     simulate(unit, process)
 
 
-def operations(chance: random.Random, records: int) -> list[tuple[str, int]]:
+def operations(chance: random.Random, records: int) -> list[tuple[str, Any]]:
     """Records written straight on, or with their first word last; some are dropped in the middle."""
-    found: list[tuple[str, int]] = []
+    found: list[tuple[str, Any]] = []
     for _ in range(records):
         way = chance.choice(["plain", "filled", "dropped"])
         if way != "plain":
             found.append(("reserve", 0))
         found += [("put", chance.randrange(256)) for _ in range(chance.randint(1, 6))]
         if way != "plain":
-            found += [("fill", at + 256 * chance.randrange(256)) for at in range(4 if way == "filled" else 2)]
+            found += [("fill", (at, chance.randrange(256))) for at in range(4 if way == "filled" else 2)]
         found.append(("drop" if way == "dropped" else "commit", 0))
     return found
 
@@ -126,8 +127,9 @@ def test_records_are_committed_whole(seed) -> None:
             if name in ("put", "fill"):
                 while name == "put" and ctx.get(unit.room) < 1:
                     await ctx.tick()
-                ctx.set(unit.byte, value if name == "put" else value >> 8)
-                ctx.set(unit.at, value & 3)
+                at_word, byte = value if name == "fill" else (0, value)
+                ctx.set(unit.byte, byte)
+                ctx.set(unit.at, at_word)
                 ctx.set(unit.fill, name == "fill")
                 ctx.set(unit.put, 1)
                 ctx.set(unit.commit, steps[at + 1][0] == "commit")  # together with the last byte

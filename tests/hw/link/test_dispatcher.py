@@ -34,13 +34,13 @@ def random_message(chance: random.Random) -> bytes:
     if kind in (MessageKind.WRITE, MessageKind.READ, MessageKind.SCAN):
         words, address = chance.choice([0, 1, 2, 7]), 4 * chance.randrange(0x500)
         body = chance.randbytes(4 * words) if kind == MessageKind.WRITE else b""
-        return MESSAGE.pack(kind=kind, length=4 * words, value=address) + body
+        return MESSAGE.to_bytes(kind=kind, length=4 * words, value=address) + body
     flags = chance.choice([0, Header.SPIKES, Header.ORDERED | Header.SPIKES, Header.BITMAP, Header.RUN_ON, 0x60])
     flags |= chance.choice([0, LABELLED])
     count, length = chance.choice([0, 1, 2, 3]), chance.choice([0, 1, 2, 3, 4, 5, 6, 8, 11, 12])
     images = count if kind == MessageKind.BITMAPS else 1
     size = length + (2 if flags & LABELLED else 0)
-    head = MESSAGE.pack(
+    head = MESSAGE.to_bytes(
         kind=kind,
         flags=int(flags),
         tag=chance.choice([0, 254, 255]),
@@ -137,7 +137,7 @@ def expected(messages: list[bytes], state: Configuration) -> Done:
     """The same by the model."""
     bench = Done()
     for message in messages:
-        head = MESSAGE.unpack(message)
+        head = MESSAGE.from_bytes(message)
         if head["kind"] == MessageKind.WRITE and head["length"] % 4 == 0 and head["value"] < LINK_BASE:
             bench.passed += message
         for name, what in Dispatcher.model(message, state):
@@ -149,7 +149,7 @@ def expected(messages: list[bytes], state: Configuration) -> Done:
                 bench.accesses += [("read", address, word) for word, _ in data]
                 body = [word for word, _ in data] if told else []
                 body.append(sum(refused for _, refused in data))
-                record = RECORD.pack(kind=RecordKind.REPLY, length=4 * len(body))
+                record = RECORD.to_bytes(kind=RecordKind.REPLY, length=4 * len(body))
                 bench.said += (
                     [(int.from_bytes(record, "little"), 0)] + [(word, 0) for word in body[:-1]] + [(body[-1], 1)]
                 )
@@ -158,8 +158,8 @@ def expected(messages: list[bytes], state: Configuration) -> Done:
                 bench.traced.append(int(bool(head["flags"] & Header.SPIKES)))
                 bench.counts["taken"] += 1
             elif name == "refuse":
-                record = RECORD.pack(kind=RecordKind.REFUSED, status=state, length=REFUSAL.size)
-                body = REFUSAL.pack(tag=what, count=1)
+                record = RECORD.to_bytes(kind=RecordKind.REFUSED, status=state, length=REFUSAL.size)
+                body = REFUSAL.to_bytes(tag=what, count=1)
                 bench.said += [(int.from_bytes(record, "little"), 0), (int.from_bytes(body, "little"), 1)]
                 bench.counts["refused"] += 1
             else:
@@ -189,7 +189,7 @@ def test_messages_do_what_the_model_says(state, stall) -> None:
     chance = random.Random(int(10 * stall) + state)
     messages = [random_message(chance) for _ in range(60)]
     for kind, length in product((MessageKind.BITMAPS, MessageKind.EVENTS), range(10)):
-        messages.append(MESSAGE.pack(kind=kind, count=1, length=length) + chance.randbytes(length))
+        messages.append(MESSAGE.to_bytes(kind=kind, count=1, length=length) + chance.randbytes(length))
     bench = run(messages, state, stall=stall)
     assert len(bench.accesses) > 20
     assert bench.counts["taken" if state == VALID else "refused"] > 20
@@ -197,7 +197,7 @@ def test_messages_do_what_the_model_says(state, stall) -> None:
 
 @pytest.mark.parametrize("state", list(Configuration))
 def test_images_are_taken_in_valid_only(state) -> None:
-    message = MESSAGE.pack(kind=MessageKind.BITMAPS, count=2, length=3) + bytes(6)
+    message = MESSAGE.to_bytes(kind=MessageKind.BITMAPS, count=2, length=3) + bytes(6)
     bench = run([message], state, limit=1000)
     assert bench.counts["taken"] == (2 if state == VALID else 0)
     assert [word["data"] >> 8 & 0xFF for word in bench.said[::2]] == ([] if state == VALID else [state] * 2)
@@ -210,7 +210,7 @@ def test_an_image_refused_is_answered_after_those_before_it() -> None:
     async def process(ctx):
         ctx.set(unit.state, Configuration.CHANGED)
         ctx.set(unit.images, 1)
-        await giving(unit.bytes, MESSAGE.pack(kind=MessageKind.EVENTS, length=0))(ctx)
+        await giving(unit.bytes, MESSAGE.to_bytes(kind=MessageKind.EVENTS, length=0))(ctx)
         await ctx.tick().repeat(40)
         assert said == []
         ctx.set(unit.images, 0)
@@ -231,19 +231,19 @@ def test_an_image_refused_is_answered_after_those_before_it() -> None:
     ],
 )
 def test_what_means_nothing_stops_it(head) -> None:
-    bad = MESSAGE.pack(**head)
-    bench = Bench([MESSAGE.pack(kind=MessageKind.WRITE, length=4, value=8) + b"abcd", bad], VALID)
+    bad = MESSAGE.to_bytes(**head)
+    bench = Bench([MESSAGE.to_bytes(kind=MessageKind.WRITE, length=4, value=8) + b"abcd", bad], VALID)
     bench.run(lambda b: b.counts["unknown"])
-    compare(bench, expected([MESSAGE.pack(kind=MessageKind.WRITE, length=4, value=8) + b"abcd", bad], VALID))
+    compare(bench, expected([MESSAGE.to_bytes(kind=MessageKind.WRITE, length=4, value=8) + b"abcd", bad], VALID))
     assert len(bench.accesses) == 1
 
 
 @pytest.mark.parametrize("length", [READ_MAX, 0])
 def test_the_longest_read_begins_its_record(length) -> None:
     unit, said = Dispatcher(), []
-    message = MESSAGE.pack(kind=MessageKind.READ, length=length, value=4)
+    message = MESSAGE.to_bytes(kind=MessageKind.READ, length=length, value=4)
     simulate(unit, giving(unit.bytes, message), taking(unit.say, said, count=1))
-    assert said[0]["data"] == int.from_bytes(RECORD.pack(kind=RecordKind.REPLY, length=length + 4), "little")
+    assert said[0]["data"] == int.from_bytes(RECORD.to_bytes(kind=RecordKind.REPLY, length=length + 4), "little")
 
 
 def test_which_image_is_open() -> None:
@@ -269,7 +269,7 @@ def test_which_image_is_open() -> None:
     async def start(ctx):
         ctx.set(unit.state, VALID)
         ctx.set(unit.image.ready, 1)
-        await giving(unit.bytes, MESSAGE.pack(kind=MessageKind.BITMAPS, count=2, length=8) + bytes(16))(ctx)
+        await giving(unit.bytes, MESSAGE.to_bytes(kind=MessageKind.BITMAPS, count=2, length=8) + bytes(16))(ctx)
 
     simulate(unit, start, feed, background=(watch,))
     assert opened == [(False, 0), (True, 0), (True, 1)] * 2

@@ -20,8 +20,8 @@ def pieces() -> list[tuple[bytes, bool]]:
 
     def resized(plain: bytes, length: int) -> bytes:
         """Says another length, under a CRC-32 that is right."""
-        head = FRAME.unpack(plain)
-        body = FRAME.pack(**{**head, "length": length}) + plain[FRAME.size : -4]
+        head = FRAME.from_bytes(plain)
+        body = FRAME.to_bytes(**{**head, "length": length}) + plain[FRAME.size : -4]
         return body + zlib.crc32(body).to_bytes(4, "little")
 
     good = [frame(n, kind) for n, kind in enumerate(FrameKind)] + [frame(n) for n in (253, 254, PAYLOAD_MAX)]
@@ -61,7 +61,7 @@ def test_frames_are_told_from_what_is_none(gap) -> None:
             assert ctx.get(unit.good) + ctx.get(unit.bad) == 1
             frame = None
             if ctx.get(unit.good):
-                head = {name: ctx.get(unit.header[name]) for name, _, _ in FRAME.fields}
+                head = {name: ctx.get(unit.header[name]) for name in (field.name for field in FRAME)}
                 assert head.pop("length") == len(payload)
                 frame = Frame(**head, payload=bytes(payload))
             found.append(frame)
@@ -87,22 +87,22 @@ def test_the_header_stands_until_the_next_piece() -> None:
         await ctx.tick()
         ctx.set(unit.end, 0)
         for _ in range(50):
-            assert [ctx.get(unit.header[name]) for name, _, _ in FRAME.fields] == [2, 3, 4, 5, 6, 3]
+            assert [ctx.get(unit.header[name]) for name in (field.name for field in FRAME)] == [2, 3, 4, 5, 6, 3]
             await ctx.tick()
 
     simulate(unit, process)
 
 
 HELLOS = [
-    HELLO.pack(magic=MAGIC, protocol=PROTOCOL, nonce=0x12345678),
-    HELLO.pack(magic=MAGIC, protocol=PROTOCOL + 1, nonce=5),
-    HELLO.pack(magic=MAGIC ^ 1, protocol=PROTOCOL, nonce=6),
-    HELLO.pack(magic=MAGIC, protocol=PROTOCOL, reserved=77, nonce=7),
-    HELLO.pack(magic=MAGIC, protocol=PROTOCOL, nonce=8)[:-1],
-    HELLO.pack(magic=MAGIC, protocol=PROTOCOL, nonce=9) + b"x",
-    HELLO.pack(magic=MAGIC, protocol=PROTOCOL, nonce=10) + bytes(100),
+    HELLO.to_bytes(magic=MAGIC, protocol=PROTOCOL, nonce=0x12345678),
+    HELLO.to_bytes(magic=MAGIC, protocol=PROTOCOL + 1, nonce=5),
+    HELLO.to_bytes(magic=MAGIC ^ 1, protocol=PROTOCOL, nonce=6),
+    HELLO.to_bytes(magic=MAGIC, protocol=PROTOCOL, reserved=77, nonce=7),
+    HELLO.to_bytes(magic=MAGIC, protocol=PROTOCOL, nonce=8)[:-1],
+    HELLO.to_bytes(magic=MAGIC, protocol=PROTOCOL, nonce=9) + b"x",
+    HELLO.to_bytes(magic=MAGIC, protocol=PROTOCOL, nonce=10) + bytes(100),
     b"",
-    HELLO.pack(magic=MAGIC, protocol=PROTOCOL, nonce=0xFFFFFFFF),
+    HELLO.to_bytes(magic=MAGIC, protocol=PROTOCOL, nonce=0xFFFFFFFF),
 ]
 
 

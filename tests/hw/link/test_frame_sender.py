@@ -67,7 +67,7 @@ def modelled(due: set[str], ready: int) -> tuple[list[Frame], list[str]]:
     cursor = NUMBERS["cursor"]
     data = bytes(RING[(cursor + k) % BUFFER] for k in range(ready))
     while True:
-        other = (21, WELCOME.pack(**ABOUT)) if "welcome" in left else (22, b"\1")
+        other = (21, WELCOME.to_bytes(**ABOUT)) if "welcome" in left else (22, b"\1")
         numbers = {**NUMBERS, "cursor": cursor & 0xFFFF}
         name, frame = FrameSender.model(left, data, **numbers, other=other)
         if name is None:
@@ -100,7 +100,7 @@ def test_payloads_of_every_length_come_out_of_the_ring(ready, stall) -> None:
 def test_the_welcome_says_it_all() -> None:
     (frame,), _ = sent({"welcome"}, 0)
     assert (frame.kind, frame.session) == (FrameKind.OPEN | FROM_BOARD, 21)
-    assert WELCOME.unpack(frame.payload) == {**dict.fromkeys(WELCOME.bits, 0), **ABOUT}
+    assert WELCOME.from_bytes(frame.payload) == {**dict.fromkeys((field.name for field in WELCOME), 0), **ABOUT}
 
 
 def test_numbers_that_have_just_changed_are_not_used() -> None:

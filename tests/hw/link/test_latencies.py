@@ -47,7 +47,7 @@ async def message(ctx, unit, data):
 @pytest.mark.parametrize("kind", [MessageKind.WRITE, MessageKind.BITMAPS])
 def test_of_the_dispatcher(kind) -> None:
     unit = Dispatcher()
-    data = MESSAGE.pack(kind=kind, count=1, length=4, value=0x2000) + b"abcd"
+    data = MESSAGE.to_bytes(kind=kind, count=1, length=4, value=0x2000) + b"abcd"
     seen = unit.access.request if kind == MessageKind.WRITE else unit.beats.valid
     assert cycles_until(unit, lambda ctx: message(ctx, unit, data), seen) == unit.latency
 

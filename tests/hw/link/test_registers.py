@@ -6,9 +6,9 @@ import pytest
 from amaranth.hdl import ResetInserter, Signal
 from unit_bench import simulate
 
-from firstspike_contract.core.register_map import LINK, LINK_BASE, link_offset
+from firstspike_contract.core.register_map import LINK, LINK_BASE, WATCHDOG_CYCLES, link_offset
 from firstspike_hw.link.counters import Counters
-from firstspike_hw.link.link_registers import COUNTED, FIXED, WATCHDOG, LinkRegisters
+from firstspike_hw.link.link_registers import COUNTED, FIXED, LinkRegisters
 from firstspike_hw.link.watchdog import Watchdog
 
 VALUES = dict(zip(FIXED, (1, 0xCAFE0123, 48_000_000, 16), strict=True))
@@ -74,7 +74,7 @@ def test_what_is_not_there_reads_0_and_takes_nothing() -> None:
                 continue
             await access(ctx, unit, address, 0xFFFFFFFF)
             assert await access(ctx, unit, address) == 0, hex(address)
-        assert await access(ctx, unit, link_offset("WATCHDOG")) == WATCHDOG
+        assert await access(ctx, unit, link_offset("WATCHDOG")) == WATCHDOG_CYCLES
 
     simulate(unit, process)
 

@@ -80,7 +80,7 @@ class Bench:
         ):
             assert put + reserve < 2
             if put:
-                self.operations.append(("fill", at + 256 * byte) if fill else ("put", byte))
+                self.operations.append(("fill", (at, byte)) if fill else ("put", byte))
             for name, there in (("reserve", reserve), ("commit", commit)):
                 if there:
                     self.operations.append((name, 0))
@@ -110,7 +110,7 @@ class Bench:
 def parsed(stream: bytes) -> list[tuple[int, bytes]]:
     found, at = [], 0
     while at < len(stream):
-        head = RECORD.unpack(stream[at:])
+        head = RECORD.from_bytes(stream[at:])
         at += RECORD.size
         found.append((head["kind"], stream[at : at + head["length"]]))
         at += head["length"]
@@ -136,7 +136,7 @@ def test_spikes_stay_with_their_image_whatever_the_room() -> None:
     found = parsed(bench.run(least, limit=400_000))
     assert bench.most > BUFFER - 100  # it has been full
     pieces = [len(body) // 4 for kind, body in found if kind == RecordKind.SPIKES]
-    assert b"".join(RECORD.pack(kind=kind, length=len(body)) + body for kind, body in found) == Reporter.model(
+    assert b"".join(RECORD.to_bytes(kind=kind, length=len(body)) + body for kind, body in found) == Reporter.model(
         work, pieces
     )
 
@@ -147,14 +147,14 @@ def test_replies_come_between_records_and_are_not_interrupted() -> None:
     replies = [chance.randbytes(4 * n) for n in (1, 1, 2, 40, 1, 3, 1, 1, 8, 1)]
     says = []
     for reply in replies:
-        record = words(RECORD.pack(kind=RecordKind.REPLY, length=len(reply)) + reply)
+        record = words(RECORD.to_bytes(kind=RecordKind.REPLY, length=len(reply)) + reply)
         says += axis(record, {len(record) - 1})
     least = size_of(work, sum(trace is not None for _, trace in work)) + 4 * len(says)
     found = parsed(Bench(work, says=says).run(least))
     assert [body for kind, body in found if kind == RecordKind.REPLY] == replies
     others = [(kind, body) for kind, body in found if kind != RecordKind.REPLY]
     pieces = [len(body) // 4 for kind, body in others if kind == RecordKind.SPIKES]
-    assert b"".join(RECORD.pack(kind=kind, length=len(body)) + body for kind, body in others) == Reporter.model(
+    assert b"".join(RECORD.to_bytes(kind=kind, length=len(body)) + body for kind, body in others) == Reporter.model(
         work, pieces
     )
     assert 0 not in pieces
@@ -201,7 +201,9 @@ def test_spikes_of_an_image_wait_for_the_result_of_the_one_before() -> None:
 
 def test_a_reply_waits_for_room_word_by_word() -> None:
     unit, found = Reporter(), []
-    body = words(RECORD.pack(kind=RecordKind.REFUSED, status=4, length=REFUSAL.size) + REFUSAL.pack(tag=7, count=1))
+    body = words(
+        RECORD.to_bytes(kind=RecordKind.REFUSED, status=4, length=REFUSAL.size) + REFUSAL.to_bytes(tag=7, count=1)
+    )
 
     async def process(ctx):
         ctx.set(unit.room, 3)

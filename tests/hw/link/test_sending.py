@@ -5,8 +5,9 @@ import random
 import pytest
 from unit_bench import simulate
 
+from firstspike_contract.link.timing import BACKOFF_MAX, CALM, SMALLEST_PAYLOAD
 from firstspike_contract.link.wire import BUFFER, PAYLOAD_MAX
-from firstspike_hw.link.sending import BACKOFF_MAX, CALM, SMALLEST, Sending, patience
+from firstspike_hw.link.sending import Sending, patience
 
 
 async def strobe(ctx, signal):
@@ -113,7 +114,7 @@ def test_payloads_shrink_on_a_bad_line_and_grow_again_on_a_good_one() -> None:
         sizes.append(ctx.get(unit.count))
 
     simulate(unit, process)
-    assert sizes == [PAYLOAD_MAX, PAYLOAD_MAX // 2, PAYLOAD_MAX // 4, SMALLEST, SMALLEST, PAYLOAD_MAX]
+    assert sizes == [PAYLOAD_MAX, PAYLOAD_MAX // 2, PAYLOAD_MAX // 4, SMALLEST_PAYLOAD, SMALLEST_PAYLOAD, PAYLOAD_MAX]
 
 
 @pytest.mark.parametrize("window", [0, 1, 500, BUFFER, 16384, 32767])

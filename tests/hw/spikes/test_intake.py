@@ -5,7 +5,8 @@ import random
 import pytest
 from unit_bench import simulate
 
-from firstspike_hw.fabric.weights import WeightMemory, slice_width
+from firstspike_contract.core.memories import slice_width
+from firstspike_hw.fabric.weights import WeightMemory
 from firstspike_hw.spikes.input_map import InputMap
 
 

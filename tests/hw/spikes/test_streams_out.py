@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from unit_bench import simulate
 
-from firstspike_contract.core.stream_format import RESULT_BEATS, RESULT_PACKET, TRACE, TRACE_END
+from firstspike_contract.core.stream_format import RESULT_BEATS, RESULT_PACKET
+from firstspike_contract.core.trace import unpack_trace
 from firstspike_hw.spikes.result import ResultSender
 from firstspike_hw.spikes.trace import Trace
 
@@ -68,9 +69,9 @@ def test_every_spike_comes_before_the_marker_of_its_image(stall) -> None:
     at = 0
     for n, image in enumerate(images):
         count = sum(map(len, image)) + 1
-        part = np.array([data for data, _ in beats[at : at + count]], np.uint32).view(TRACE)
+        part = unpack_trace(np.array([data for data, _ in beats[at : at + count]], np.uint32))
         assert [last for _, last in beats[at : at + count]] == [0] * (count - 1) + [1]
-        assert part[-1].tolist() == (200 + n, n, TRACE_END)
+        assert part[-1].tolist() == (200 + n, n, 0, True)
         for k, spikes in enumerate(image):
             mine = part[:-1][part[:-1]["layer"] == k + 1]
             assert list(zip(mine["t"].tolist(), mine["x"].tolist(), strict=True)) == spikes
@@ -81,13 +82,13 @@ def test_every_spike_comes_before_the_marker_of_its_image(stall) -> None:
 @pytest.mark.parametrize("stall", [0.0, 0.5])
 def test_packets_leave_whole_and_in_order(stall) -> None:
     unit, chance, beats = ResultSender(), random.Random(6), []
-    packets = np.zeros(3, RESULT_PACKET)
-    for name in RESULT_PACKET.names:
-        packets[name] = [chance.randrange(2 ** (8 * RESULT_PACKET[name].itemsize)) for _ in packets]
+    packets = np.zeros(3, RESULT_PACKET.dtype)
+    for name in RESULT_PACKET.dtype.names:
+        packets[name] = [chance.randrange(2 ** (8 * RESULT_PACKET.dtype[name].itemsize)) for _ in packets]
 
     async def process(ctx):
         for packet in packets:
-            ctx.set(unit.packet.payload, {name: int(packet[name]) for name in RESULT_PACKET.names})
+            ctx.set(unit.packet.payload, {name: int(packet[name]) for name in RESULT_PACKET.dtype.names})
             ctx.set(unit.packet.valid, 1)
             await ctx.tick().until(unit.packet.ready)
             ctx.set(unit.packet.valid, 0)
@@ -95,5 +96,5 @@ def test_packets_leave_whole_and_in_order(stall) -> None:
             await ctx.tick()
 
     simulate(unit, process, background=(reading(unit.beats, beats, chance, stall),))
-    assert (np.array([data for data, _ in beats], np.uint32).view(RESULT_PACKET) == packets).all()
+    assert (np.array([data for data, _ in beats], np.uint32).view(RESULT_PACKET.dtype) == packets).all()
     assert [last for _, last in beats] == 3 * ([0] * (RESULT_BEATS - 1) + [1])

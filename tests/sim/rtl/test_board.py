@@ -72,7 +72,7 @@ def frames(data: bytes) -> list[Frame | None]:
 
 
 def opening(session: int, nonce: int) -> bytes:
-    hello = HELLO.pack(magic=MAGIC, protocol=PROTOCOL, nonce=nonce)
+    hello = HELLO.to_bytes(magic=MAGIC, protocol=PROTOCOL, nonce=nonce)
     return b"\0" + coded(Frame(FrameKind.OPEN, session, 0, 0, BUFFER, hello))
 
 
@@ -90,7 +90,7 @@ def read(board: RtlBoard, session: int, nonce: int, *addresses: int) -> list[int
     welcome = [f for f in heard(board) if f is not None and f.kind == FrameKind.OPEN | FROM_BOARD]
     assert welcome, "the board does not open a session"
     assert int.from_bytes(welcome[-1].payload[:4], "little") == nonce
-    messages = b"".join(MESSAGE.pack(kind=MessageKind.READ, length=4, value=address) for address in addresses)
+    messages = b"".join(MESSAGE.to_bytes(kind=MessageKind.READ, length=4, value=address) for address in addresses)
     board.feed(coded(Frame(FrameKind.DATA, session, 0, 0, BUFFER, messages)))
     answers = [f for f in heard(board) if f is not None and f.session == session and f.payload]
     stream = b"".join(f.payload for f in answers if f.kind == FrameKind.DATA | FROM_BOARD)
@@ -196,7 +196,7 @@ def noise(chance: random.Random, session: int) -> bytes:
     if sort == 2:
         return bytes(chance.choice([0, 0, 1, 2, 255]) for _ in range(200))
     if sort == 3:
-        body = FRAME.pack(**{name: chance.getrandbits(bits) for name, bits in FRAME.bits.items()})
+        body = FRAME.to_bytes(**{name: chance.getrandbits(bits) for name, bits in ((f.name, f.bits) for f in FRAME)})
         return cobs.encode(body + chance.randbytes(chance.randrange(60))) + b"\0"
     payload = chance.randbytes(chance.choice([0, 1, 12, 12, 40, 300]))
     kind = chance.choice([*FrameKind, 0, 9, FrameKind.DATA | FROM_BOARD])
@@ -208,7 +208,7 @@ def noise(chance: random.Random, session: int) -> bytes:
     if sort == 5:
         at = chance.randrange(len(frame) - 1)
         return frame[:at] + bytes([frame[at] ^ 1 << chance.randrange(8)]) + frame[at + 1 :]
-    hello = HELLO.pack(magic=MAGIC ^ chance.choice([0, 1]), protocol=chance.choice([0, 2, 99]), nonce=5)
+    hello = HELLO.to_bytes(magic=MAGIC ^ chance.choice([0, 1]), protocol=chance.choice([0, 2, 99]), nonce=5)
     return coded(Frame(FrameKind.OPEN, session, 0, 0, BUFFER, hello))
 
 

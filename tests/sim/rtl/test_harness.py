@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from firstspike_contract import EVENT, EventSet, FirstspikeError, Layer, Network, kernel_tables
+from firstspike_contract.core import driver
+from firstspike_contract.core.access import perform
 from firstspike_contract.core.register_map import offset_of
 from firstspike_sim.rtl.waves import save_view
 
@@ -104,7 +106,7 @@ def test_registers_answer_and_refuse(core_of) -> None:
     ("fault", "message"),
     [
         (1, "memory INPUT_MAP of stage 0: beat 0 does not read back as written"),
-        (2, "memory INPUT_MAP of stage 0: CRC-32 of the beats written to it is"),
+        (2, "memory INPUT_MAP of stage 0: CRC-32 of the beats written is"),
         (3, "the simulated core: m_axis: TLAST in the middle of a packet"),
         (4, "the simulated core: t_axis: TLAST is missing"),
         (5, "result 0 returns tag 1 and label 294, image 0 was sent with 0 and 294"),
@@ -126,7 +128,7 @@ def test_another_design_is_no_core(core_of) -> None:
     core = core_of()
     core.sim.write(FAULT, 8)
     with pytest.raises(FirstspikeError, match=r"^not an event core of version 1: ID and VERSION read"):
-        core.check_identity()
+        perform(driver.identify(), core.registers)
 
 
 def test_a_core_that_does_not_answer_is_given_up(core_of) -> None:

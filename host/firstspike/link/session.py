@@ -5,7 +5,6 @@ import time
 from collections import deque
 from typing import Final, NamedTuple
 
-from firstspike.link import BoardError, Counters, Deframer, Endpoint, Line, LineLost, coded
 from firstspike_contract.core.register_map import CORE_VERSION
 from firstspike_contract.link.wire import (
     FROM_BOARD,
@@ -21,7 +20,12 @@ from firstspike_contract.link.wire import (
     RecordKind,
 )
 
-__all__ = ["OPENING", "RECONNECTING", "Record", "Session", "SessionLost"]
+from .endpoint import Counters, Endpoint
+from .frames import Deframer, coded
+from .line import BoardError, Line, LineLost
+from .transport import TransportLost
+
+__all__ = ["OPENING", "RECONNECTING", "Record", "Session"]
 
 OPENING: Final = 2.0  # seconds in which a board must answer
 RECONNECTING: Final = 2.0  # seconds in which a broken line may come back
@@ -39,16 +43,8 @@ class Record(NamedTuple):
     body: bytes
 
 
-class SessionLost(Exception):
-    """The board knows no such session: what was in flight is to be sent again in a new one."""
-
-    def __init__(self, reason: int) -> None:
-        self.reason = reason
-        super().__init__(f"the board ended the session: {reason}")
-
-
 class Session:
-    """Made closed; `open` it, and again after SessionLost. A broken line is mended without losing the session.
+    """Made closed; `open` it, and again after TransportLost. A broken line is mended without losing the session.
 
     welcome: what the board said of itself, by the names of wire.WELCOME.
     replies, answers: records that have come and were not taken: REPLY, and what concerns images.
@@ -100,7 +96,7 @@ class Session:
         self._open, self._pending, self._first, self._echoes = False, b"", b"", 0
         self.replies.clear()
         self.answers.clear()
-        hello = HELLO.pack(magic=MAGIC, protocol=PROTOCOL, nonce=self._nonce)
+        hello = HELLO.to_bytes(magic=MAGIC, protocol=PROTOCOL, nonce=self._nonce)
         frame = coded(Frame(FrameKind.OPEN, session, 0, 0, HOST_BUFFER, hello))
         # a delimiter first: whatever stands half sent in the line ends there
         frame = b"\0" + frame
@@ -124,7 +120,7 @@ class Session:
         self._endpoint.write(data)
 
     def step(self, timeout: float = _SLICE) -> None:
-        """Sends and receives what can be, waiting up to `timeout` seconds. Raises SessionLost, LineLost.
+        """Sends and receives what can be, waiting up to `timeout` seconds. Raises TransportLost, LineLost.
 
         Called while something is waited for: a board that says nothing for a while is asked whether it is still there.
         """
@@ -152,7 +148,7 @@ class Session:
         """Records that have come whole, to those who wait for them."""
         data, at = self._endpoint.peek(), 0
         while len(data) - at >= RECORD.size:
-            kind, status, length = RECORD.struct.unpack_from(data, at)
+            kind, status, length = RECORD.form.unpack_from(data, at)
             begin, end = at + RECORD.size, at + RECORD.size + length
             if len(data) < end:
                 break
@@ -183,10 +179,11 @@ class Session:
         kind = frame.kind & ~FROM_BOARD
         if kind == FrameKind.CLOSED:
             if self._open:
-                raise SessionLost(frame.payload[0] if frame.payload else Reason.NONE)
+                reason = frame.payload[0] if frame.payload else Reason.NONE
+                raise TransportLost(f"the board ended the session: {reason}")
         elif kind == FrameKind.OPEN:
             if not self._open and len(frame.payload) >= WELCOME.size:
-                welcome = WELCOME.unpack(frame.payload)
+                welcome = WELCOME.from_bytes(frame.payload)
                 if welcome["nonce"] == self._nonce:
                     self.welcome, self._open = welcome, True
                     self._endpoint.capacity(welcome["buffer"])

@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstspike.board.messages import images, read_words, scan_words, write_words
 from firstspike_contract import EVENT, EventSet
 from firstspike_contract.core.stream_format import Header
+from firstspike_contract.link.messages import images, read_messages, scan_messages, write_messages
 from firstspike_contract.link.wire import LABELLED, MESSAGE, MessageKind
 
 ADDRESSES = 20
@@ -23,7 +23,7 @@ def a_set(parts: list[list[tuple[int, int]]], labels: list[int] | None = None) -
 
 def decoded(data: bytes) -> list[tuple[int, int, int, list[tuple[int, int]]]]:
     """(tag, flags, label, events) of each image of a message, as docs/protocol.md says."""
-    head, body = MESSAGE.unpack(data), data[MESSAGE.size :]
+    head, body = MESSAGE.from_bytes(data), data[MESSAGE.size :]
     if head["kind"] == MessageKind.EVENTS:
         found = [(body[i], body[i + 1] | body[i + 2] << 8) for i in range(0, len(body), 3)]
         return [(head["tag"], head["flags"], head["value"], found)]
@@ -70,18 +70,18 @@ def test_a_bitmap_is_98_bytes_for_784_pixels_and_its_header_is_shared() -> None:
 def test_what_is_no_bitmap_travels_as_events() -> None:
     """A second spike of the same input, one in the middle, one out of range; times that do not fall are said so."""
     parts = [[(0, 1), (0, 1)], [(0, 1), (3, 2)], [(0, ADDRESSES)], [(5, 1), (0, 2)], []]
-    kinds = [MESSAGE.unpack(message.data) for message in images(a_set(parts), ADDRESSES)]
+    kinds = [MESSAGE.from_bytes(message.data) for message in images(a_set(parts), ADDRESSES)]
     assert [MessageKind(head["kind"]).name for head in kinds] == ["EVENTS"] * 4 + ["BITMAPS"]
     assert [bool(head["flags"] & Header.ORDERED) for head in kinds] == [True, True, True, False, False]
 
 
 def test_words_are_cut_into_messages_that_fit() -> None:
     words = np.arange(40_000, dtype=np.uint32)
-    messages = list(write_words(0x38, words))
+    messages = list(write_messages(0x38, words))
     assert b"".join(message[MESSAGE.size :] for message in messages) == words.astype("<u4").tobytes()
-    assert {MESSAGE.unpack(message)["value"] for message in messages} == {0x38}
-    for some in (read_words, scan_words):
-        lengths = [MESSAGE.unpack(message)["length"] for message in some(0x38, 40_000)]
+    assert {MESSAGE.from_bytes(message)["value"] for message in messages} == {0x38}
+    for some in (read_messages, scan_messages):
+        lengths = [MESSAGE.from_bytes(message)["length"] for message in some(0x38, 40_000)]
         assert sum(lengths) == 160_000
         assert max(lengths) < 65536
-    assert list(write_words(0x38, words[:0])) == []
+    assert list(write_messages(0x38, words[:0])) == []

@@ -1,40 +1,31 @@
 """Images to a board and their answers from it, over as many sessions as it takes."""
 
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike.link import BoardError
 from firstspike_contract import EventSet
+from firstspike_contract.core.stream_format import TAGS
+from firstspike_contract.link.guarded import explained
+from firstspike_contract.link.messages import Images, images
 from firstspike_contract.link.wire import REFUSAL, RecordKind
 
-from .loading import explained
-from .messages import Images, images
-from .session import Session, SessionLost
+from .line import BoardError
+from .session import Session
+from .transport import ATTEMPTS, Answered, TransportLost
 
-__all__ = ["ATTEMPTS", "Answered", "Traffic"]
+__all__ = ["Traffic"]
 
-ATTEMPTS: Final = 10  # sessions begun for one task, nothing achieved in between, before it is given up
 _AHEAD: Final = 8192  # bytes of images prepared ahead of the line
 
 
-class Answered(NamedTuple):
-    """One image's RESULT_PACKET and the beats of its trace, as bytes."""
-
-    packet: bytes
-    trace: bytes
-
-
 class Traffic:
-    """Images of one stream at a time. Those of a stream that was left early are still answered, for nobody.
+    """See ImageStream. One stream at a time; answers to the images of an abandoned stream are read and discarded."""
 
-    renew: begins a new session, and loads the board again if it has lost what it held.
-    """
-
-    def __init__(self, session: Session, renew: Callable[[], None]) -> None:
-        self._session, self._renew = session, renew
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._awaited = self._abandoned = 0  # images in flight, the abandoned ones first
 
     def forget(self) -> None:
@@ -48,25 +39,21 @@ class Traffic:
         *,
         flags: int,
         timeout: float,
+        renew: Callable[[], None],
         labels: NDArray[np.int64] | None = None,
         once: bool = False,
     ) -> Iterator[tuple[int, list[Answered]]]:
-        """Answers in the order of images, as they come: (number of the first, answers). Each image is answered once.
-
-        labels: int64 ``[N]``, to be sent too. once: no image is sent in a second session, as one that learns must not.
-        Raises BoardError: images are refused, no answer within `timeout` seconds, the session is lost again and again.
-        SessionLost only if `once`.
-        """
+        """See ImageStream: what is lost with a session is sent again in the next one."""
         done = attempts = 0
         while done < len(events):
             try:
                 if attempts:
-                    self._renew()
+                    renew()
                 source = images(events, addresses, first=done, flags=flags, labels=labels)
                 for chunk in self._flow(len(events), done, source, timeout):
                     yield done, chunk
                     done, attempts = done + len(chunk), 0
-            except SessionLost:
+            except TransportLost:
                 if once:
                     raise
                 attempts += 1
@@ -115,12 +102,12 @@ class Traffic:
             if kind == RecordKind.SPIKES:
                 trace += body
             elif kind == RecordKind.REFUSED:
-                if self._count(REFUSAL.unpack(body)["count"]):
+                if self._count(REFUSAL.from_bytes(body)["count"]):
                     raise BoardError(f"the board refuses to classify: {explained(status)}")
             elif kind == RecordKind.RESULT:
-                due = (number + len(found)) & 0xFF
+                due = (number + len(found)) % TAGS
                 if self._count(1):
-                    if body[0] != due:
+                    if body[0] != due:  # the tag
                         raise BoardError(
                             f"the board answers image {body[0]} (modulo 256) where {due} is due; "
                             f"close it and open it again"

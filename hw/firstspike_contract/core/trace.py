@@ -1,12 +1,52 @@
-"""Spike times of a batch out of the core's trace, and the rest of a Batch that follows from them. All of it numpy."""
+"""The trace, the stream of all hidden and output spikes: its beats, and the Batch that follows from it, in numpy."""
+
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_contract import DROPPED, NO_SPIKE, Batch, EventSet, FirstspikeError, Network
-from firstspike_contract.core.stream_format import TRACE_END, unpack_trace
+from firstspike_contract.arithmetic.events import EventSet
+from firstspike_contract.arithmetic.network import DROPPED, NO_SPIKE, Network
+from firstspike_contract.arithmetic.results import Batch
+from firstspike_contract.common.errors import FirstspikeError
+from firstspike_contract.common.layout import Field, Layout
 
-__all__ = ["batch_of", "input_times", "layer_times", "looked_up"]
+__all__ = [
+    "TRACE",
+    "TRACE_BEAT",
+    "batch_of",
+    "input_times",
+    "layer_times",
+    "looked_up",
+    "pack_trace",
+    "trace_times",
+    "unpack_trace",
+]
+
+TRACE_BEAT: Final = Layout(
+    "Beat of the trace",
+    Field(name="x", bits=16, doc="neuron; in the marker, the image's tag"),
+    Field(name="t", bits=8, doc="step of the spike; in the marker, of the decision"),
+    Field(name="layer", bits=7, doc="1 for the first hidden layer (index into Evaluation.times); in the marker 0"),
+    Field(name="end", bits=1, doc="marker: all spikes of the image have come; has TLAST"),
+)
+
+# Beats of the trace with their fields apart.
+TRACE: Final = np.dtype([("x", "<u2"), ("t", "u1"), ("layer", "u1"), ("end", "?")])
+
+
+def unpack_trace(beats: NDArray[np.uint32]) -> NDArray[np.void]:
+    """Beats uint32 ``[B]`` as TRACE ``[B]``."""
+    trace = np.zeros(len(beats), TRACE)
+    for name, values in TRACE_BEAT.unpack(np.asarray(beats)).items():
+        trace[name] = values
+    return trace
+
+
+def pack_trace(trace: NDArray[np.void]) -> NDArray[np.uint32]:
+    """TRACE ``[B]`` as beats uint32 ``[B]``."""
+    fields = {name: trace[name].astype(np.int64) for name in TRACE.names or ()}
+    return np.asarray(TRACE_BEAT.pack(**fields)).astype("<u4")
 
 
 def batch_of(network: Network, events: EventSet, results: NDArray[np.void], trace: NDArray[np.uint32]) -> Batch:
@@ -21,20 +61,41 @@ def batch_of(network: Network, events: EventSet, results: NDArray[np.void], trac
     return Batch(results=results, times=times, rows=looked_up(network, times, steps))
 
 
+def trace_times(trace: NDArray[np.void], sizes: tuple[int, ...], step: int) -> tuple[NDArray[np.int16], ...]:
+    """Spike times int16 ``[n]`` of each layer from one image's TRACE, up to and including `step`.
+
+    sizes: neurons per layer without the inputs, Network.sizes[1:]. Raises FirstspikeError for a spike that no such
+    network has, and for a neuron that spikes twice.
+    """
+    times = tuple(np.full(n, NO_SPIKE, np.int16) for n in sizes)
+    for beat in trace[~trace["end"]]:
+        layer, t, x = int(beat["layer"]), int(beat["t"]), int(beat["x"])
+        if not (1 <= layer <= len(sizes) and x < sizes[layer - 1]):
+            raise FirstspikeError(f"trace: layer {layer} has no neuron {x}; sizes are {sizes}")
+        if t > step:
+            continue
+        if times[layer - 1][x] != NO_SPIKE:
+            raise FirstspikeError(
+                f"trace: neuron {x} of layer {layer} spikes at {times[layer - 1][x]} and again at {t}"
+            )
+        times[layer - 1][x] = t
+    return times
+
+
 def layer_times(
     trace: NDArray[np.uint32], sizes: tuple[int, ...], steps: NDArray[np.int64]
 ) -> tuple[NDArray[np.int16], ...]:
-    """`stream_format.trace_times` for many images at once: int16 ``[N, n]`` of each layer, up to the decision.
+    """`trace_times` for many images at once: int16 ``[N, n]`` of each layer, up to the decision.
 
     steps: decision step of each image, ``[N]``. Raises FirstspikeError naming the image if a marker is missing or does
     not name the decision step, for a spike that no such network has, and for a neuron that spikes twice.
     """
     beats = unpack_trace(trace)
-    ends = (beats["layer"] & TRACE_END) != 0
+    ends = beats["end"]
     marked = beats["t"][ends].astype(np.int64)
     if len(marked) != len(steps):
         raise FirstspikeError(f"trace: {len(marked)} images are marked, {len(steps)} were expected")
-    if (wrong := np.flatnonzero(marked != steps & 0xFF)).size:
+    if (wrong := np.flatnonzero(marked != steps)).size:
         i = wrong[0]
         raise FirstspikeError(f"trace of image {i}: decided at step {marked[i]}, the result says {steps[i]}")
     image = np.cumsum(ends) - ends

@@ -7,17 +7,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_contract import EventSet
-from firstspike_contract.core.stream_format import Header
-from firstspike_contract.link.wire import EVENT_BYTES, LABELLED, MESSAGE, MessageKind
+from firstspike_contract.arithmetic.events import EventSet
+from firstspike_contract.core.stream_format import TAGS, Header
 
-__all__ = ["WORDS_MAX", "Images", "images", "read_words", "scan_words", "write_words"]
+from .wire import EVENT, LABEL, LABELLED, MESSAGE, MessageKind
+
+__all__ = ["WORDS_MAX", "Images", "images", "read_messages", "scan_messages", "write_messages"]
 
 WORDS_MAX: Final = 16_000  # words of one WRITE or SCAN: a message's length has 16 bits
 READ_MAX: Final = 500  # words of one READ: its REPLY must fit the host's window
 _AT_ONCE: Final = 32  # images of one BITMAPS: sent again as a whole if the session is lost
 _CHUNK: Final = 1024  # images turned into bits at once
-_NOWHERE: Final = 0xFFFF  # an address that no core has: events out of range are refused there as everywhere
+_NOWHERE: Final = EVENT["x"].largest  # an address that no core has: events out of range are refused there as everywhere
 
 
 @dataclass(frozen=True)
@@ -28,25 +29,25 @@ class Images:
     data: bytes
 
 
-def write_words(address: int, words: NDArray[np.uint32]) -> Iterator[bytes]:
+def write_messages(address: int, words: NDArray[np.uint32]) -> Iterator[bytes]:
     """WRITE messages: all words, one after the other, to one register."""
     for at in range(0, len(words), WORDS_MAX):
         body = words[at : at + WORDS_MAX].astype("<u4").tobytes()
-        yield MESSAGE.pack(kind=MessageKind.WRITE, length=len(body), value=address) + body
+        yield MESSAGE.to_bytes(kind=MessageKind.WRITE, length=len(body), value=address) + body
 
 
-def read_words(address: int, count: int) -> Iterator[bytes]:
+def read_messages(address: int, count: int) -> Iterator[bytes]:
     """READ messages for so many words of one register; each is answered by a REPLY."""
     for at in range(0, count, READ_MAX):
         words = min(READ_MAX, count - at)
-        yield MESSAGE.pack(kind=MessageKind.READ, length=4 * words, value=address)
+        yield MESSAGE.to_bytes(kind=MessageKind.READ, length=4 * words, value=address)
 
 
-def scan_words(address: int, count: int) -> Iterator[bytes]:
+def scan_messages(address: int, count: int) -> Iterator[bytes]:
     """SCAN messages likewise."""
     for at in range(0, count, WORDS_MAX):
         words = min(WORDS_MAX, count - at)
-        yield MESSAGE.pack(kind=MessageKind.SCAN, length=4 * words, value=address)
+        yield MESSAGE.to_bytes(kind=MessageKind.SCAN, length=4 * words, value=address)
 
 
 def images(
@@ -89,9 +90,10 @@ def _bitmap_message(bits: NDArray[np.uint8], first: int, flags: int, labels: NDA
     count, length = bits.shape
     if labels is not None:
         flags |= LABELLED
-        own = np.ascontiguousarray(labels[first : first + count], "<u2").view(np.uint8).reshape(count, 2)
+        own = np.ascontiguousarray(labels[first : first + count], LABEL.dtype["label"]).view(np.uint8)
+        own = own.reshape(count, LABEL.size)
         bits = np.concatenate([own, bits], axis=1)
-    head = MESSAGE.pack(kind=MessageKind.BITMAPS, flags=flags, tag=first & 0xFF, count=count, length=length)
+    head = MESSAGE.to_bytes(kind=MessageKind.BITMAPS, flags=flags, tag=first % TAGS, count=count, length=length)
     return head + bits.tobytes()
 
 
@@ -99,9 +101,11 @@ def _event_message(image: NDArray[np.void], number: int, flags: int, labels: NDA
     t, x = image["t"].astype(np.int64), image["x"].astype(np.int64)
     if len(t) == 0 or (np.diff(t) >= 0).all():
         flags |= Header.ORDERED
-    body = np.zeros((len(image), EVENT_BYTES), np.uint8)
-    body[:, 0] = np.minimum(t, 255)
-    body[:, 1:] = np.where(t < 256, x, _NOWHERE).astype("<u2").view(np.uint8).reshape(len(image), 2)
+    body = np.zeros(len(image), EVENT.dtype)
+    body["t"] = np.minimum(t, EVENT["t"].largest)
+    body["x"] = np.where(t <= EVENT["t"].largest, x, _NOWHERE)
     label = 0 if labels is None else int(labels[number])
-    head = MESSAGE.pack(kind=MessageKind.EVENTS, flags=flags, tag=number & 0xFF, count=1, length=body.size, value=label)
+    head = MESSAGE.to_bytes(
+        kind=MessageKind.EVENTS, flags=flags, tag=number % TAGS, count=1, length=body.nbytes, value=label
+    )
     return head + body.tobytes()

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from firstspike_contract import NO_SPIKE, FirstspikeError, evaluate_set
-from firstspike_contract.core.stream_format import TRACE, TRACE_END, trace_times
+from firstspike_contract.core.stream_format import TAGS
+from firstspike_contract.core.trace import TRACE, batch_of, layer_times, pack_trace, trace_times, unpack_trace
 from firstspike_sim.rtl.compare import difference
 from firstspike_sim.rtl.random_cases import random_case
-from firstspike_sim.rtl.spikes import batch_of, layer_times
 
 SEEDS = range(25)
 
@@ -17,10 +17,10 @@ def trace_of(batch) -> np.ndarray:
     beats = []
     for i, result in enumerate(batch.results):
         for k, layer in enumerate(batch.times[1:], 1):
-            beats += [(x, layer[i, x], k) for x in np.flatnonzero(layer[i] != NO_SPIKE)]
+            beats += [(x, layer[i, x], k, False) for x in np.flatnonzero(layer[i] != NO_SPIKE)]
             late = np.flatnonzero(layer[i] == NO_SPIKE)[:1]
-            beats += [(x, result["step"] + 1, k) for x in late if result["step"] < 255]
-        beats.append((i & 0xFF, result["step"], TRACE_END))
+            beats += [(x, result["step"] + 1, k, False) for x in late if result["step"] < 255]
+        beats.append((i % TAGS, result["step"], 0, True))
     return np.array(beats, TRACE)
 
 
@@ -30,10 +30,10 @@ def test_a_batch_comes_back_from_its_trace(seed: int) -> None:
     events = case.events.head(5)
     model = evaluate_set(case.network, events)
     trace = trace_of(model)
-    batch = batch_of(case.network, events, model.results, trace.view("<u4"))
+    batch = batch_of(case.network, events, model.results, pack_trace(trace))
     assert [difference(batch, model, i) for i in range(5)] == [""] * 5
     assert (batch.rows == model.rows).all()
-    ends = np.flatnonzero(trace["layer"] == TRACE_END) + 1
+    ends = np.flatnonzero(trace["end"]) + 1
     for i, part in enumerate(np.split(trace, ends)[:5]):
         alone = trace_times(part, case.network.sizes[1:], int(model.results["step"][i]))
         assert all((mine[i] == theirs).all() for mine, theirs in zip(batch.times[1:], alone, strict=True))
@@ -42,16 +42,25 @@ def test_a_batch_comes_back_from_its_trace(seed: int) -> None:
 @pytest.mark.parametrize(
     ("beats", "message"),
     [
-        ([(0, 3, 1), (0, 4, 0x80)], "trace: 1 images are marked, 2 were expected"),
-        ([(0, 4, 0x80), (1, 5, 0x80)], "trace of image 1: decided at step 5, the result says 4"),
-        ([(0, 4, 0x80), (3, 2, 1), (1, 4, 0x80)], "trace of image 1: layer 1 has no neuron 3; sizes are (3, 2)"),
-        ([(0, 1, 0), (0, 4, 0x80), (1, 4, 0x80)], "trace of image 0: layer 0 has no neuron 0; sizes are (3, 2)"),
-        ([(0, 4, 0x80), (1, 2, 2), (1, 3, 2), (1, 4, 0x80)], "trace of image 1: neuron 1 of layer 2 spikes twice"),
+        ([(0, 3, 1, False), (0, 4, 0, True)], "trace: 1 images are marked, 2 were expected"),
+        ([(0, 4, 0, True), (1, 5, 0, True)], "trace of image 1: decided at step 5, the result says 4"),
+        (
+            [(0, 4, 0, True), (3, 2, 1, False), (1, 4, 0, True)],
+            "trace of image 1: layer 1 has no neuron 3; sizes are (3, 2)",
+        ),
+        (
+            [(0, 1, 0, False), (0, 4, 0, True), (1, 4, 0, True)],
+            "trace of image 0: layer 0 has no neuron 0; sizes are (3, 2)",
+        ),
+        (
+            [(0, 4, 0, True), (1, 2, 2, False), (1, 3, 2, False), (1, 4, 0, True)],
+            "trace of image 1: neuron 1 of layer 2 spikes twice",
+        ),
     ],
 )
 def test_a_trace_that_cannot_be_is_refused(beats: list, message: str) -> None:
     with pytest.raises(FirstspikeError) as caught:
-        layer_times(np.array(beats, TRACE).view("<u4"), (3, 2), np.array([4, 4]))
+        layer_times(pack_trace(np.array(beats, TRACE)), (3, 2), np.array([4, 4]))
     assert str(caught.value) == message
 
 
@@ -79,3 +88,17 @@ def test_cases_are_the_same_for_the_same_seed_and_cover_the_ground() -> None:
     assert any(network.input_delays.any() for network in networks)
     assert any(layer.constants for network in networks for layer in network.layers)
     assert any((network.input_map == -1).any() for network in networks)
+
+
+def test_a_trace_is_spike_times_up_to_the_decision() -> None:
+    trace = np.array([(1, 3, 1, False), (0, 5, 2, False), (2, 9, 1, False), (7, 5, 0, True)], TRACE)
+    beats = pack_trace(trace)
+    assert [hex(beat) for beat in beats] == ["0x1030001", "0x2050000", "0x1090002", "0x80050007"]
+    assert (unpack_trace(beats) == trace).all()
+    hidden, output = trace_times(trace, (3, 1), 5)
+    assert hidden.tolist() == [-1, 3, -1]
+    assert output.tolist() == [5]
+    with pytest.raises(FirstspikeError, match=r"^trace: layer 2 has no neuron 0; sizes are \(3,\)$"):
+        trace_times(trace, (3,), 5)
+    with pytest.raises(FirstspikeError, match="trace: neuron 1 of layer 1 spikes at 3 and again at 3"):
+        trace_times(trace[[0, 0]], (3, 1), 5)

@@ -1,0 +1,163 @@
+"""Accesses to the registers of a core as data, and who carries them out.
+
+A task is a generator that yields accesses and is sent their answers. `perform` runs a task on a `RegisterAccess`,
+`perform_async` on an asynchronous one: neither the task nor its tests need a board.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Access",
+    "AsyncRegisterAccess",
+    "Flush",
+    "Read",
+    "ReadWords",
+    "RegisterAccess",
+    "Scan",
+    "Task",
+    "Wait",
+    "Write",
+    "perform",
+    "perform_async",
+]
+
+T = TypeVar("T")
+
+
+class RegisterAccess(Protocol):
+    """Registers that can be reached. Accesses take effect in the order of the calls. Addresses are bytes."""
+
+    def write(self, address: int, words: NDArray[np.uint32]) -> None:
+        """Words to one register, one after the other."""
+        ...
+
+    def read(self, addresses: Sequence[int]) -> list[int]:
+        """One word of each register."""
+        ...
+
+    def read_words(self, address: int, count: int) -> NDArray[np.uint32]:
+        """`count` words of one register."""
+        ...
+
+    def scan(self, address: int, count: int) -> None:
+        """Has the core read `count` words of one register, for MEM_CRC, without bringing them here."""
+        ...
+
+    def wait(self, waited: int) -> None:
+        """Lets some time pass for the core to become idle. waited: how often before. Raises when that is too often."""
+        ...
+
+    def flush(self) -> float:
+        """Returns when everything written has arrived, with the time of whatever is between, in seconds."""
+        ...
+
+
+class AsyncRegisterAccess(Protocol):
+    """RegisterAccess of a bench that is itself a coroutine."""
+
+    async def write(self, address: int, words: NDArray[np.uint32]) -> None: ...
+    async def read(self, addresses: Sequence[int]) -> list[int]: ...
+    async def read_words(self, address: int, count: int) -> NDArray[np.uint32]: ...
+    async def scan(self, address: int, count: int) -> None: ...
+    async def wait(self, waited: int) -> None: ...
+    async def flush(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Write:
+    """See RegisterAccess.write."""
+
+    address: int
+    words: NDArray[np.uint32]
+
+    def on(self, registers: Any) -> Any:
+        """The call that does it."""
+        return registers.write(self.address, self.words)
+
+
+@dataclass(frozen=True)
+class Read:
+    """See RegisterAccess.read."""
+
+    addresses: tuple[int, ...]
+
+    def on(self, registers: Any) -> Any:
+        """The call that does it."""
+        return registers.read(self.addresses)
+
+
+@dataclass(frozen=True)
+class ReadWords:
+    """See RegisterAccess.read_words."""
+
+    address: int
+    count: int
+
+    def on(self, registers: Any) -> Any:
+        """The call that does it."""
+        return registers.read_words(self.address, self.count)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """See RegisterAccess.scan."""
+
+    address: int
+    count: int
+
+    def on(self, registers: Any) -> Any:
+        """The call that does it."""
+        return registers.scan(self.address, self.count)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """See RegisterAccess.wait."""
+
+    waited: int
+
+    def on(self, registers: Any) -> Any:
+        """The call that does it."""
+        return registers.wait(self.waited)
+
+
+@dataclass(frozen=True)
+class Flush:
+    """See RegisterAccess.flush."""
+
+    def on(self, registers: Any) -> Any:
+        """The call that does it."""
+        return registers.flush()
+
+
+Access = Write | Read | ReadWords | Scan | Wait | Flush
+Task = Generator[Access, Any, T]
+
+
+def perform(task: Task[T], registers: RegisterAccess) -> T:
+    """Runs a task on registers; what an access raises ends it."""
+    answer: Any = None
+    while True:
+        try:
+            access = task.send(answer)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        answer = access.on(registers)
+
+
+async def perform_async(task: Task[T], registers: AsyncRegisterAccess) -> T:
+    """`perform` for a bench that is a coroutine."""
+    answer: Any = None
+    while True:
+        try:
+            access = task.send(answer)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        answer = await access.on(registers)

@@ -1,0 +1,86 @@
+"""Words of the memories that a core is loaded with (docs/core.md, memories), and how they lie in block memories."""
+
+from typing import Final, NamedTuple
+
+from firstspike_contract.common.layout import Field, Layout
+
+from .config import StageConfig
+from .register_map import Memory
+from .stream_format import BEAT_BITS
+
+__all__ = [
+    "BOOT_DATA",
+    "BOOT_WRITE",
+    "GROUP_BITS",
+    "LANE_GROUP",
+    "MAP_ENTRY",
+    "TABLE_WORD",
+    "beats_per_word",
+    "slice_width",
+    "weight_slices",
+]
+
+# Of an external address.
+MAP_ENTRY: Final = Layout(
+    "Word of the input map",
+    Field(name="row", bits=16, doc="weight row"),
+    Field(name="delay", bits=15, doc="steps; max_steps: never in time"),
+    Field(name="kept", bits=1, doc="the address has a row"),
+)
+
+# Of a step. Differences to the step before; at step 0 those of `a` and `m` are 0, that of `th` is th[0].
+TABLE_WORD: Final = Layout(
+    "Word of the tables",
+    Field(name="gain", bits=32, doc="a[t]"),
+    Field(name="rise", bits=32, doc="m[t] - m[t-1]"),
+    Field(name="threshold_change", bits=64, doc="th[t] - th[t-1]", signed=True),
+)
+
+# A boot program writes registers (core.boot): three words a write.
+BOOT_WRITE: Final = Layout(
+    "First word of a boot write",
+    Field(name="register", bits=10, doc="address of the register / 4"),
+    Field(name="write", bits=1, doc="0: the program ends here", lsb=15),
+)
+BOOT_DATA: Final = Layout(
+    "Data of a boot write",
+    Field(name="low", bits=16, doc="second word"),
+    Field(name="high", bits=16, doc="third word"),
+)
+
+GROUP_BITS: Final = 144  # bits of a weight word whose memories have their own copy of the addresses: 16, 8 or 4 blocks
+LANE_GROUP: Final = GROUP_BITS // 8  # lanes beside them, with their own copy of the operation
+
+
+def slice_width(depth: int) -> int:
+    """Bits of a weight word in one block memory of that depth: all nine bits of a nine-bit block are used.
+
+    A DP16KD of the ECP5 is 512 x 36, 1024 x 18 or 2048 x 9.
+    """
+    return 36 if depth <= 512 else 18 if depth <= 1024 else 9
+
+
+class WeightSlice(NamedTuple):
+    """Bits first .. end - 1 of a weight word, in a block memory of their own: slice `number` of group `group`."""
+
+    group: int
+    number: int
+    first: int
+    end: int
+
+
+def weight_slices(lanes: int, depth: int) -> list[WeightSlice]:
+    """How a weight word of that many lanes is cut into block memories of that depth, in groups of GROUP_BITS."""
+    step, width = slice_width(depth), 8 * lanes
+    return [
+        WeightSlice(group, number, first, min(first + step, lsb + GROUP_BITS, width))
+        for group, lsb in enumerate(range(0, width, GROUP_BITS))
+        for number, first in enumerate(range(lsb, min(lsb + GROUP_BITS, width), step))
+    ]
+
+
+def beats_per_word(kind: Memory, stage: StageConfig) -> int:
+    """32-bit beats of one memory word."""
+    if kind == Memory.WEIGHTS:
+        return -(-stage.lanes * 8 // BEAT_BITS)
+    return TABLE_WORD.bits // BEAT_BITS if kind == Memory.TABLES else 1
