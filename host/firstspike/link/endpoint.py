@@ -46,6 +46,11 @@ class Endpoint:
         buffer: int = BUFFER,
         capacity: int = BUFFER,
     ) -> None:
+        if not (0 < buffer <= NUMBERS // 2 and 0 <= capacity <= NUMBERS // 2 and patience > 0):
+            raise ValueError(
+                f"an end holds 1..{NUMBERS // 2} bytes and waits for some time: "
+                f"not {buffer} here, {capacity} there and {patience} s"
+            )
         self.session, self.counters = session, Counters()
         self._buffer = buffer
         self._bit = kind_bit

@@ -4,10 +4,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from firstspike_contract.arithmetic.network import KERNELS
+from firstspike_contract.arithmetic.random_bits import LAYER_BITS
+from firstspike_contract.common.errors import FirstspikeError
 
-__all__ = ["CONFIGS", "WIDE", "CoreConfig", "StageConfig"]
+__all__ = ["CONFIGS", "MAX_STAGES", "WIDE", "CoreConfig", "StageConfig"]
 
 WIDE: Final = 256  # lanes, beyond which a stage is wide
+MAX_STAGES: Final = 32  # ACTIVE has a bit for each
+
+_COUNT: Final = range(1, 2**16 + 1)  # what an address of 16 bits can reach
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,20 @@ class StageConfig:
     kernels: tuple[str, ...] = KERNELS
     ring: bool = False
     learning: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises FirstspikeError for a stage that cannot be built."""
+        for name in ("lanes", "depth", "max_rows", "inputs"):
+            _check("stage", name, getattr(self, name), _COUNT)
+        _check("stage", "constants", self.constants, range(self.inputs + 1))
+        for name in ("a_bits", "v_bits"):
+            _check("stage", name, getattr(self, name), range(2, 65))
+        _check("stage", "lanes x max_rows", self.lanes * self.max_rows, _COUNT)
+        if not self.kernels or len(set(self.kernels)) < len(self.kernels) or not set(self.kernels) <= set(KERNELS):
+            raise FirstspikeError(
+                f"a stage is built for some of the kernels {', '.join(KERNELS)}, each once, not for "
+                f"{', '.join(map(str, self.kernels)) or 'none'}; for example linear"
+            )
 
     @property
     def wide(self) -> bool:
@@ -75,10 +94,25 @@ class CoreConfig:
     max_steps: int = 256
     boot: int = 0
 
+    def __post_init__(self) -> None:
+        """Raises FirstspikeError for a core that cannot be built."""
+        _check("core", "number of stages", len(self.stages), range(1, MAX_STAGES + 1))
+        _check("core", "addresses", self.addresses, _COUNT)
+        _check("core", "boot", self.boot, range(2**16))
+        if self.max_steps not in (16, 32, 64, 128, 256):
+            raise FirstspikeError(f"max_steps of a core is 16, 32, 64, 128 or 256, not {self.max_steps}")
+        if self.learns:
+            _check("core that learns", "number of stages", len(self.stages), range(1, 2**LAYER_BITS + 1))
+
     @property
     def learns(self) -> bool:
         """Whether weights can be learnt on chip: in every stage, as errors pass through all of them."""
         return all(stage.learning for stage in self.stages)
+
+
+def _check(what: str, name: str, value: int, allowed: range) -> None:
+    if value not in allowed:
+        raise FirstspikeError(f"{name} of a {what} must be {allowed.start}..{allowed.stop - 1}: have {value}")
 
 
 _BOTH: Final = ("linear", "exponential")

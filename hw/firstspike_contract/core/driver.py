@@ -16,7 +16,7 @@ from firstspike_contract.common.errors import FirstspikeError
 from firstspike_contract.common.progress import Progress, unheard
 
 from .access import Read, ReadWords, Scan, Task, Wait, Write
-from .config import CoreConfig
+from .config import MAX_STAGES, CoreConfig
 from .loading import LoadPlan, MemoryBlock
 from .memories import beats_per_word
 from .register_map import CORE_ID, CORE_VERSION, GLOBAL, Memory, offset_of, write_of
@@ -70,6 +70,8 @@ def configuration_of() -> Task[CoreConfig]:
     values = yield from _read(*of_core)
     found: dict[tuple[str, int | None], int] = {(name, None): v for name, v in zip(of_core, values, strict=True)}
     stages = GLOBAL["BUILD"].unpack(found["BUILD", None])["stages"]
+    if stages > MAX_STAGES:
+        raise FirstspikeError(f"a core has 1..{MAX_STAGES} stages; this one says that it has {stages}")
     keys = [(name, k) for k in range(stages) for name in of_stage]
     values = yield Read(tuple(offset_of(name, k) for name, k in keys))
     found |= dict(zip(keys, values, strict=True))

@@ -13,6 +13,7 @@ from firstspike_contract.core.boot import boot_writes
 from firstspike_contract.core.memories import BOOT_DATA, BOOT_WRITE
 from firstspike_hw.fabric.layouts import seen_as
 from firstspike_hw.fabric.memory_port import IN_BLOCKS, MemoryPort
+from firstspike_hw.fabric.sizes import check_sizes
 
 __all__ = ["Boot", "write_layout"]
 
@@ -44,6 +45,7 @@ class Boot(wiring.Component):
     latency = 4  # cycles from a word's address to the write on offer
 
     def __init__(self, *, words: int) -> None:
+        check_sizes(self, words=words)
         self.words = words
         super().__init__(
             {

@@ -19,7 +19,7 @@ from firstspike_hw.fabric.axis import AXI_LITE
 from firstspike_hw.fabric.layouts import seen_as
 from firstspike_hw.fabric.memory_port import MemoryPort
 from firstspike_hw.fabric.relay import Relay
-from firstspike_hw.fabric.window import Window, beat_bits
+from firstspike_hw.fabric.window import Window, beat_bits_for
 
 from .boot import write_layout
 
@@ -214,7 +214,7 @@ class _MemoryAccess:
         self.ports, self.address = registers.memories, registers.stored["MEM_ADDRESS", None].value
         self.select = registers.stored["MEM_SELECT", None].as_value()
         widths = {key: port.word.shape().width for key, port in self.ports.items()}
-        bits = beat_bits(list(widths.values()))
+        bits = beat_bits_for(list(widths.values()))
         self.beat, self.crc, self.last = Signal(bits), Signal(32, init=0xFFFFFFFF), Signal(bits)
         self.at_last = Signal()  # of the word's beats; settled long before the next access
         m.d.sync += self.at_last.eq(self.beat == self.last)

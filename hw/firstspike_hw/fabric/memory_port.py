@@ -7,6 +7,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
+from .sizes import check_sizes
+
 __all__ = ["APART", "IN_BLOCKS", "IN_LOGIC", "Contents", "MemoryPort"]
 
 Contents = NDArray[np.uint8]  # of a memory, [depth, width]: its bits, the lowest of each word first
@@ -30,6 +32,7 @@ class MemoryPort(wiring.Signature):
     latency = 2
 
     def __init__(self, *, width: int, address_bits: int = 16) -> None:
+        check_sizes(self, width=width, address_bits=address_bits)
         self.width = width
         super().__init__(
             {

@@ -8,6 +8,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
+from .sizes import check_sizes
+
 __all__ = ["NeuronState"]
 
 
@@ -24,6 +26,7 @@ class NeuronState(wiring.Component):
     """
 
     def __init__(self, layout: Any, *, rows: int, ring: bool) -> None:
+        check_sizes(self, rows=rows)
         self.layout, self.rows, self.ring = layout, rows, ring
         super().__init__(
             {

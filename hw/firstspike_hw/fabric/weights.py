@@ -10,6 +10,7 @@ from firstspike_contract.core.memories import GROUP_BITS, slice_width
 
 from .memory_port import IN_BLOCKS
 from .relay import relayed
+from .sizes import check_sizes
 
 __all__ = ["WeightGroup", "WeightMemory"]
 
@@ -28,6 +29,7 @@ class WeightGroup(wiring.Component):
     """Neighbouring slices, and registers that only they use (fan-out). Ports as in WeightMemory."""
 
     def __init__(self, *, width: int, depth: int) -> None:
+        check_sizes(self, width=width, depth=depth)
         self.width, self.depth, self.slice = width, depth, slice_width(depth)
         super().__init__(_ports(width, depth))
 
@@ -66,6 +68,7 @@ class WeightMemory(wiring.Component):
     latency = 2
 
     def __init__(self, *, width: int, depth: int, wide: bool = False) -> None:
+        check_sizes(self, width=width, depth=depth)
         self.width, self.depth, self.slice, self.wide = width, depth, slice_width(depth), wide
         super().__init__(_ports(width, depth))
 

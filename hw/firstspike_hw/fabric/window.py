@@ -10,8 +10,9 @@ from amaranth.utils import bits_for
 from firstspike_contract.core.config import WIDE
 
 from .relay import relayed
+from .sizes import check_sizes
 
-__all__ = ["Window", "WindowGroup", "beat_bits"]
+__all__ = ["Window", "WindowGroup", "beat_bits_for"]
 
 GROUP = 4  # beats with their own copies of what comes from the register file
 RELAYS = 2  # in a row, of a wide word; no more, or the next write might come before the beat (registers.WRITE_DISTANCE)
@@ -23,6 +24,11 @@ class WindowGroup(wiring.Component):
     latency = 2
 
     def __init__(self, *, first: int, count: int, beat_bits: int, clears: bool = False) -> None:
+        check_sizes(self, count=count, beat_bits=beat_bits)
+        if count > GROUP or first % GROUP or first < 0:
+            raise ValueError(
+                f"a group has up to {GROUP} beats from a multiple of {GROUP} on, not {count} from {first} on"
+            )
         self.first, self.count, self.clears = first, count, clears
         super().__init__(
             {
@@ -66,6 +72,9 @@ class Window(wiring.Component):
     """
 
     def __init__(self, *, width: int, beat_bits: int, clears: bool = False) -> None:
+        check_sizes(self, width=width, beat_bits=beat_bits)
+        if beat_bits < (least := beat_bits_for([width])):
+            raise ValueError(f"the beats of {width} bits take {least} bits to number, not {beat_bits}")
         self.width, self.beats, self.beat_bits, self.clears = width, -(-width // 32), beat_bits, clears
         steps, left = 0, -(-self.beats // GROUP)
         while left > 1:
@@ -132,6 +141,6 @@ class Window(wiring.Component):
         return [(relay.word, relay.beat, relay.write) for relay in told]
 
 
-def beat_bits(widths: list[int]) -> int:
+def beat_bits_for(widths: list[int]) -> int:
     """Bits that number the beats of the widest word."""
     return bits_for(max(-(-width // 32) for width in widths) - 1)

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from firstspike_hw.fabric.memory_port import IN_LOGIC
+from firstspike_hw.fabric.sizes import check_sizes
 from firstspike_hw.spikes.decision import output_layout, verdict_layout
 from firstspike_hw.spikes.queue import BucketPort
 
@@ -37,6 +38,7 @@ class OutputRecord(wiring.Component):
     DELAY = 3  # cycles by which messages lag behind, so that S is known when one beyond D arrives
 
     def __init__(self, *, neurons: int, steps: int) -> None:
+        check_sizes(self, neurons=neurons, steps=steps)
         self.neurons, self.max_steps = neurons, steps
         t_bits = bits_for(steps - 1)
         self.message = output_layout(neurons, steps)

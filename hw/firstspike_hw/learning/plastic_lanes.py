@@ -10,6 +10,7 @@ from amaranth.utils import bits_for
 
 from firstspike_contract.arithmetic.random_bits import CHANCE_MAX, TAP_STEP, U_BITS, V_BITS
 from firstspike_hw.fabric.memory_port import IN_LOGIC
+from firstspike_hw.fabric.sizes import check_sizes
 
 from .votes import delta_layout
 
@@ -54,6 +55,7 @@ class PlasticLanes(wiring.Component):
     latency = 3
 
     def __init__(self, *, lanes: int, rows: int) -> None:
+        check_sizes(self, lanes=lanes, rows=rows)
         self.lanes, self.max_rows = lanes, rows
         super().__init__(
             {

@@ -17,6 +17,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from firstspike_hw.fabric.memory_port import IN_LOGIC, MemoryPort
+from firstspike_hw.fabric.sizes import check_sizes
 from firstspike_hw.spikes.queue import BucketPort
 
 __all__ = ["Replay", "replay_layout"]
@@ -63,6 +64,8 @@ class Replay(wiring.Component):
         events_first: bool,
     ) -> None:
         """neurons: of the stage. filed: entries of the queue that its spikes are filed with."""
+        check_sizes(self, depth=depth, inputs=inputs, constants=constants, rows=rows, steps=steps, neurons=neurons)
+        check_sizes(self, filed=filed)
         self.max_constants, self.events_first = constants, events_first
         t_bits = bits_for(steps - 1)
         super().__init__(

@@ -17,6 +17,7 @@ from firstspike_contract.arithmetic.random_bits import (
     row_key,
     row_state,
 )
+from firstspike_hw.fabric.sizes import check_sizes
 
 __all__ = ["RowBits", "row_bits_layout"]
 
@@ -38,6 +39,7 @@ class RowBits(wiring.Component):
     latency = 1 + ROW_ROUNDS
 
     def __init__(self, *, inputs: int, layers: int) -> None:
+        check_sizes(self, inputs=inputs, layers=layers)
         self.input_bits, self.layer_bits = max(1, (inputs - 1).bit_length()), max(1, (layers - 1).bit_length())
         if self.input_bits > INPUT_BITS or self.layer_bits > LAYER_BITS:
             raise ValueError(f"{inputs} rows in {layers} layers have no random bits")

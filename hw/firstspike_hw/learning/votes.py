@@ -7,6 +7,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
+from firstspike_hw.fabric.sizes import check_sizes
+
 __all__ = ["Votes", "delta_layout"]
 
 GROUP = 32  # votes that are summed at once
@@ -27,6 +29,7 @@ class Votes(wiring.Component):
     latency = 3
 
     def __init__(self, *, lanes: int, rows: int) -> None:
+        check_sizes(self, lanes=lanes, rows=rows)
         self.lanes = lanes
         self.row = data.StructLayout({"negative": lanes, "moves": lanes, "up": lanes, "last": 1})
         self.sum_bits = bits_for(lanes * rows) + 1

@@ -14,6 +14,7 @@ from amaranth.utils import bits_for, exact_log2
 
 from firstspike_contract.link.timing import NUMBER_BITS
 from firstspike_contract.link.wire import BUFFER, WORD
+from firstspike_hw.fabric.sizes import check_power
 
 __all__ = ["UNCHECKED", "ReceiveRing", "TransmitRing"]
 
@@ -35,6 +36,7 @@ class ReceiveRing(wiring.Component):
     latency = 2
 
     def __init__(self, *, size: int = BUFFER) -> None:
+        check_power(self, size=size, least=2)
         self.size = size
         super().__init__(
             {
@@ -107,6 +109,7 @@ class TransmitRing(wiring.Component):
     latency = 1
 
     def __init__(self, *, size: int = BUFFER) -> None:
+        check_power(self, size=size, least=WORD)
         self.size = size
         strobes = {name: In(1) for name in ("put", "fill", "reserve", "commit", "drop", "clear")}
         super().__init__(

@@ -7,6 +7,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from firstspike_hw.fabric.sizes import check_power
+
 from .buffers import UNCHECKED
 
 __all__ = ["Decoder", "Encoder", "token_layout"]
@@ -88,6 +90,7 @@ class Encoder(wiring.Component):
 
     def __init__(self, *, depth: int = 512) -> None:
         """depth: bytes; more than a group, so that one can be gathered while the one before it leaves."""
+        check_power(self, depth=depth, least=2 * FULL)  # a group and its code, twice
         self.depth = depth
         super().__init__({"tokens": In(stream.Signature(token_layout())), "bytes": Out(stream.Signature(8))})
 

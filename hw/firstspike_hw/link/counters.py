@@ -27,6 +27,8 @@ class Counters(wiring.Component):
 
     def __init__(self, places: Sequence[int]) -> None:
         """places: of the counter of each event, in the memory."""
+        if not places or len(set(places)) != len(places) or min(places) < 0:
+            raise ValueError(f"each counter has a place of its own from 0 on, not {list(places)}")
         self.places, self.bits = places, bits_for(max(places))
         super().__init__(
             {"events": In(len(places)), "wipe": In(1), "read": In(1), "select": In(self.bits), "value": Out(32)}

@@ -51,6 +51,8 @@ class LinkRegisters(wiring.Component):
 
     def __init__(self, fixed: Mapping[str, int]) -> None:
         """fixed: values of FIXED."""
+        if fixed.keys() != set(FIXED) or not all(0 <= value < 2**32 for value in fixed.values()):
+            raise ValueError(f"{', '.join(FIXED)} are numbers of 32 bits each, not {dict(fixed)}")
         self.fixed = fixed
         super().__init__(
             {

@@ -16,6 +16,7 @@ from firstspike_contract.link.timing import (
     SMALLEST_PAYLOAD,
 )
 from firstspike_contract.link.wire import BUFFER, PAYLOAD_MAX
+from firstspike_hw.fabric.sizes import check_power
 
 __all__ = ["Sending", "patience"]
 
@@ -43,6 +44,13 @@ class Sending(wiring.Component):
 
     def __init__(self, *, patience: int, size: int = BUFFER, largest: int = PAYLOAD_MAX) -> None:
         """patience: cycles of the first wait. size: bytes that the other side can hold. largest: payload."""
+        check_power(self, size=size, largest=largest)
+        if not largest <= size <= NUMBERS // 2:
+            raise ValueError(
+                f"frames of {largest} bytes do not go into {size}, or numbers of {NUMBERS} cannot tell them apart"
+            )
+        if patience < 1:
+            raise ValueError(f"Sending: patience is a number of cycles from 1 on, not {patience}")
         self.patience, self.size, self.largest = patience, size, largest
         self.smallest = min(SMALLEST_PAYLOAD, largest)
         number, length = NUMBER_BITS, bits_for(largest)

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from firstspike_hw.fabric.elastic import Elastic
+from firstspike_hw.fabric.sizes import check_sizes
 
 from .serialiser import Serialiser, row_layout
 from .spike import spike_layout
@@ -40,6 +41,8 @@ class Decision(wiring.Component):
     latency = Serialiser.latency + 4  # from the row that decides, alone, to the verdict
 
     def __init__(self, *, lanes: int, rows: int, steps: int, value_bits: int, reports: bool = False) -> None:
+        check_sizes(self, lanes=lanes, rows=rows, steps=steps)
+        check_sizes(self, bits=value_bits)  # it compares them
         self.sizes = {"lanes": lanes, "rows": rows, "steps": steps, "value_bits": value_bits}
         self.reports = reports
         messages = Out(stream.Signature(output_layout(lanes * rows, steps), always_ready=True))

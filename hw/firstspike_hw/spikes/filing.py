@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from firstspike_hw.fabric.memory_port import IN_BLOCKS, MemoryPort
+from firstspike_hw.fabric.sizes import check_sizes
 
 __all__ = ["Filing", "filed_layout"]
 
@@ -28,6 +29,7 @@ class Filing(wiring.Component):
     latency = 3
 
     def __init__(self, *, message: data.StructLayout, neurons: int, steps: int) -> None:
+        check_sizes(self, neurons=neurons, steps=steps)
         self.neurons, self.max_steps, self.message = neurons, steps, message
         super().__init__(
             {

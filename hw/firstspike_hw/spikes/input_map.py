@@ -11,6 +11,7 @@ from amaranth.utils import bits_for
 from firstspike_contract.core.memories import MAP_ENTRY
 from firstspike_hw.fabric.layouts import seen_as
 from firstspike_hw.fabric.memory_port import IN_BLOCKS, IN_LOGIC, MemoryPort
+from firstspike_hw.fabric.sizes import check_sizes
 
 from .queue import event_layout
 
@@ -43,6 +44,7 @@ class InputMap(wiring.Component):
     latency = 4
 
     def __init__(self, *, addresses: int, entries: int, steps: int) -> None:
+        check_sizes(self, addresses=addresses, entries=entries, steps=steps)
         self.max_addresses, self.entries, self.max_steps = addresses, entries, steps
         self.entry = entry_layout(entries=entries, steps=steps)
         self.mapped_layout = mapped_layout(entries=entries, steps=steps)

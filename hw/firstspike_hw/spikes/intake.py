@@ -12,6 +12,7 @@ from firstspike_contract.core.stream_format import EVENT_BEAT, IMAGE_HEADER
 from firstspike_hw.fabric.axis import axis_layout
 from firstspike_hw.fabric.layouts import HEADER_FLAGS, seen_as
 from firstspike_hw.fabric.memory_port import MemoryPort
+from firstspike_hw.fabric.sizes import check_sizes
 
 from .input_map import InputMap
 from .queue import BucketPort, CalendarQueue
@@ -50,6 +51,7 @@ class Intake(wiring.Component):
     latency = InputMap.latency + 3
 
     def __init__(self, *, addresses: int, entries: int, steps: int, rewinds: bool = False) -> None:
+        check_sizes(self, addresses=addresses, entries=entries, steps=steps)
         self.max_addresses, self.entries, self.max_steps, self.rewinds = addresses, entries, steps, rewinds
         super().__init__(
             {

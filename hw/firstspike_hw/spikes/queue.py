@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
 from firstspike_hw.fabric.memory_port import APART, IN_LOGIC
+from firstspike_hw.fabric.sizes import check_sizes
 
 __all__ = ["BucketPort", "CalendarQueue", "event_layout"]
 
@@ -60,6 +61,7 @@ class CalendarQueue(wiring.Component):
     open_latency = 1
 
     def __init__(self, *, entries: int, steps: int, rewinds: bool = False) -> None:
+        check_sizes(self, entries=entries, steps=steps)
         self.entries, self.steps, self.rewinds = entries, steps, rewinds
         event = event_layout(entries, steps)
         super().__init__(

@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from firstspike_hw.fabric.elastic import Elastic
+from firstspike_hw.fabric.sizes import check_sizes
 
 __all__ = ["Serialiser", "lowest", "message_layout", "row_layout"]
 
@@ -52,6 +53,7 @@ class Serialiser(wiring.Component):
     latency = 5  # from the row to its first message
 
     def __init__(self, *, lanes: int, rows: int, steps: int, value_bits: int = 0) -> None:
+        check_sizes(self, lanes=lanes, rows=rows, steps=steps, value_bits=value_bits)
         self.lanes, self.max_rows, self.value_bits = lanes, rows, value_bits
         sizes = {"lanes": lanes, "rows": rows, "steps": steps, "value_bits": value_bits}
         self.row, self.message = row_layout(**sizes), message_layout(**sizes)

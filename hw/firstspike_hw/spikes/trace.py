@@ -9,6 +9,7 @@ from amaranth.utils import bits_for
 from firstspike_contract.core.trace import TRACE_BEAT
 from firstspike_hw.fabric.axis import axis_layout
 from firstspike_hw.fabric.layouts import packed
+from firstspike_hw.fabric.sizes import check_sizes
 
 from .spike import spike_layout
 
@@ -27,6 +28,7 @@ class Trace(wiring.Component):
     """
 
     def __init__(self, *, sources: int, steps: int) -> None:
+        check_sizes(self, sources=sources, steps=steps)
         self.sources = sources
         spike = stream.Signature(spike_layout(steps))
         super().__init__(

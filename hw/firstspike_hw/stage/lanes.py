@@ -14,6 +14,7 @@ from amaranth.utils import bits_for
 
 from firstspike_contract import TABLE_BITS
 from firstspike_hw.fabric.neuron_state import NeuronState
+from firstspike_hw.fabric.sizes import check_sizes
 
 __all__ = [
     "LANES",
@@ -69,6 +70,7 @@ class Lanes(wiring.Component):
     reads: ClassVar[tuple[str, ...]] = ()  # what it uses of gain, rise
 
     def __init__(self, *, lanes: int, rows: int, a_bits: int, v_bits: int, ring: bool = False) -> None:
+        check_sizes(self, lanes=lanes, rows=rows, a_bits=a_bits, v_bits=v_bits)
         self.lanes, self.rows, self.a_bits, self.v_bits, self.ring = lanes, rows, a_bits, v_bits, ring
         self.operation_layout = operation_layout(rows=rows, v_bits=v_bits)
         super().__init__(

@@ -18,6 +18,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from firstspike_hw.fabric.memory_port import IN_LOGIC, MemoryPort
+from firstspike_hw.fabric.sizes import check_sizes
 
 __all__ = ["Sequencer", "counts_layout", "issue_layout", "stop_layout"]
 
@@ -80,6 +81,7 @@ class Sequencer(wiring.Component):
         events_first: bool = False,
         learns: bool = False,
     ) -> None:
+        check_sizes(self, depth=depth, inputs=inputs, constants=constants, rows=rows, steps=steps)
         self.max_constants, self.max_steps, self.events_first, self.learns = constants, steps, events_first, learns
         x_bits, t_bits = bits_for(inputs - 1), bits_for(steps - 1)
         self.event = data.StructLayout({"t": t_bits, "x": x_bits})

@@ -16,6 +16,7 @@ from firstspike_contract.core.unloading import table_words
 from firstspike_hw.fabric.layouts import seen_as
 from firstspike_hw.fabric.memory_port import IN_BLOCKS, MemoryPort
 from firstspike_hw.fabric.relay import Relay
+from firstspike_hw.fabric.sizes import check_sizes
 
 from .lanes import Lanes
 
@@ -40,6 +41,7 @@ class StepTables(wiring.Component):
 
     def __init__(self, *, lanes: type[Lanes], v_bits: int, steps: int, wide: bool = False) -> None:
         """wide: the host sees the entry through a relay, a cycle later."""
+        check_sizes(self, v_bits=v_bits, steps=steps)
         self.lanes, self.steps, self.layout, self.wide = lanes, steps, table_layout(lanes, v_bits), wide
         super().__init__(
             {"t": In(bits_for(steps - 1)), "table": Out(self.layout), "host": In(MemoryPort(width=TABLE_WORD.bits))}
