@@ -5,7 +5,7 @@
     python benchmarks/learning.py shuffled20 --seed 1 --held-out --p 0x4,1x2,2,3
 
 A start with a base goes out from what that came to with the same seed (build/learning). Settings were chosen
-with --held-out: lessons from the first 55,000 training images, judged on the last 5,000. Without it the judge is the
+with --held-out: learns from the first 55,000 training images, judged on the last 5,000. Without it the judge is the
 test split, once.
 """
 
@@ -31,11 +31,11 @@ class Start:
     """What is learnt from, on what, how.
 
     base:   the start it goes out from; "" for random weights. damage: what learning_tasks.py does to its weights.
-    images: what it does to the images of a lesson. select: which of them. judged: likewise of those it is judged on.
-    lesson: options of `firstspike learn`. all_inputs: pixels that are dark in every training image are kept.
+    images: what it does to the learning images. select: which of them. judged: likewise of those it is judged on.
+    learn: options of `firstspike learn`. all_inputs: pixels that are dark in every training image are kept.
     """
 
-    lesson: tuple[str, ...]
+    learn: tuple[str, ...]
     base: str = "scratch"
     damage: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
@@ -48,35 +48,33 @@ LONG = ("--epochs", "20", "--p", "0x6,1x4,2x4,3x3,4x2,5", "--margin", "4", "--la
 SHORT = ("--every", "1000")
 FIVE = ("--epochs", "5", "--p", "0x3,1x3,2x3,3x3,4", "--late", "26", "--deform", "0.5", "--every", "5000")
 STARTS = {
-    "scratch": Start(base="", lesson=(*LONG, "--deform", "0.8")),
-    "scratch-strong": Start(base="", lesson=(*LONG, "--deform", "1.2")),
-    "scratch-shifts": Start(base="", lesson=(*LONG, "--shift", "1")),
-    "scratch-plain": Start(base="", lesson=LONG),
-    "all-inputs": Start(base="", lesson=(*LONG, "--shift", "1"), all_inputs=True),
+    "scratch": Start(base="", learn=(*LONG, "--deform", "0.8")),
+    "scratch-strong": Start(base="", learn=(*LONG, "--deform", "1.2")),
+    "scratch-shifts": Start(base="", learn=(*LONG, "--shift", "1")),
+    "scratch-plain": Start(base="", learn=LONG),
+    "all-inputs": Start(base="", learn=(*LONG, "--shift", "1"), all_inputs=True),
     "shuffled20": Start(
         damage=("shuffle", "--share", "0.2"),
         select=FEW,
-        lesson=(*SHORT, "--p", "0x4,1x2,2,3", "--margin", "3", "--late", "26"),
+        learn=(*SHORT, "--p", "0x4,1x2,2,3", "--margin", "3", "--late", "26"),
     ),
     "rotated15": Start(
         base="scratch-strong",
         images=("--rotate", "15"),
         select=FEW,
-        lesson=(*SHORT, "--p", "0x6,1x2,2,3", "--margin", "3", "--late", "20"),
+        learn=(*SHORT, "--p", "0x6,1x2,2,3", "--margin", "3", "--late", "20"),
     ),
-    "shuffled20-x5": Start(damage=("shuffle", "--share", "0.2"), select=FEW, lesson=(*FIVE, "--margin", "4")),
-    "rotated15-x5": Start(
-        base="scratch-strong", images=("--rotate", "15"), select=FEW, lesson=(*FIVE, "--margin", "4")
-    ),
-    "new-class-x5": Start(base="nine", select=FEW, lesson=(*FIVE, "--margin", "3")),
+    "shuffled20-x5": Start(damage=("shuffle", "--share", "0.2"), select=FEW, learn=(*FIVE, "--margin", "4")),
+    "rotated15-x5": Start(base="scratch-strong", images=("--rotate", "15"), select=FEW, learn=(*FIVE, "--margin", "4")),
+    "new-class-x5": Start(base="nine", select=FEW, learn=(*FIVE, "--margin", "3")),
     "permuted": Start(
         base="all-inputs",
         images=("--permute", "7"),
-        lesson=("--epochs", "5", "--p", "0x4,1x4,2x3,3x3,4", "--margin", "4", "--late", "26", "--every", "11000"),
+        learn=("--epochs", "5", "--p", "0x4,1x4,2x3,3x3,4", "--margin", "4", "--late", "26", "--every", "11000"),
         all_inputs=True,
     ),
-    "nine": Start(base="", images=("--without", str(NEW)), lesson=(*LONG, "--shift", "1")),
-    "new-class": Start(base="nine", select=FEW, lesson=(*SHORT, "--p", "0x8,1,2", "--margin", "3", "--late", "24")),
+    "nine": Start(base="", images=("--without", str(NEW)), learn=(*LONG, "--shift", "1")),
+    "new-class": Start(base="nine", select=FEW, learn=(*SHORT, "--p", "0x8,1,2", "--margin", "3", "--late", "24")),
 }
 
 
@@ -100,14 +98,14 @@ def _learn(args: argparse.Namespace, options: list[str]) -> dict[str, Any]:
     start = STARTS[args.start]
     folder = _begin(args, start)
     name = f"{args.start}-{args.seed}"
-    lessons = _images("mnist:train", f"lessons-{args.start}", (*start.images, *start.select))
+    learning = _images("mnist:train", f"learning-{args.start}", (*start.images, *start.select))
     checks = _images("mnist:train", f"checks-{args.start}", (*start.images, *HELD))
     judged = checks if args.held_out else _images("mnist:test", f"test-{args.start}", start.images)
     picture = () if args.picture is None else ("--picture", str(args.picture))
     said = _run(
-        *("learn", str(folder), "--data", str(lessons), "--check", str(checks), "--test", str(judged)),
+        *("learn", str(folder), "--data", str(learning), "--check", str(checks), "--test", str(judged)),
         *("--seed", str(args.seed), "-o", str(BUILD / name), "--nir", str(BUILD / f"{name}.nir"), "--force", "--json"),
-        *(*start.lesson, *picture, *options),
+        *(*start.learn, *picture, *options),
     )
     history = said.pop("history")
     course = {"accuracy_checks_before": _accuracy(folder, checks), "history": history}

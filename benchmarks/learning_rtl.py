@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lessons through the simulated gateware of a whole core, every weight and answer compared with the model's.
+"""Learning images through the simulated gateware of a whole core, every weight and answer compared with the model's.
 
     python benchmarks/learning_rtl.py build/learning/scratch-1-start --images 2000
 
@@ -68,7 +68,7 @@ def measured(
         int((a.weights != b.weights).sum()) for a, b in zip(after.layers, learner.network.layers, strict=True)
     )
     answers = int((rtl.batch.results != model.results).sum())
-    moved = model.lessons["triggered"]
+    moved = model.triggered
     flags = int((rtl.triggered != moved).sum())
     cycles, alone = rtl.cycles, plain.cycles
     quiet = learning & ~moved

@@ -17,7 +17,7 @@ def spread(records: list[Record], name: str) -> str:
     return mean if len(values) == 1 else f"{mean} ({min(values):.2f} .. {max(values):.2f})"
 
 
-def taught(records: list[Record]) -> str:
+def learnt(records: list[Record]) -> str:
     """Images of a course, and how often each."""
     images, epochs = records[0]["images"], records[0]["epochs"]
     return f"{images:,}" if epochs == 1 else f"{images:,} x {epochs}"
@@ -27,7 +27,7 @@ def taught(records: list[Record]) -> str:
 COURSES: tuple[tuple[str, Callable[[list[Record]], str]], ...] = (
     ("start", lambda rs: f"`{rs[0]['start']}`"),
     ("seeds", lambda rs: str(len(rs))),
-    ("images learnt", taught),
+    ("images learnt", learnt),
     ("accuracy before", lambda rs: spread(rs, "accuracy_before")),
     ("accuracy", lambda rs: spread(rs, "accuracy")),
     ("triggered", lambda rs: spread(rs, "trigger_rate")),

@@ -203,8 +203,8 @@ def learning(records: list[Record]) -> str | None:
     if (table := courses(records)) is not None:
         parts.append(markdown(*table))
         parts.append(
-            "MNIST, 784-600-10, int8, popcounts and signs alone; lessons from training images, settings chosen on "
-            "held-out ones, judged once on the test split (of the same kind as the lessons). Mean over seeds, range."
+            "MNIST, 784-600-10, int8, popcounts and signs alone; learnt from training images, settings chosen on "
+            "held-out ones, judged once on the test split (of the same kind as those learnt). Mean over seeds, range."
         )
     if (table := costs(records)) is not None:
         parts.append(markdown(*table))
@@ -301,9 +301,9 @@ def pages(results: dict[str, list[Record]], readme: str) -> dict[str, str]:
         parts += ["## Cores, placed and routed", routed]
     if lines is not None:
         parts += ["## Boards over serial lines", lines]
-    lessons = learning(results.get("learning", []))
-    if lessons is not None:
-        parts += ["## Learning on chip", lessons]
+    learnt = learning(results.get("learning", []))
+    if learnt is not None:
+        parts += ["## Learning on chip", learnt]
     parts += [section(topic, results[topic]) for topic in TOPICS if results.get(topic)]
     out["docs/results.md"] = "\n\n".join(parts) + "\n"
     return out

@@ -3,7 +3,7 @@
 from .arithmetic.bounds import Bounds, LayerPlan, largest_fraction_bits, worst_case
 from .arithmetic.evaluate import Evaluation, evaluate, evaluate_set
 from .arithmetic.events import EVENT, EventSet
-from .arithmetic.learn import LearnSettings, Lesson, check_settings, learn
+from .arithmetic.learn import LearnResult, LearnResults, LearnSettings, check_settings, learn
 from .arithmetic.network import DROPPED, KERNELS, NO_SPIKE, WEIGHT_MAX, Kernel, Layer, Network
 from .arithmetic.results import RESULT, Batch, figures
 from .arithmetic.tables import STEPS, TABLE_BITS, TABLE_MAX, Tables, exp_table, integer_threshold, kernel_tables
@@ -11,8 +11,8 @@ from .arithmetic.validation import check_event_arrays, check_events, check_label
 from .common.errors import FirstspikeError, RuleViolations, UsageError
 from .core.config import CONFIGS, CoreConfig, StageConfig
 from .core.cycles import image_cycles
+from .core.learning import check_core_learns, learning_registers, with_learnt
 from .core.loading import LoadPlan, MemoryBlock, core_for, load_plan, place
-from .core.teaching import check_core_learns, learning_registers, with_learnt
 
 __all__ = [
     "CONFIGS",
@@ -34,8 +34,9 @@ __all__ = [
     "Kernel",
     "Layer",
     "LayerPlan",
+    "LearnResult",
+    "LearnResults",
     "LearnSettings",
-    "Lesson",
     "LoadPlan",
     "MemoryBlock",
     "Network",

@@ -1,6 +1,6 @@
 """Fast bit-true simulation of deployments."""
 
 from .model.fast import FastModel, measure
-from .model.learner import Learner, Lessons
+from .model.learner import Learner
 
-__all__ = ["FastModel", "Learner", "Lessons", "measure"]
+__all__ = ["FastModel", "Learner", "measure"]

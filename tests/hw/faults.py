@@ -201,17 +201,19 @@ LINK_FAULTS = {
     "record not dropped": Fault(
         unit="link.buffers", old="place.eq(Mux(self.drop, self.tail, after))", new="place.eq(after)"
     ),
-    "sequence off by one": Fault(unit="link.session", old="(ahead == 0) & self.fits", new="(ahead <= 1) & self.fits"),
+    "sequence off by one": Fault(
+        unit="link.board_session", old="(ahead == 0) & self.fits", new="(ahead <= 1) & self.fits"
+    ),
     "bytes that come too early are taken": Fault(
-        unit="link.session", old="(ahead == 0) & self.fits", new="~ahead[-1] & self.fits"
+        unit="link.board_session", old="(ahead == 0) & self.fits", new="~ahead[-1] & self.fits"
     ),
-    "payload taken without room": Fault(unit="link.session", old="(ahead == 0) & self.fits", new="(ahead == 0)"),
+    "payload taken without room": Fault(unit="link.board_session", old="(ahead == 0) & self.fits", new="(ahead == 0)"),
     "anybody's frames are heard": Fault(
-        unit="link.session", old="same.eq(self.open & (header.session == self.number))", new="same.eq(self.open)"
+        unit="link.board_session", old="same.eq(self.open & (header.session == self.number))", new="same.eq(self.open)"
     ),
-    "a session opens twice": Fault(unit="link.session", old="& ~(same & (nonce == self.nonce))", new=""),
-    "every gap is asked for again and again": Fault(unit="link.session", old="m.If(~asked)", new="m.If(1)"),
-    "room is not told of": Fault(unit="link.session", old="m.Elif(news >= NEWS)", new="m.Elif(0)"),
+    "a session opens twice": Fault(unit="link.board_session", old="& ~(same & (nonce == self.nonce))", new=""),
+    "every gap is asked for again and again": Fault(unit="link.board_session", old="m.If(~asked)", new="m.If(1)"),
+    "room is not told of": Fault(unit="link.board_session", old="m.Elif(news >= NEWS)", new="m.Elif(0)"),
     "sent again from the wrong byte": Fault(
         unit="link.sending", old="m.d.sync += self.cursor.eq(target)", new="m.d.sync += self.cursor.eq(target + 1)"
     ),

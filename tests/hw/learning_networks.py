@@ -1,4 +1,4 @@
-"""Lessons: random networks, labelled images that learn or do not, settings, and what the contract makes of them."""
+"""Random networks, labelled images that learn or do not, settings, and what the contract makes of them."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from firstspike_contract.core.stream_format import Header, ResultFlag, pack_imag
 IMAGES = 6
 
 # network, then: margin, late, p of each layer, how many of the images learn
-LESSONS = {
+LEARNING_SETS = {
     "linear": ({"seed": 5, "sizes": (10, 6, 3)}, 3, 5, (1, 0), 0.8),
     "one layer": ({"seed": 3, "sizes": (12, 4)}, 1, 15, (0,), 1.0),
     "three layers": ({"seed": 8, "sizes": (12, 7, 5, 3)}, 4, 9, (0, 1, 2), 0.8),
@@ -28,14 +28,14 @@ LESSONS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lesson:
-    """learning, triggered: of each image. results: RESULT of each. after: the network after the last one."""
+class LearningSet:
+    """learns, triggered: of each image. results: RESULT of each. after: the network after the last one."""
 
     config: CoreConfig
     network: Network
     images: list
     beats: list
-    learning: list
+    learns: list
     triggered: list
     results: list
     settings: LearnSettings
@@ -52,35 +52,35 @@ def learnable(**changes) -> CoreConfig:
 
 
 @cache
-def lessons(name: str) -> Lesson:
-    """The lesson of that name, through the contract."""
-    sizes, margin, late, chances, share = LESSONS[name]
+def learning_set(name: str) -> LearningSet:
+    """The learning of that name, through the contract."""
+    sizes, margin, late, chances, share = LEARNING_SETS[name]
     network = start = random_network(**sizes)
     rng = np.random.default_rng(sizes["seed"])
     images = random_images(network, sizes["seed"], IMAGES)
     # every other label is right before anything is learnt
     answers = [int(evaluate(network, events).result["class"]) for events in images]
     labels = [answers[n] if n % 2 else int(rng.integers(0, network.classes)) for n in range(IMAGES)]
-    learning = (rng.random(IMAGES) < share).tolist()
+    learns = (rng.random(IMAGES) < share).tolist()
     settings, count = LearnSettings(margin=margin, late=late, chances=chances, seed=77), 2**32 - 2
     beats, results, triggered, seen = [], [], [], count
-    for events, label, learns in zip(images, labels, learning, strict=True):
-        flags = Header.SPIKES | (Header.LEARN if learns else 0)
+    for events, label, does in zip(images, labels, learns, strict=True):
+        flags = Header.SPIKES | (Header.LEARN if does else 0)
         beats.append(pack_image(events, flags=flags, label=label))
-        if learns:
-            lesson = learn(network, events, label, settings, seen)
-            network, seen = lesson.network, (seen + 1) % 2**32
-            results.append(lesson.evaluation.result)
-            triggered.append(lesson.triggered)
+        if does:
+            found = learn(network, events, label, settings, seen)
+            network, seen = found.network, (seen + 1) % 2**32
+            results.append(found.evaluation.result)
+            triggered.append(found.triggered)
         else:
             results.append(evaluate(network, events).result)
             triggered.append(False)
-    return Lesson(
+    return LearningSet(
         config=learnable(kernels=BUILT[start.kernel]),
         network=start,
         images=images,
         beats=beats,
-        learning=learning,
+        learns=learns,
         triggered=triggered,
         results=results,
         settings=settings,
@@ -91,26 +91,26 @@ def lessons(name: str) -> Lesson:
 
 def differs(name: str, *, beats: list | None = None, stall: float = 0.0) -> str:
     """What the gateware does otherwise than the contract, as text; empty if nothing."""
-    lesson = lessons(name)
-    bench = Bench(config=lesson.config, stall=stall, limit=20_000 if stall else 12_000)
+    learning = learning_set(name)
+    bench = Bench(config=learning.config, stall=stall, limit=20_000 if stall else 12_000)
     try:
         _, _, played, after = bench.run(
-            lambda b, ctx: b.load(ctx, lesson.network),
-            lambda b, ctx: b.set_learning(ctx, lesson.network, lesson.settings, lesson.count),
-            lambda b, ctx: b.play(ctx, beats or lesson.beats, traced=IMAGES),
-            lambda b, ctx: b.learnt(ctx, lesson.network),
+            lambda b, ctx: b.load(ctx, learning.network),
+            lambda b, ctx: b.set_learning(ctx, learning.network, learning.settings, learning.count),
+            lambda b, ctx: b.play(ctx, beats or learning.beats, traced=IMAGES),
+            lambda b, ctx: b.learnt(ctx, learning.network),
         )
     except AssertionError as error:
         return str(error) or "the bench fails"
     wrong = [
         f"image {n}: {result}, not {expected}"
-        for n, (result, expected) in enumerate(zip(played.results, lesson.results, strict=True))
+        for n, (result, expected) in enumerate(zip(played.results, learning.results, strict=True))
         if result != expected
     ]
     flags = ((played.packets["flags"] & ResultFlag.TRIGGERED) != 0).tolist()
-    if flags != lesson.triggered:
-        wrong.append(f"triggered {flags}, not {lesson.triggered}")
-    for k, (have, want) in enumerate(zip(after.layers, lesson.after.layers, strict=True)):
+    if flags != learning.triggered:
+        wrong.append(f"triggered {flags}, not {learning.triggered}")
+    for k, (have, want) in enumerate(zip(after.layers, learning.after.layers, strict=True)):
         moved = np.argwhere(have.weights != want.weights)
         if len(moved):
             i, j = moved[0]

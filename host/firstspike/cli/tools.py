@@ -5,11 +5,11 @@ import subprocess
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["TOOLS", "Tool", "find", "first_version_line", "missing"]
+__all__ = ["TOOLS", "SystemTool", "find", "first_version_line", "missing"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tool:
+class SystemTool:
     """names: commands that will do, best first. debian: the package that brings it. used: what for."""
 
     names: tuple[str, ...]
@@ -18,19 +18,21 @@ class Tool:
 
 
 TOOLS: Final = (
-    Tool(names=("g++", "clang++"), debian="g++", used="C++ compiler: the fast gateware simulation"),
-    Tool(names=("iverilog",), debian="iverilog", used="Icarus Verilog: the gateware's unit benches"),
-    Tool(names=("riscv64-unknown-elf-gcc",), debian="gcc-riscv64-unknown-elf", used="RISC-V compiler: the firmware"),
-    Tool(names=("npm",), debian="npm", used="make data: grey-level MNIST"),
+    SystemTool(names=("g++", "clang++"), debian="g++", used="C++ compiler: the fast gateware simulation"),
+    SystemTool(names=("iverilog",), debian="iverilog", used="Icarus Verilog: the gateware's unit benches"),
+    SystemTool(
+        names=("riscv64-unknown-elf-gcc",), debian="gcc-riscv64-unknown-elf", used="RISC-V compiler: the firmware"
+    ),
+    SystemTool(names=("npm",), debian="npm", used="make data: grey-level MNIST"),
 )
 
 
-def find(tool: Tool) -> str | None:
+def find(tool: SystemTool) -> str | None:
     """Path of the first of the tool's commands that is installed, or None."""
     return next((path for name in tool.names if (path := shutil.which(name))), None)
 
 
-def missing() -> list[Tool]:
+def missing() -> list[SystemTool]:
     """The tools that are not installed."""
     return [tool for tool in TOOLS if find(tool) is None]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from firstspike_contract import EVENT, EventSet
 from firstspike_contract.common.errors import FirstspikeError
-from firstspike_contract.common.npy import HEADER_BYTES, ZIP_DAMAGE, Header, array_from_npy, npy_header
+from firstspike_contract.common.npy import HEADER_BYTES, ZIP_DAMAGE, NpyHeader, array_from_npy, npy_header
 
 __all__ = ["read_npz", "read_values", "write_npz"]
 
@@ -127,8 +127,8 @@ def _refuse_special(path: Path) -> None:
         raise FirstspikeError(f"cannot read {path}: not a regular file; save it to one first, for example events.npz")
 
 
-def _header(file: IO[bytes], size: int, what: str) -> Header:
-    """Header of one array in .npy format, from the beginning of a file of `size` bytes, as they are announced."""
+def _header(file: IO[bytes], size: int, what: str) -> NpyHeader:
+    """NpyHeader of one array in .npy format, from the beginning of a file of `size` bytes, as they are announced."""
     if size > MAX_BYTES:
         raise FirstspikeError(f"an array may have at most {MAX_BYTES} bytes: {what} announces {size}")
     try:
@@ -145,7 +145,7 @@ def _header(file: IO[bytes], size: int, what: str) -> Header:
     return header
 
 
-def _check_headers(path: Path, headers: dict[str, Header]) -> None:
+def _check_headers(path: Path, headers: dict[str, NpyHeader]) -> None:
     """Refuses arrays of an event file that are no lists of numbers, are too long, or do not fit together."""
     for name, header in headers.items():
         rule = _rule(name)

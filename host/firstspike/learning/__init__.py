@@ -2,19 +2,18 @@
 
 from .board_pupil import BoardPupil
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from .course import Course, Entry, Plan, learn_course
+from .course import Course, CoursePlan, Entry, learn_course
 from .images import shifted, take
-from .pupil import Lessons, ModelPupil, Pupil
+from .pupil import ModelPupil, Pupil
 from .schedule import Schedule, parse_chances, parse_steps
 
 __all__ = [
     "BoardPupil",
     "Checkpoint",
     "Course",
+    "CoursePlan",
     "Entry",
-    "Lessons",
     "ModelPupil",
-    "Plan",
     "Pupil",
     "Schedule",
     "learn_course",

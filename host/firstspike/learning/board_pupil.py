@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_contract import EventSet, LearnSettings, Network, check_core_learns
+from firstspike_contract import EventSet, LearnResults, LearnSettings, Network, check_core_learns
 from firstspike_contract.core.stream_format import ResultFlag, unpack_result
 
-from .pupil import Lessons, PupilLost
+from .pupil import PupilLost
 
 if TYPE_CHECKING:
     from firstspike.board import Board
@@ -25,7 +25,7 @@ class BoardPupil:
         self.board, self._count = board, 0
 
     def load(self, network: Network, count: int) -> None:
-        """See Pupil; not sent if the board holds it. Raises FirstspikeError: the core cannot teach it."""
+        """See Pupil; not sent if the board holds it. Raises FirstspikeError: the core cannot learn it."""
         from firstspike.board.fitting import plan_for
         from firstspike_contract.link.guarded import name_of_plan
 
@@ -39,13 +39,13 @@ class BoardPupil:
         with _lost_is_lost():
             return self.board.learnt()
 
-    def teach(self, events: EventSet, settings: LearnSettings) -> Lessons:
+    def learn(self, events: EventSet, settings: LearnSettings) -> LearnResults:
         """See Pupil."""
         with _lost_is_lost():
             packets = self.board.learn(events, settings, self._count).packets
         self._count = (self._count + len(events)) % 2**32
         _, results = unpack_result(np.ascontiguousarray(packets).view("<u4"))
-        return Lessons(results=results, triggered=(packets["flags"] & ResultFlag.TRIGGERED) != 0)
+        return LearnResults(results=results, triggered=(packets["flags"] & ResultFlag.TRIGGERED) != 0)
 
     def classify(self, events: EventSet) -> NDArray[np.void]:
         """See Pupil."""

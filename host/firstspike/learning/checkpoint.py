@@ -24,7 +24,7 @@ class Checkpoint:
     """State of a run between two images.
 
     plan:    what the run is: plain values that another run must share to go on from here.
-    done:    images taught. count: learning images behind the network, which the random bits depend on.
+    done:    images learnt. count: learning images behind the network, which the random bits depend on.
     weights: int8 of each layer. best: those of the best check so far, and its accuracy, or None.
     history: figures so far, plain values.
     """

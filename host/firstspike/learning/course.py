@@ -1,4 +1,4 @@
-"""A course of lessons: epochs over labelled images, checks on others, a guard, checkpoints; the same over any pupil."""
+"""A course of learnt: epochs over labelled images, checks on others, a guard, checkpoints; the same over any pupil."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from .images import DEFORM_SIDE, deformed, shifted, side_of, take
 from .pupil import Pupil, PupilLost
 from .schedule import Schedule
 
-__all__ = ["Course", "Entry", "Plan", "learn_course"]
+__all__ = ["Course", "CoursePlan", "Entry", "learn_course"]
 
 Weights = tuple[NDArray[np.int8], ...]
 
@@ -27,7 +27,7 @@ _LOSSES: Final = 10  # times that a pupil may be lost between two entries
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class CoursePlan:
     """What a course is.
 
     epochs:   passes over the images, each in an order of its own.
@@ -53,8 +53,8 @@ class Plan:
 class Entry:
     """What happened since the entry before.
 
-    images:        taught since the beginning of the course.
-    accuracy_live: fraction right of those taught since the entry before, each before it was learnt from.
+    images:        learnt since the beginning of the course.
+    accuracy_live: fraction right of those learnt since the entry before, each before it was learnt from.
     trigger_rate:  fraction of them that moved weights.
     weights_changed, weight_change: fraction of weights that differ from the entry before; mean |difference| of all.
     accuracy:      on the check images, with the weights of now; None without such images.
@@ -94,7 +94,7 @@ def learn_course(
     pupil: Pupil,
     network: Network,
     events: EventSet,
-    plan: Plan,
+    plan: CoursePlan,
     *,
     check: EventSet | None = None,
     checkpoint: Path | None = None,
@@ -102,7 +102,7 @@ def learn_course(
     progress: Progress = unheard,
     entry: Callable[[Entry], None] | None = None,
 ) -> Course:
-    """Teaches `network` to a pupil.
+    """A pupil learns, beginning with `network`.
 
     events:     labelled images. check: others, to be classified at every entry.
     checkpoint: file rewritten at every entry. resume: go on from it; the end is then that of a course in one go.
@@ -124,8 +124,8 @@ def learn_course(
     pupil.load(_with(network, state.weights), state.count)
     total = plan.epochs * len(events)
     while state.done < total:
-        teach = partial(_to_next_entry, pupil, network, events, plan, state, check, progress)
-        state = _persist(teach, pupil, network, state)
+        learn = partial(_to_next_entry, pupil, network, events, plan, state, check, progress)
+        state = _persist(learn, pupil, network, state)
         if checkpoint is not None:
             write_checkpoint(checkpoint, state)
         if entry is not None:
@@ -137,7 +137,7 @@ def learn_course(
     )
 
 
-def _begin(network: Network, plan: Plan, events: EventSet) -> Checkpoint:
+def _begin(network: Network, plan: CoursePlan, events: EventSet) -> Checkpoint:
     weights = _weights(network)
     digest = hashlib.sha256()
     for array in (events.events, events.offsets, events.labels, *weights):
@@ -146,11 +146,11 @@ def _begin(network: Network, plan: Plan, events: EventSet) -> Checkpoint:
     return Checkpoint(plan=plain, done=0, count=0, weights=weights, best=None, history=[])
 
 
-def _persist(teach: Callable[[], Checkpoint], pupil: Pupil, network: Network, state: Checkpoint) -> Checkpoint:
-    """Teaches; from the same state again if the pupil is lost in between."""
+def _persist(learn: Callable[[], Checkpoint], pupil: Pupil, network: Network, state: Checkpoint) -> Checkpoint:
+    """Learns; from the same state again if the pupil is lost in between."""
     for attempt in range(_LOSSES):
         try:
-            return teach()
+            return learn()
         except PupilLost:
             if attempt == _LOSSES - 1:
                 raise
@@ -162,12 +162,12 @@ def _to_next_entry(
     pupil: Pupil,
     network: Network,
     events: EventSet,
-    plan: Plan,
+    plan: CoursePlan,
     state: Checkpoint,
     check: EventSet | None,
     progress: Progress,
 ) -> Checkpoint:
-    """Teaches until the next entry is due, and makes it. Raises PupilLost."""
+    """Learns until the next entry is due, and makes it. Raises PupilLost."""
     total, done, right, moved = plan.epochs * len(events), state.done, 0, 0
     end = min(total, done + (len(events) if plan.every is None else plan.every))
     layers = len(network.layers)
@@ -175,10 +175,10 @@ def _to_next_entry(
         epoch, first = divmod(done, len(events))
         settings = plan.schedule.at(done, total, layers)
         last = min(first + end - done, len(events), first + _same_settings(plan, done, total, layers))
-        images = _lesson_images(events, plan, epoch, first, last, network)
-        lessons = pupil.teach(images, settings)
-        right += int((lessons.results["class"] == images.labels).sum())
-        moved += int(lessons.triggered.sum())
+        images = _learning_images(events, plan, epoch, first, last, network)
+        learnt = pupil.learn(images, settings)
+        right += int((learnt.results["class"] == images.labels).sum())
+        moved += int(learnt.triggered.sum())
         done += last - first
         progress(done, total)
     weights = _weights(pupil.network())
@@ -211,7 +211,7 @@ def _to_next_entry(
     return replace(state, done=done, count=count, weights=weights, best=best, history=[*state.history, asdict(entry)])
 
 
-def _same_settings(plan: Plan, done: int, total: int, layers: int) -> int:
+def _same_settings(plan: CoursePlan, done: int, total: int, layers: int) -> int:
     """For how many images from `done` on the settings stay; at most a thousand, so that progress is seen."""
     now, n = plan.schedule.at(done, total, layers), 1
     limit = min(1000, total - done)
@@ -220,7 +220,9 @@ def _same_settings(plan: Plan, done: int, total: int, layers: int) -> int:
     return n
 
 
-def _lesson_images(events: EventSet, plan: Plan, epoch: int, first: int, last: int, network: Network) -> EventSet:
+def _learning_images(
+    events: EventSet, plan: CoursePlan, epoch: int, first: int, last: int, network: Network
+) -> EventSet:
     """Images first .. last - 1 of an epoch, in its order, moved as its numbers say."""
     order = np.random.default_rng([plan.seed, 1, epoch]).permutation(len(events))[first:last]
     images = take(events, order)

@@ -1,29 +1,20 @@
 """Whoever learns: the bit-true model in this process, or a board. The course sees no difference."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firstspike_contract import EventSet, FirstspikeError, LearnSettings, Network
+from firstspike_contract import EventSet, FirstspikeError, LearnResults, LearnSettings, Network
 
 if TYPE_CHECKING:
     from firstspike_sim import Learner
 
-__all__ = ["Lessons", "ModelPupil", "Pupil", "PupilLost"]
+__all__ = ["ModelPupil", "Pupil", "PupilLost"]
 
 
 class PupilLost(FirstspikeError):
     """The pupil does not have the weights any more that its images gave it: load the last ones known, and repeat."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Lessons:
-    """What learning images gave: RESULT ``[N]``, of the weights before each, and whether it moved any, bool ``[N]``."""
-
-    results: NDArray[np.void]
-    triggered: NDArray[np.bool_]
 
 
 class Pupil(Protocol):
@@ -40,7 +31,7 @@ class Pupil(Protocol):
         """The network with its weights of now."""
         ...
 
-    def teach(self, events: EventSet, settings: LearnSettings) -> Lessons:
+    def learn(self, events: EventSet, settings: LearnSettings) -> LearnResults:
         """Images with labels, each of which may change the weights. Raises PupilLost if they are in doubt."""
         ...
 
@@ -66,12 +57,11 @@ class ModelPupil:
         """See Pupil."""
         return self._loaded().network
 
-    def teach(self, events: EventSet, settings: LearnSettings) -> Lessons:
+    def learn(self, events: EventSet, settings: LearnSettings) -> LearnResults:
         """See Pupil."""
         learner = self._loaded()
         learner.settings = settings
-        taught = learner.run(events)
-        return Lessons(results=taught.results, triggered=taught.lessons["triggered"])
+        return learner.run(events)
 
     def classify(self, events: EventSet) -> NDArray[np.void]:
         """See Pupil."""

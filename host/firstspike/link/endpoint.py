@@ -12,13 +12,13 @@ from firstspike_contract.link.wire import BUFFER, FROM_BOARD, PAYLOAD_MAX, Frame
 
 from .frames import coded
 
-__all__ = ["Counters", "Endpoint"]
+__all__ = ["Endpoint", "EndpointCounts"]
 
 _QUICKEST: Final = 0.05  # seconds; an operating system's scheduling is no reason to send again
 
 
 @dataclass(kw_only=True)
-class Counters:
+class EndpointCounts:
     """frames_again: brought only what had come already. frames_ahead: came before what is missing, or without room."""
 
     frames_sent: int = 0
@@ -51,7 +51,7 @@ class Endpoint:
                 f"an end holds 1..{NUMBERS // 2} bytes and waits for some time: "
                 f"not {buffer} here, {capacity} there and {patience} s"
             )
-        self.session, self.counters = session, Counters()
+        self.session, self.counters = session, EndpointCounts()
         self._buffer = buffer
         self._bit = kind_bit
         self._out = bytearray()  # from byte number `_base` on: sent and not acknowledged, then not sent yet

@@ -20,7 +20,7 @@ from firstspike_contract.link.wire import (
     RecordKind,
 )
 
-from .endpoint import Counters, Endpoint
+from .endpoint import Endpoint, EndpointCounts
 from .frames import Deframer, coded
 from .line import BoardError, Line, LineLost
 from .transport import TransportLost
@@ -64,7 +64,7 @@ class Session:
         self._endpoint = Endpoint(0)
 
     @property
-    def counters(self) -> Counters:
+    def counters(self) -> EndpointCounts:
         """Of the present session, this side."""
         return self._endpoint.counters
 

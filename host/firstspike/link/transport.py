@@ -102,7 +102,7 @@ class Transport(Protocol):
         ...
 
     def figures(self) -> dict[str, Any]:
-        """Counters of this end, by name, for `Board.status`."""
+        """EndpointCounts of this end, by name, for `Board.status`."""
         ...
 
     @property

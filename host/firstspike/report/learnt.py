@@ -19,7 +19,7 @@ __all__ = ["difference_picture", "learning_picture"]
 
 
 def learning_picture(history: Sequence[Mapping[str, Any]], path: Path | str, *, before: float | None = None) -> None:
-    """Accuracy and trigger rate over images taught.
+    """Accuracy and trigger rate over learning images.
 
     history: entries by name as `firstspike learn --json` gives them. before: accuracy before the first image.
     Raises as `figure_file` does.
@@ -42,7 +42,7 @@ def learning_picture(history: Sequence[Mapping[str, Any]], path: Path | str, *, 
         lower.plot(images, [entry["trigger_rate"] for entry in history], color=ORANGE, marker=".")
         lower.set_ylim(bottom=0)
         lower.set_ylabel("trigger rate")
-        lower.set_xlabel("images taught")
+        lower.set_xlabel("learning images")
 
 
 def difference_picture(layers: Sequence["LayerDifference"], path: Path | str) -> None:

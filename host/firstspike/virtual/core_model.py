@@ -14,7 +14,7 @@ from firstspike_contract.core.memories import beats_per_word
 from firstspike_contract.core.register_map import GLOBAL, Memory, offset_of, registers
 from firstspike_contract.core.unloading import identity, memory_beats, network_from
 
-from .lessons import Taught, Teacher, settings_in, weights_into
+from .core_learning import LearningModel, settings_in, weights_into
 
 __all__ = ["CoreModel", "warm"]
 
@@ -29,7 +29,7 @@ _NO_IMAGE: Final = EventSet(events=np.zeros(0, EVENT), offsets=np.zeros(2, np.in
 
 
 class CoreModel:
-    """`write`, `read`: registers, as AXI4-Lite reaches them; `classify`, `teach`: images. It is never busy.
+    """`write`, `read`: registers, as AXI4-Lite reaches them; `classify`, `learn`: images. It is never busy.
 
     memories: beats uint32 by (kind, stage), as MEM_DATA shows them; a test may spoil them.
     """
@@ -50,7 +50,7 @@ class CoreModel:
         self.registers = {offset: register.reset for offset, register in self._writable.items()}
         self._beat, self._crc, self.images, self.triggered = 0, 0, 0, 0
         self._network: Network | None = None
-        self._teacher: Teacher | None = None  # has the weights of now, if any image was learnt
+        self._learning: LearningModel | None = None  # has the weights of now, if any image was learnt
 
     @property
     def running(self) -> bool:
@@ -108,23 +108,23 @@ class CoreModel:
         of that number."""
         return (labels < self.network().classes) & self.config.learns
 
-    def teach(self, events: EventSet, *, times: bool) -> Taught:
+    def learn(self, events: EventSet, *, times: bool) -> tuple[Batch, NDArray[np.bool_]]:
         """Images with labels that all learn; times: every spike is wanted. Raises FirstspikeError likewise."""
         network = self.network()
         settings, count = settings_in(self.registers, self.config, network)
-        if self._teacher is None:
-            self._teacher = Teacher(network, settings, count)
-        self._teacher.settings, self._teacher.count = settings, count
-        taught = self._teacher.teach(events, times=times)
+        if self._learning is None:
+            self._learning = LearningModel(network, settings, count)
+        self._learning.settings, self._learning.count = settings, count
+        batch, triggered = self._learning.learn(events, times=times)
         self.images += len(events)
-        self.registers[_LEARN_COUNT] = self._teacher.count
-        self.triggered += int(taught.triggered.sum())
-        return taught
+        self.registers[_LEARN_COUNT] = self._learning.count
+        self.triggered += int(triggered.sum())
+        return batch, triggered
 
     def _settle(self) -> None:
         """What was learnt becomes what the memories hold."""
-        if self._teacher is not None:
-            self._network, self._teacher = self._teacher.network, None
+        if self._learning is not None:
+            self._network, self._learning = self._learning.network, None
             self._model = _model(self._network)
             weights_into(self.memories, self._network, self.config)
 
@@ -174,7 +174,7 @@ def warm(*, learns: bool = False) -> None:
         _model(network)(_NO_IMAGE)
         if learns:
             settings = LearnSettings(margin=0, late=0, chances=(0,))
-            Teacher(network, settings, 0).teach(replace(_NO_IMAGE, labels=zero), times=False)
+            LearningModel(network, settings, 0).learn(replace(_NO_IMAGE, labels=zero), times=False)
 
 
 def _model(network: Network) -> Callable[[EventSet], Batch]:

@@ -19,7 +19,7 @@ from firstspike_contract.link.wire import (
 )
 
 from .core_model import CoreModel
-from .dispatcher import BadMessage, Dispatcher
+from .dispatcher_model import BadMessage, DispatcherModel
 
 __all__ = ["ModelBoard"]
 
@@ -54,7 +54,7 @@ class ModelBoard:
         self._nonce, self._reason = 0, Reason.NONE
         self._past = dict.fromkeys(_OF_SESSION, 0)  # of the sessions before
         self._due: list[Frame] = []
-        self.dispatcher = Dispatcher(self.core, self._say, self._fixed)
+        self.dispatcher = DispatcherModel(self.core, self._say, self._fixed)
 
     @property
     def room(self) -> int:

@@ -12,9 +12,9 @@ from firstspike_contract.common.progress import Progress, unheard
 from .events import EventSet
 from .network import NO_SPIKE, Network
 from .results import RESULT, Batch
-from .walk import Stage, file_inputs, walk
+from .walk import LayerState, file_inputs, walk
 
-__all__ = ["Course", "Evaluation", "begin", "evaluate", "evaluate_set"]
+__all__ = ["Evaluation", "ImageWalk", "begin_walk", "evaluate", "evaluate_set"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,17 +27,17 @@ class Evaluation:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Course:
+class ImageWalk:
     """An image that has come to its decision, and may run on.
 
     evaluation: the answer, which running on does not change.
-    stages:     the layers in motion, at the decision step.
+    states:     the layers in motion, at the decision step.
     inputs:     int64 ``[n_in]``, recorded times of the inputs by row.
     steps:      what is left of `walk`.
     """
 
     evaluation: Evaluation
-    stages: list[Stage]
+    states: list[LayerState]
     inputs: NDArray[np.int64]
     steps: Iterator[tuple[int, NDArray[np.bool_]]]
 
@@ -48,19 +48,19 @@ def evaluate(network: Network, events: NDArray[np.void]) -> Evaluation:
     V_j(t) = sum_{t_i <= t} w[i,j] a[t_i] (m[t] - m[t_i]); j fires once, at the first t with V_j(t) >= th[t] (DESIGN
     section 2). Never raises on odd events: they are refused and counted.
     """
-    return begin(network, events).evaluation
+    return begin_walk(network, events).evaluation
 
 
-def begin(network: Network, events: NDArray[np.void]) -> Course:
+def begin_walk(network: Network, events: NDArray[np.void]) -> ImageWalk:
     """The same, with what an image that learns goes on with."""
     by_address, by_row, dropped, refused = file_inputs(network, events)
-    stages = [Stage(layer=layer) for layer in network.layers]
-    steps = walk(network, stages, by_row)
+    states = [LayerState(layer=layer) for layer in network.layers]
+    steps = walk(network, states, by_row)
     step, crossed = next(steps)
     while not crossed.any() and step < network.steps - 1:
         step, crossed = next(steps)
 
-    output = stages[-1]
+    output = states[-1]
     silent = not crossed.any()
     rivals = np.flatnonzero(crossed | silent)  # silent: every output is compared, at T-1
     excess = output.potential[rivals] - output.layer.th[step]
@@ -69,7 +69,7 @@ def begin(network: Network, events: NDArray[np.void]) -> Course:
     def recorded(times: NDArray[np.int64]) -> NDArray[np.int16]:
         return np.where(times <= step, times, NO_SPIKE).astype(np.int16)
 
-    times = (recorded(by_address), *(recorded(stage.spikes) for stage in stages))
+    times = (recorded(by_address), *(recorded(state.spikes) for state in states))
     spikes = [int((layer != NO_SPIKE).sum()) for layer in times]
     constants = sum(int((layer.constant_times <= step).sum()) for layer in network.layers)
     result = np.zeros((), RESULT)
@@ -81,13 +81,13 @@ def begin(network: Network, events: NDArray[np.void]) -> Course:
     result["events_dropped"], result["events_refused"] = dropped, refused
 
     read_until = step if network.kernel == "step" else step - 1  # kappa(0) = 0: spikes of step D changed nothing
-    pre = [by_row, *(stage.spikes for stage in stages[:-1])]
+    pre = [by_row, *(state.spikes for state in states[:-1])]
     rows = [
         int(((source >= 0) & (source <= read_until)).sum() + (layer.constant_times <= read_until).sum())
         for source, layer in zip(pre, network.layers, strict=True)
     ]
     evaluation = Evaluation(result=cast(np.void, result[()]), times=times, rows=np.array(rows, np.int32))
-    return Course(evaluation=evaluation, stages=stages, inputs=by_row, steps=steps)
+    return ImageWalk(evaluation=evaluation, states=states, inputs=by_row, steps=steps)
 
 
 def evaluate_set(network: Network, events: EventSet, progress: Progress = unheard) -> Batch:

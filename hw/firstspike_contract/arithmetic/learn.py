@@ -14,11 +14,20 @@ from numpy.typing import NDArray
 
 from firstspike_contract.common.errors import FirstspikeError
 
-from .evaluate import Evaluation, begin
+from .evaluate import Evaluation, begin_walk
 from .network import WEIGHT_MAX, Layer, Network
 from .random_bits import CHANCE_MAX, chances, image_state, row_state
 
-__all__ = ["SETTING_MAX", "LearnSettings", "Lesson", "check_label", "check_settings", "learn", "row_numbers"]
+__all__ = [
+    "SETTING_MAX",
+    "LearnResult",
+    "LearnResults",
+    "LearnSettings",
+    "check_label",
+    "check_settings",
+    "learn",
+    "row_numbers",
+]
 
 SETTING_MAX: Final = 255  # of margin and late, steps
 
@@ -42,7 +51,7 @@ class LearnSettings:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Lesson:
+class LearnResult:
     """What one learning image gave.
 
     evaluation: the answer, of the weights before it.
@@ -59,7 +68,21 @@ class Lesson:
     network: Network
 
 
-def learn(network: Network, events: NDArray[np.void], label: int, settings: LearnSettings, count: int) -> Lesson:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LearnResults:
+    """What N learning images gave.
+
+    results:   RESULT ``[N]``, the answers, each of the weights before that image.
+    triggered: bool ``[N]``, whether anything was wrong, so that weights were to move.
+    steps:     uint16 ``[N]``, S, to which each image ran on; None where that is not known, as of a board.
+    """
+
+    results: NDArray[np.void]
+    triggered: NDArray[np.bool_]
+    steps: NDArray[np.uint16] | None = None
+
+
+def learn(network: Network, events: NDArray[np.void], label: int, settings: LearnSettings, count: int) -> LearnResult:
     """One image, EVENT ``[E]``, of class `label`. count: learning images before it, modulo 2^32.
 
     With D the decision step the image runs on to S = min(T-1, D + margin). An output that has not fired by then counts
@@ -68,13 +91,13 @@ def learn(network: Network, events: NDArray[np.void], label: int, settings: Lear
     """
     check_settings(network, settings)
     check_label(network, label)
-    course = begin(network, events)
-    result = course.evaluation.result
+    ongoing = begin_walk(network, events)
+    result = ongoing.evaluation.result
     step, end = int(result["step"]), min(network.steps - 1, int(result["step"]) + settings.margin)
     while step < end:
-        step, _ = next(course.steps)
+        step, _ = next(ongoing.steps)
     # Recorded times of each layer, the inputs first, int64 [n]: end + 1 for what has not come by then.
-    times = [_by(course.inputs, end), *(_by(stage.spikes, end) for stage in course.stages)]
+    times = [_by(ongoing.inputs, end), *(_by(state.spikes, end) for state in ongoing.states)]
 
     rivals = (times[-1] <= end) & (np.arange(network.classes) != label)
     wrong = result["class"] != label or result["silent"] or result["step"] > settings.late
@@ -92,8 +115,8 @@ def learn(network: Network, events: NDArray[np.void], label: int, settings: Lear
             change = deltas[k] * (causal & _may_move(layer, state, k, settings.chances[k]))
             moved = np.clip(layer.weights.astype(np.int64) + change, -WEIGHT_MAX, WEIGHT_MAX)
             layers[k] = replace(layer, weights=moved.astype(np.int8))
-    return Lesson(
-        evaluation=course.evaluation,
+    return LearnResult(
+        evaluation=ongoing.evaluation,
         step=end,
         triggered=triggered,
         deltas=tuple(deltas),

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from .network import DROPPED, NO_SPIKE, Layer, Network
 
-__all__ = ["Stage", "file_inputs", "walk"]
+__all__ = ["LayerState", "file_inputs", "walk"]
 
 
 @dataclass(kw_only=True, eq=False)
-class Stage:
+class LayerState:
     """A layer in motion.
 
     slope:     int64 ``[n_out]``, the accumulator A.
@@ -71,25 +71,27 @@ def file_inputs(network: Network, events: NDArray[np.void]) -> tuple[NDArray[np.
     return by_address, by_row, dropped, refused
 
 
-def walk(network: Network, stages: list[Stage], inputs: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+def walk(
+    network: Network, states: list[LayerState], inputs: NDArray[np.int64]
+) -> Iterator[tuple[int, NDArray[np.bool_]]]:
     """The steps 0 .. T-1, one at each `next`: the step, and which outputs first fired at it.
 
-    Between two of them `stages` stand at that step, with its firing done. inputs: int64 ``[n_in]``, recorded times.
+    Between two of them `states` stand at that step, with its firing done. inputs: int64 ``[n_in]``, recorded times.
     """
-    sources = [inputs, *(stage.spikes for stage in stages[:-1])]
+    sources = [inputs, *(state.spikes for state in states[:-1])]
     crossed = np.zeros(network.classes, bool)
     for t in range(network.steps):
         if network.kernel == "step":
             # Events act at once, and layers take effect in order: a spike of step t reaches the next layer at step t.
-            for stage, source in zip(stages, sources, strict=True):
-                stage.potential += stage.drive(np.concatenate([source, stage.layer.constant_times]), t)
-                crossed = stage.fire(t)
+            for state, source in zip(states, sources, strict=True):
+                state.potential += state.drive(np.concatenate([source, state.layer.constant_times]), t)
+                crossed = state.fire(t)
             yield t, crossed
             continue
-        for stage in stages:
-            m = stage.layer.m
-            stage.potential += stage.slope * (m[t] - m[t - 1] if t else 0)  # the slope is 0 before the first event
-            crossed = stage.fire(t)
+        for state in states:
+            m = state.layer.m
+            state.potential += state.slope * (m[t] - m[t - 1] if t else 0)  # the slope is 0 before the first event
+            crossed = state.fire(t)
         yield t, crossed
-        for stage, source in zip(stages, sources, strict=True):
-            stage.slope += stage.drive(np.concatenate([source, stage.layer.constant_times]), t) * stage.layer.a[t]
+        for state, source in zip(states, sources, strict=True):
+            state.slope += state.drive(np.concatenate([source, state.layer.constant_times]), t) * state.layer.a[t]

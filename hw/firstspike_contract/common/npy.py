@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-__all__ = ["HEADER_BYTES", "ZIP_DAMAGE", "Header", "array_from_npy", "arrays_from_npz", "npy_header", "read_npy"]
+__all__ = ["HEADER_BYTES", "ZIP_DAMAGE", "NpyHeader", "array_from_npy", "arrays_from_npz", "npy_header", "read_npy"]
 
 HEADER_BYTES: Final = 1 << 14  # the beginning of a file in which its header ends: numpy refuses longer ones
 
@@ -29,7 +29,7 @@ _DAMAGE: Final = (ValueError, TypeError, IndexError, OverflowError, SyntaxError,
 ZIP_DAMAGE: Final = (EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError)
 
 
-class Header(NamedTuple):
+class NpyHeader(NamedTuple):
     """What a file announces: sizes, order, type, and where its values begin."""
 
     shape: tuple[int, ...]
@@ -46,7 +46,7 @@ class Header(NamedTuple):
         return self.values * self.dtype.itemsize
 
 
-def npy_header(data: bytes) -> Header:
+def npy_header(data: bytes) -> NpyHeader:
     """The header of a .npy file. Raises ValueError, with a reason in one line: not the format, an impossible shape."""
     stream = io.BytesIO(data)
     try:
@@ -62,7 +62,7 @@ def npy_header(data: bytes) -> Header:
     possible = len(shape) <= DIMENSIONS_MAX and all(type(size) is int and 0 <= size <= SIZE_MAX for size in shape)
     if not possible or prod(size for size in shape if size) > SIZE_MAX:
         raise ValueError("its header has an impossible shape")
-    return Header(shape, bool(fortran_order), dtype, stream.tell())
+    return NpyHeader(shape, bool(fortran_order), dtype, stream.tell())
 
 
 def array_from_npy(data: bytes) -> NDArray[Any]:
@@ -78,7 +78,7 @@ def array_from_npy(data: bytes) -> NDArray[Any]:
     return values.reshape(header.shape, order="F" if header.fortran_order else "C")
 
 
-def _check_size(header: Header, size: int) -> None:
+def _check_size(header: NpyHeader, size: int) -> None:
     if header.dtype.hasobject:
         raise ValueError("it holds Python objects, which are never unpickled")
     if header.bytes != size - header.start:

@@ -17,10 +17,10 @@ from firstspike_contract.common.progress import Progress, unheard
 
 from .access import Read, ReadWords, Scan, Task, Wait, Write
 from .config import MAX_STAGES, CoreConfig
+from .learning import learning_registers, with_learnt
 from .loading import LoadPlan, MemoryBlock
 from .memories import beats_per_word
 from .register_map import CORE_ID, CORE_VERSION, GLOBAL, Memory, offset_of, write_of
-from .teaching import learning_registers, with_learnt
 from .unloading import IDENTITY, Beats, config_from, memory_beats, network_from
 
 __all__ = [

@@ -7,11 +7,11 @@ from typing import Any, Final, Literal
 
 from firstspike_contract.common.layout import Field, Layout, placed
 
-__all__ = ["BITS", "Access", "Register", "RegisterBlock", "RegisterField"]
+__all__ = ["BITS", "AccessKind", "Register", "RegisterBlock", "RegisterField"]
 
 BITS: Final = 32  # of every register
 
-Access = Literal["rw", "ro", "sticky", "pulse", "wo"]
+AccessKind = Literal["rw", "ro", "sticky", "pulse", "wo"]
 
 _READ: Final = ("rw", "ro", "sticky")
 _WRITTEN: Final = ("rw", "pulse", "wo")
@@ -26,7 +26,7 @@ class RegisterField(Field):
     reset:  value after reset.
     """
 
-    access: Access = "rw"
+    access: AccessKind = "rw"
     reset: int = 0
 
 

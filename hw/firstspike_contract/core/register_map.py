@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any, Final
 
-from .register import Access, Register, RegisterBlock, RegisterField
+from .register import AccessKind, Register, RegisterBlock, RegisterField
 
 __all__ = [
     "CORE_ID",
@@ -60,7 +60,9 @@ class ConfigCommand(IntEnum):
     END = 2
 
 
-def _field(name: str, bits: int, doc: str, *, lsb: int = -1, access: Access = "rw", reset: int = 0) -> RegisterField:
+def _field(
+    name: str, bits: int, doc: str, *, lsb: int = -1, access: AccessKind = "rw", reset: int = 0
+) -> RegisterField:
     return RegisterField(name=name, bits=bits, doc=doc, lsb=lsb, access=access, reset=reset)
 
 
@@ -299,7 +301,7 @@ def link_markdown() -> str:
 def _tables(*tables: tuple[str, RegisterBlock]) -> str:
     blocks = []
     for title, table in tables:
-        lines = [f"| {title} | Name | Access | Meaning |", "|---|---|---|---|"]
+        lines = [f"| {title} | Name | AccessKind | Meaning |", "|---|---|---|---|"]
         lines += [f"| 0x{r.offset:03X} | {r.name} | {_access(r)} | {_meaning(r)} |" for r in table]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n"

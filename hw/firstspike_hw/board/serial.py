@@ -10,10 +10,10 @@ from firstspike_hw.core.core import Core
 from firstspike_hw.link import Link
 from firstspike_hw.link.uart import Receiver, Transmitter
 
-__all__ = ["Board"]
+__all__ = ["SerialBoard"]
 
 
-class Board(wiring.Component):
+class SerialBoard(wiring.Component):
     """rx, tx: the serial line, high when idle. reset: as of the Core.
 
     clock: hertz. divisor: clock cycles per bit, at least 4. patience: cycles without an acknowledgement before the

@@ -12,7 +12,7 @@ from amaranth.hdl import ClockDomain, ClockSignal, Module, Signal
 
 from firstspike_contract import CONFIGS, CoreConfig, FirstspikeError
 from firstspike_contract.link.timing import CLOCK_HZ, DIVISOR
-from firstspike_hw.board.serial import Board
+from firstspike_hw.board.serial import SerialBoard
 from firstspike_hw.core.core import Core
 from firstspike_hw.fabric.axis import AXI_LITE
 from firstspike_hw.fabric.memory_port import Contents
@@ -57,12 +57,12 @@ def emit_board(
 ) -> str:
     """Verilog text of one module `name` with the ports clk, rst, rx and tx: core, link and serial line.
 
-    With `byte_port` also bytes_tdata and bytes_tvalid. See board_top.Board. Raises FirstspikeError for a divisor that
-    is too small.
+    With `byte_port` also bytes_tdata and bytes_tvalid. See board.serial.SerialBoard. Raises FirstspikeError for a
+    divisor that is too small.
     """
     checked_divisor(divisor)  # before anything is made in vain
     top = _Top()
-    board = Board(config, clock=clock, divisor=divisor, patience=patience, byte_port=byte_port)
+    board = SerialBoard(config, clock=clock, divisor=divisor, patience=patience, byte_port=byte_port)
     top.m.submodules.board = board
     top.m.d.comb += board.reset.eq(top.rst)
     top.port("rx", board.rx, True)

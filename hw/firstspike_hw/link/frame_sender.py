@@ -22,8 +22,8 @@ from firstspike_contract.link.wire import (
 )
 from firstspike_hw.fabric.layouts import packed, structure
 
+from .board_session import due_layout
 from .cobs import token_layout
-from .session import due_layout
 
 __all__ = ["FrameSender"]
 

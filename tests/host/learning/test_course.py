@@ -1,4 +1,4 @@
-"""Courses of lessons: they teach, and neither interruptions nor losses change their end."""
+"""Courses of learnt: they learn, and neither interruptions nor losses change their end."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from learning_cases import Forgetful, images, network, plan
 
-from firstspike.learning import Entry, Lessons, ModelPupil, Schedule, learn_course
+from firstspike.learning import Entry, ModelPupil, Schedule, learn_course
 from firstspike.learning.pupil import PupilLost
-from firstspike_contract import EventSet, FirstspikeError, LearnSettings, Network
+from firstspike_contract import EventSet, FirstspikeError, LearnResults, LearnSettings, Network
 from firstspike_sim import Learner
 
 
@@ -79,24 +79,24 @@ def test_a_pupil_that_is_lost_comes_to_the_same_end() -> None:
 
 
 def test_a_pupil_that_is_always_lost_is_given_up() -> None:
-    with pytest.raises(PupilLost, match=r"^the board was reset in the middle of a lesson$"):
+    with pytest.raises(PupilLost, match=r"^the board was reset in the middle of learning$"):
         learn_course(Forgetful(set(range(100))), network(), images(20), plan())
 
 
 class Damaged(ModelPupil):
-    """Loses half of its first weights with the third call of `teach`."""
+    """Loses half of its first weights with the third call of `learn`."""
 
     calls = 0
 
-    def teach(self, events: EventSet, settings: LearnSettings) -> Lessons:
+    def learn(self, events: EventSet, settings: LearnSettings) -> LearnResults:
         self.calls += 1
-        taught = super().teach(events, settings)
+        found = super().learn(events, settings)
         if self.calls == 3:
             now = self.network()
             weights = now.layers[0].weights * (np.arange(now.layers[0].outputs) % 2 == 0)
             first = replace(now.layers[0], weights=weights.astype(np.int8))
             self.load(replace(now, layers=(first, *now.layers[1:])), 0)
-        return taught
+        return found
 
 
 def test_the_guard_brings_the_best_weights_back() -> None:

@@ -13,13 +13,13 @@ from stream_properties import holds
 from firstspike_contract.core.register_map import offset_of
 from firstspike_contract.core.stream_format import RESULT_BEATS
 from firstspike_contract.link.wire import Configuration
+from firstspike_hw.link.board_session import Session
 from firstspike_hw.link.buffers import WORD, ReceiveRing
 from firstspike_hw.link.bus import BusMaster
 from firstspike_hw.link.cobs import Encoder
 from firstspike_hw.link.dispatcher import Dispatcher
 from firstspike_hw.link.guard import Guard
 from firstspike_hw.link.reporter import Reporter
-from firstspike_hw.link.session import Session
 
 __all__ = ["LINK_STREAMS", "guard", "receive_ring", "reporter", "session"]
 

@@ -7,50 +7,50 @@ import pytest
 from core_bench import Bench
 from core_networks import random_images, random_network, small_config
 from faults import FAULTS, planted
-from learning_networks import LESSONS, differs, learnable, lessons
+from learning_networks import LEARNING_SETS, differs, learnable, learning_set
 
 from firstspike_contract import FirstspikeError, LearnSettings, check_core_learns, evaluate, learning_registers
 from firstspike_contract.core.stream_format import Header, ResultFlag, pack_image
 
 
-@pytest.mark.parametrize("name", list(LESSONS))
+@pytest.mark.parametrize("name", list(LEARNING_SETS))
 def test_the_core_learns_what_the_contract_does(name) -> None:
     assert differs(name) == ""
 
 
 def test_the_lessons_reach_what_they_are_meant_for() -> None:
     """Each kernel; images that trigger and that do not, that learn and that do not; weights that saturate."""
-    seen = [lessons(name) for name in LESSONS]
-    assert {lesson.network.kernel for lesson in seen} == {"linear", "exponential", "alpha", "lif-2to1", "step"}
-    assert {len(lesson.network.layers) for lesson in seen} == {1, 2, 3}
+    seen = [learning_set(name) for name in LEARNING_SETS]
+    assert {learning.network.kernel for learning in seen} == {"linear", "exponential", "alpha", "lif-2to1", "step"}
+    assert {len(learning.network.layers) for learning in seen} == {1, 2, 3}
     triggered = [
-        flag for lesson in seen for flag, learns in zip(lesson.triggered, lesson.learning, strict=True) if learns
+        flag for learning in seen for flag, learns in zip(learning.triggered, learning.learns, strict=True) if learns
     ]
     assert any(triggered)
     assert not all(triggered)
-    assert not all(all(lesson.learning) for lesson in seen)
-    assert any((np.abs(layer.weights) == 127).any() for lesson in seen for layer in lesson.after.layers)
+    assert not all(all(learning.learns) for learning in seen)
+    assert any((np.abs(layer.weights) == 127).any() for learning in seen for layer in learning.after.layers)
 
 
 def test_registers_count_images_and_cycles() -> None:
-    lesson = lessons("linear")
-    bench = Bench(config=lesson.config)
+    learning = learning_set("linear")
+    bench = Bench(config=learning.config)
 
     async def counters(bench, ctx):
         names = ("LEARN_COUNT", "TRIGGERED", "LEARN_CYCLES")
         return [await bench.read(ctx, name) for name in names]
 
     _, _, before, _, _, after = bench.run(
-        lambda b, ctx: b.load(ctx, lesson.network),
-        lambda b, ctx: b.set_learning(ctx, lesson.network, lesson.settings, lesson.count),
+        lambda b, ctx: b.load(ctx, learning.network),
+        lambda b, ctx: b.set_learning(ctx, learning.network, learning.settings, learning.count),
         counters,
-        lambda b, ctx: b.play(ctx, lesson.beats, traced=0),
-        lambda b, ctx: b.learnt(ctx, lesson.network),  # the last image learns after its result
+        lambda b, ctx: b.play(ctx, learning.beats, traced=0),
+        lambda b, ctx: b.learnt(ctx, learning.network),  # the last image learns after its result
         counters,
     )
-    assert before == [lesson.count, 0, 0]
-    assert after[0] == (lesson.count + sum(lesson.learning)) % 2**32
-    assert after[1] == sum(lesson.triggered)
+    assert before == [learning.count, 0, 0]
+    assert after[0] == (learning.count + sum(learning.learns)) % 2**32
+    assert after[1] == sum(learning.triggered)
     assert after[2] > 0
 
 
@@ -73,10 +73,10 @@ def test_a_core_without_the_unit_ignores_the_flag() -> None:
 
 @pytest.mark.parametrize("name", ["linear", "three layers"])
 def test_stalls_and_the_order_of_arrival_change_no_weight(name) -> None:
-    lesson = lessons(name)
+    learning = learning_set(name)
     chance = random.Random(7)
     shuffled = []
-    for events, beats in zip(lesson.images, lesson.beats, strict=True):
+    for events, beats in zip(learning.images, learning.beats, strict=True):
         order = list(range(len(events)))
         chance.shuffle(order)
         # the first event of an input counts: keep these in their order, whatever else

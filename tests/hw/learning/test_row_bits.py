@@ -48,7 +48,7 @@ def test_rows_equal_the_contract(inputs, layers) -> None:
 
 
 def test_more_rows_or_layers_than_there_are_keys_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"^65537 rows in 2 layers have no random bits$"):
+    with pytest.raises(ValueError, match=r"^RowBits: inputs is a whole number in 1..65536, not 65537$"):
         RowBits(inputs=65537, layers=2)
     with pytest.raises(ValueError, match=r"^16 rows in 17 layers have no random bits$"):
         RowBits(inputs=16, layers=17)

@@ -8,8 +8,8 @@ from link_bench import taking
 from unit_bench import simulate
 
 from firstspike_contract.link.wire import BUFFER, FROM_BOARD, WELCOME, Frame, FrameKind, parse_frame
+from firstspike_hw.link.board_session import due_layout
 from firstspike_hw.link.frame_sender import FrameSender
-from firstspike_hw.link.session import due_layout
 
 NAMES = [name for name, _ in due_layout()]
 NUMBERS = {"session": 9, "cursor": 0xFFF0, "expected": 0x1234, "room": 77}

@@ -6,7 +6,7 @@ import zlib
 import pytest
 from unit_bench import simulate
 
-from firstspike.virtual.guard import Guard as HostGuard
+from firstspike.virtual.guard_model import GuardModel
 from firstspike_contract.core.register_map import offset_of, reconfigures, registers
 from firstspike_contract.link.wire import Configuration
 from firstspike_hw.link.guard import Guard
@@ -162,7 +162,7 @@ def random_course(chance: random.Random) -> list[tuple]:
 
 
 def by_the_host(operations) -> list[tuple[Configuration, int]]:
-    host, running, found = HostGuard(), False, []
+    host, running, found = GuardModel(), False, []
     for name, value in operations:
         if name == "passed":
             host.passed(value)

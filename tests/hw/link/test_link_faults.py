@@ -3,6 +3,7 @@
 import gc
 
 import pytest
+import test_board_session
 import test_buffers
 import test_bus
 import test_cobs
@@ -13,7 +14,6 @@ import test_guard
 import test_registers
 import test_reporter
 import test_sending
-import test_session
 import test_uart
 from faults import LINK_FAULTS, planted
 
@@ -33,13 +33,13 @@ CAUGHT_BY = {
     "unread bytes overwritten": (test_buffers.test_only_what_is_committed_and_fits_is_part_of_the_stream,),
     "more room than there is": (test_buffers.test_room_is_what_is_not_needed_any_more,),
     "record not dropped": (test_buffers.test_records_are_committed_whole, 0),
-    "sequence off by one": (test_session.test_frames_are_judged_as_the_model_judges_them, 0),
-    "bytes that come too early are taken": (test_session.test_frames_are_judged_as_the_model_judges_them, 0),
-    "payload taken without room": (test_session.test_frames_are_judged_as_the_model_judges_them, 3),
-    "anybody's frames are heard": (test_session.test_frames_are_judged_as_the_model_judges_them, 0),
-    "a session opens twice": (test_session.test_the_session_is_opened_once_for_a_nonce_and_anew_for_another,),
-    "every gap is asked for again and again": (test_session.test_frames_are_judged_as_the_model_judges_them, 0),
-    "room is not told of": (test_session.test_frames_are_judged_as_the_model_judges_them, 0),
+    "sequence off by one": (test_board_session.test_frames_are_judged_as_the_model_judges_them, 0),
+    "bytes that come too early are taken": (test_board_session.test_frames_are_judged_as_the_model_judges_them, 0),
+    "payload taken without room": (test_board_session.test_frames_are_judged_as_the_model_judges_them, 3),
+    "anybody's frames are heard": (test_board_session.test_frames_are_judged_as_the_model_judges_them, 0),
+    "a session opens twice": (test_board_session.test_the_session_is_opened_once_for_a_nonce_and_anew_for_another,),
+    "every gap is asked for again and again": (test_board_session.test_frames_are_judged_as_the_model_judges_them, 0),
+    "room is not told of": (test_board_session.test_frames_are_judged_as_the_model_judges_them, 0),
     "sent again from the wrong byte": (test_sending.test_numbers_are_those_of_the_model, 0),
     "any acknowledgement is believed": (test_sending.test_numbers_are_those_of_the_model, 0),
     "sent beyond the window": (test_sending.test_numbers_are_those_of_the_model, 0),

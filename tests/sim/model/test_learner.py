@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from firstspike_contract import EventSet, FirstspikeError, LearnSettings, Network, evaluate, learn
 from firstspike_sim import FastModel, Learner
-from firstspike_sim.model import kernel, learn_kernel, vectors
+from firstspike_sim.model import kernel, layout, learn_kernel, vectors
 
 _spec = importlib.util.spec_from_file_location("sim_networks", Path(__file__).parents[1] / "networks.py")
 assert _spec is not None
@@ -24,7 +24,7 @@ _spec.loader.exec_module(networks)
 IMAGES = 8
 
 
-def random_lesson(seed: int) -> tuple[Network, EventSet, LearnSettings, int, np.ndarray]:
+def random_set(seed: int) -> tuple[Network, EventSet, LearnSettings, int, np.ndarray]:
     """A network, images with labels, settings, the count to start from and which images learn."""
     rng = np.random.default_rng(seed)
     network = networks.random_network(rng)
@@ -41,25 +41,25 @@ def random_lesson(seed: int) -> tuple[Network, EventSet, LearnSettings, int, np.
     return network, labelled, chosen, count, rng.random(IMAGES) < 0.8
 
 
-def teach(seed: int) -> Counter[str]:
+def compare(seed: int) -> Counter[str]:
     """Both models on one random case; asserts equality, returns what happened."""
-    network, events, chosen, count, learning = random_lesson(seed)
+    network, events, chosen, count, learning = random_set(seed)
     fast = Learner(network, chosen, count)
     got = fast.run(events, learning)
     seen: Counter[str] = Counter()
     for n in range(IMAGES):
         if learning[n]:
-            lesson = learn(network, events.image(n), int(events.labels[n]), chosen, count)  # type: ignore[index]
-            result, count = lesson.evaluation.result, (count + 1) % 2**32
-            assert tuple(got.lessons[n]) == (lesson.step, lesson.triggered)
-            for before, after in zip(network.layers, lesson.network.layers, strict=True):
+            found = learn(network, events.image(n), int(events.labels[n]), chosen, count)  # type: ignore[index]
+            result, count = found.evaluation.result, (count + 1) % 2**32
+            assert (got.steps[n], got.triggered[n]) == (found.step, found.triggered)
+            for before, after in zip(network.layers, found.network.layers, strict=True):
                 seen["moved"] += int((before.weights != after.weights).sum())
-            seen["triggered"] += lesson.triggered
-            seen["ran on"] += lesson.step > result["step"]
-            network = lesson.network
+            seen["triggered"] += found.triggered
+            seen["ran on"] += found.step > result["step"]
+            network = found.network
         else:
             result = evaluate(network, events.image(n)).result
-            assert not got.lessons[n]["triggered"]
+            assert not got.triggered[n]
         assert got.results[n] == result
         seen["images"] += 1
     for k, (have, want) in enumerate(zip(fast.network.layers, network.layers, strict=True)):
@@ -73,14 +73,14 @@ def teach(seed: int) -> Counter[str]:
 @given(seed=st.integers(0, 2**32 - 1))
 def test_equals_the_plain_model(seed: int) -> None:
     note(f"seed {seed}")
-    teach(seed)
+    compare(seed)
 
 
 def test_random_lessons_reach_every_corner() -> None:
     """The comparison above means something: every kernel and depth learns, some images trigger and some do not."""
     seen: Counter[str] = Counter()
     for seed in range(150):
-        seen += teach(seed)
+        seen += compare(seed)
     print(seen)
     assert sum(" " in name and name[-1].isdigit() for name in seen) == 20
     assert 200 < seen["triggered"] < seen["images"] - 100
@@ -89,7 +89,7 @@ def test_random_lessons_reach_every_corner() -> None:
 
 
 def test_a_set_in_two_runs_is_the_same_as_in_one() -> None:
-    network, events, chosen, count, learning = random_lesson(7)
+    network, events, chosen, count, learning = random_set(7)
     once = Learner(network, chosen, count)
     once.run(events, learning)
     cut = int(events.offsets[3])
@@ -104,7 +104,7 @@ def test_a_set_in_two_runs_is_the_same_as_in_one() -> None:
 
 
 def test_images_that_do_not_learn_are_those_of_the_fast_model() -> None:
-    network, events, chosen, count, _ = random_lesson(11)
+    network, events, chosen, count, _ = random_set(11)
     learner = Learner(network, chosen, count)
     got = learner.run(events, np.zeros(IMAGES, bool))
     np.testing.assert_array_equal(got.results, FastModel(network).run(events).results)
@@ -114,7 +114,7 @@ def test_images_that_do_not_learn_are_those_of_the_fast_model() -> None:
 
 
 def test_a_set_without_labels_or_with_wrong_ones_is_refused() -> None:
-    network, events, chosen, count, _ = random_lesson(3)
+    network, events, chosen, count, _ = random_set(3)
     learner = Learner(network, chosen, count)
     with pytest.raises(FirstspikeError) as caught:
         learner.run(EventSet(events=events.events, offsets=events.offsets))
@@ -128,6 +128,6 @@ def test_a_set_without_labels_or_with_wrong_ones_is_refused() -> None:
 
 
 def test_a_change_of_the_helpers_reaches_the_cache_of_the_kernel() -> None:
-    source = b"".join(Path(str(module.__file__)).read_bytes() for module in (kernel, vectors))
+    source = b"".join(Path(str(module.__file__)).read_bytes() for module in (kernel, layout, vectors))
     digest = hashlib.sha256(source).hexdigest()[: len(learn_kernel.HELPERS)]
     assert digest == learn_kernel.HELPERS, "write it into HELPERS of learn_kernel.py"

@@ -11,11 +11,11 @@ from firstspike_contract.common.errors import RuleViolations
 
 from .graph import NEURONS, SYNAPSES, Graph, Node
 
-__all__ = ["Chain", "Stage", "chain_of"]
+__all__ = ["Chain", "FoundLayer", "chain_of"]
 
 
 @dataclass(kw_only=True, eq=False)
-class Stage:
+class FoundLayer:
     """One layer as found.
 
     name:      node name of the neurons. weights: float64 ``[n_out, n_in]``, as NIR has it.
@@ -46,7 +46,7 @@ class Chain:
 
     addresses: int
     input_delays: NDArray[np.float64]
-    stages: list[Stage]
+    layers: list[FoundLayer]
     violations: list[Violation]
 
 
@@ -81,22 +81,22 @@ class _Walk:
         end = self._only("Output", graph.of_kind("Output"))
         addresses = self._addresses(start)
         input_delays, at = self._delay(self._next(start), addresses)
-        stages: list[Stage] = []
+        layers: list[FoundLayer] = []
         size = addresses
         while at != end:
-            stage, at = self._stage(at, size)
-            stages.append(stage)
-            size = stage.outputs
-        if not stages:
+            layer, at = self._layer_at(at, size)
+            layers.append(layer)
+            size = layer.outputs
+        if not layers:
             self.refuse("a network has a layer", start, "none", "Linear and neurons", "add a layer")
         for name in graph.nodes:
             if name not in self.visited | {end}:
                 self.refuse(
                     "every node is on the path from input to output", name, "no way to it", "one path", "remove it"
                 )
-        return Chain(addresses=addresses, input_delays=input_delays, stages=stages, violations=self.violations)
+        return Chain(addresses=addresses, input_delays=input_delays, layers=layers, violations=self.violations)
 
-    def _stage(self, at: str, size: int) -> tuple[Stage, str]:
+    def _layer_at(self, at: str, size: int) -> tuple[FoundLayer, str]:
         """The layer whose weights are node `at`, and the node behind it; size: number of its inputs."""
         graph = self.graph
         while graph.kind(at) == "Flatten":  # numbering is row-major already
@@ -113,8 +113,10 @@ class _Walk:
             self.refuse("a layer is weights and neurons", at, graph.kind(at), "IF or CubaLIF", "see docs/nir.md")
         name, neuron = at, graph.nodes[at]
         delays, at = self._delay(self._next(at), outputs)
-        stage = Stage(name=name, weights=weights, synapse=synapse, neuron=neuron, constants=constants, delays=delays)
-        return stage, at
+        layer = FoundLayer(
+            name=name, weights=weights, synapse=synapse, neuron=neuron, constants=constants, delays=delays
+        )
+        return layer, at
 
     def _addresses(self, start: str) -> int:
         shape = np.atleast_1d(np.asarray(self.graph.nodes[start].get("shape", 0)))

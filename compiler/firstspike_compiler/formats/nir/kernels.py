@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from firstspike_compiler.violation import Violation
 from firstspike_contract import Kernel
 
-from .chain import Stage
+from .chain import FoundLayer
 
 __all__ = ["NeuronParameters", "neuron_parameters"]
 
@@ -34,61 +34,61 @@ class NeuronParameters:
     violations: list[Violation] = field(default_factory=list)
 
 
-def neuron_parameters(stage: Stage, kernel: Kernel) -> NeuronParameters:
+def neuron_parameters(layer: FoundLayer, kernel: Kernel) -> NeuronParameters:
     """Parameters of a layer if its nodes make the kernel; else `violations` lists every deviation."""
-    reader = _Reader(stage)
-    found = NeuronParameters(gain=np.ones(stage.outputs), violations=reader.violations)
-    form = _form(stage)
+    reader = _Reader(layer)
+    found = NeuronParameters(gain=np.ones(layer.outputs), violations=reader.violations)
+    form = _form(layer)
     if form not in (FORMS[kernel], "Linear -> CubaLIF" if kernel in ("lif-2to1", "alpha") else ""):
         reader.violate(
             "the neurons are those of the kernel", form, f"{FORMS[kernel]} for kernel {kernel}", "see docs/nir.md"
         )
         return found
-    threshold = reader.same("v_threshold", stage.neuron)
+    threshold = reader.same("v_threshold", layer.neuron)
     if threshold is not None and not threshold > 0:
         reader.violate("thresholds are positive", f"v_threshold {threshold:g}", "more than 0", "e.g. 1.0")
-    gain = reader.vector("r", stage.neuron)
+    gain = reader.vector("r", layer.neuron)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # what is too large is refused with the weights
-        gain = _gain(reader, stage, kernel, found, gain)
+        gain = _gain(reader, layer, kernel, found, gain)
     reader.check_reset(threshold)
     found.gain, found.threshold = gain, 1.0 if threshold is None else threshold
     return found
 
 
 def _gain(
-    reader: "_Reader", stage: Stage, kernel: Kernel, found: NeuronParameters, gain: NDArray[np.float64]
+    reader: "_Reader", layer: FoundLayer, kernel: Kernel, found: NeuronParameters, gain: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Gain on the weights, float64 ``[n_out]``, of neurons and synapse together; sets `found.tau`."""
-    if stage.neuron["type"] == "CubaLIF":
+    if layer.neuron["type"] == "CubaLIF":
         found.tau = reader.cuba(kernel)
-        gain = gain * reader.vector("w_in", stage.neuron, default=1.0) / found.tau
-    elif stage.synapse is not None:
-        gain = gain * reader.vector("r", stage.synapse[1])
+        gain = gain * reader.vector("w_in", layer.neuron, default=1.0) / found.tau
+    elif layer.synapse is not None:
+        gain = gain * reader.vector("r", layer.synapse[1])
         if kernel == "exponential":
-            reader.zero("v_leak", stage.synapse[1])
-            found.tau = reader.positive("tau", stage.synapse[1])
+            reader.zero("v_leak", layer.synapse[1])
+            found.tau = reader.positive("tau", layer.synapse[1])
     return gain
 
 
-def _form(stage: Stage) -> str:
-    synapse = "" if stage.synapse is None else f"{stage.synapse[1]['type']} -> "
-    return f"Linear -> {synapse}{stage.neuron['type']}"
+def _form(layer: FoundLayer) -> str:
+    synapse = "" if layer.synapse is None else f"{layer.synapse[1]['type']} -> "
+    return f"Linear -> {synapse}{layer.neuron['type']}"
 
 
 class _Reader:
     """Reads per-neuron parameters of one layer and collects what is wrong with them."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+    def __init__(self, layer: FoundLayer) -> None:
+        self.layer = layer
         self.violations: list[Violation] = []
 
     def violate(self, rule: str, have: str, need: str, remedy: str) -> None:
-        self.violations.append(Violation(rule=rule, node=self.stage.name, have=have, need=need, remedy=remedy))
+        self.violations.append(Violation(rule=rule, node=self.layer.name, have=have, need=need, remedy=remedy))
 
     def vector(self, parameter: str, node: dict[str, object], default: float | None = None) -> NDArray[np.float64]:
         """float64 ``[n_out]``; ones after a violation."""
         value = np.asarray(node.get(parameter, "missing" if default is None else default))
-        outputs = self.stage.outputs
+        outputs = self.layer.outputs
         if value.dtype.kind not in "fiu" or value.size not in (1, outputs):
             have = f"{parameter} missing" if value.dtype.kind not in "fiu" else f"{parameter} of shape {value.shape}"
             self.violate(
@@ -135,9 +135,9 @@ class _Reader:
 
     def cuba(self, kernel: Kernel) -> float:
         """tau_syn of a CubaLIF whose ratio of time constants is the kernel's."""
-        self.zero("v_leak", self.stage.neuron)
-        tau_syn = self.positive("tau_syn", self.stage.neuron)
-        tau_mem = self.positive("tau_mem", self.stage.neuron)
+        self.zero("v_leak", self.layer.neuron)
+        tau_syn = self.positive("tau_syn", self.layer.neuron)
+        tau_mem = self.positive("tau_mem", self.layer.neuron)
         need = 2.0 if kernel == "lif-2to1" else 1.0
         if not self.violations and abs(tau_mem / tau_syn - need) > RELATIVE * need:
             self.violate(
@@ -150,7 +150,7 @@ class _Reader:
 
     def check_reset(self, threshold: float | None) -> None:
         """The reset is not computed (one spike per neuron), but above the threshold the neuron would never stop."""
-        reset = self.vector("v_reset", self.stage.neuron, default=0.0)
+        reset = self.vector("v_reset", self.layer.neuron, default=0.0)
         if threshold is not None and (reset >= threshold).any():
             have = f"v_reset {reset.max():g} at v_threshold {threshold:g}"
             self.violate("a neuron resets below its threshold", have, "v_reset below v_threshold", "e.g. 0")

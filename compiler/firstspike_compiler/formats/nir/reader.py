@@ -14,7 +14,7 @@ from firstspike_contract.arithmetic.tables import STEPS
 from firstspike_contract.common.errors import FirstspikeError, RuleViolations, UsageError
 from firstspike_contract.common.names import choose
 
-from .chain import Chain, Stage, chain_of
+from .chain import Chain, FoundLayer, chain_of
 from .graph import Graph
 from .hdf5 import load_tree
 from .kernels import neuron_parameters
@@ -113,14 +113,14 @@ def _network(chain: Chain, metadata: dict[str, Any], constant_times: dict[str, l
     violations: list[Violation] = list(chain.violations)
     entries = {entry["node"]: entry for entry in metadata.get("layers", ())}
     layers, taus = [], []
-    for stage in chain.stages:
-        parameters = neuron_parameters(stage, kernel)
+    for layer in chain.layers:
+        parameters = neuron_parameters(layer, kernel)
         violations += parameters.violations
         if violations:
             continue
         taus.append(parameters.tau)
-        entry = entries.pop(stage.name, {})
-        layers.append(_layer(stage, parameters.gain, parameters.threshold, entry, constant_times, metadata["t_max"]))
+        entry = entries.pop(layer.name, {})
+        layers.append(_layer(layer, parameters.gain, parameters.threshold, entry, constant_times, metadata["t_max"]))
     violations += [_unknown_layer(name) for name in entries if not violations]
     violations += _different_taus(chain, taus)
     mask = _mask(metadata, chain.addresses, violations)
@@ -144,7 +144,7 @@ def _network(chain: Chain, metadata: dict[str, Any], constant_times: dict[str, l
 
 
 def _layer(
-    stage: Stage,
+    layer: FoundLayer,
     gain: NDArray[np.float64],
     threshold: float,
     entry: dict[str, Any],
@@ -152,8 +152,8 @@ def _layer(
     t_max: float,
 ) -> LayerIR:
     """One layer; gain: float64 ``[n_out]``, the factor of the neuron's own parameters on its weights."""
-    weights, times = [stage.weights.T], []
-    for node, constant_weights in stage.constants:
+    weights, times = [layer.weights.T], []
+    for node, constant_weights in layer.constants:
         given = constant_times[node]
         if len(given) != constant_weights.shape[1]:
             raise FirstspikeError(
@@ -169,15 +169,15 @@ def _layer(
         scaled = every * gain[None, :]
     if np.isfinite(every).all() and not np.isfinite(scaled).all():
         raise FirstspikeError(
-            f"{stage.name}: weights times r and time constants must be finite numbers, not {np.abs(scaled).max()}, "
+            f"{layer.name}: weights times r and time constants must be finite numbers, not {np.abs(scaled).max()}, "
             f"with weights up to {np.abs(every).max():g} and a gain of {np.abs(gain).max():g}; e.g. r = 1, tau = 0.01"
         )
     return LayerIR(
-        name=stage.name,
+        name=layer.name,
         weights=scaled,
         threshold=threshold,
         constant_times=np.array(times, np.float64),
-        delays=stage.delays,
+        delays=layer.delays,
         scale=entry.get("scale"),
     )
 
@@ -213,11 +213,11 @@ def _different_taus(chain: Chain, taus: list[float]) -> list[Violation]:
     return [
         Violation(
             rule="all layers have the same time constant",
-            node=stage.name,
+            node=layer.name,
             have=f"tau_s = {tau:g}",
             need=f"{taus[0]:g}",
             remedy="train with one synaptic time constant",
         )
-        for stage, tau in zip(chain.stages, taus, strict=False)
+        for layer, tau in zip(chain.layers, taus, strict=False)
         if not np.isclose(tau, taus[0], rtol=1e-6, atol=0)
     ]

@@ -17,7 +17,7 @@ from firstspike.cli.tools import TOOLS, find, first_version_line
 from firstspike.link.serial_line import group_of
 from firstspike_contract import EVENT, EventSet, FirstspikeError, Layer, Network, evaluate_set, kernel_tables
 
-__all__ = ["EXAMPLE", "SUMMARY", "Finding", "add_arguments", "run"]
+__all__ = ["EXAMPLE", "SUMMARY", "Diagnosis", "add_arguments", "run"]
 
 SUMMARY: Final = "say what this machine has of what firstspike can use"
 EXAMPLE: Final = """\
@@ -41,7 +41,7 @@ LOOPED: Final = 20  # images of the loopback
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Diagnosis:
     """One line: state is `ok`, `absent` (something is less, with the remedy) or `broken` (nothing works without it)."""
 
     item: str
@@ -62,9 +62,9 @@ def run(args: argparse.Namespace) -> Answer:
     return Answer(text=text, data={"findings": [asdict(finding) for finding in findings]}, code=int(broken))
 
 
-def _python() -> Finding:
+def _python() -> Diagnosis:
     state = "ok" if sys.version_info >= OLDEST_PYTHON else "broken"
-    return Finding(item="python", state=state, detail=f"{platform.python_version()} ({sys.executable})")
+    return Diagnosis(item="python", state=state, detail=f"{platform.python_version()} ({sys.executable})")
 
 
 def _version(package: str) -> str | None:
@@ -74,31 +74,31 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _packages() -> list[Finding]:
+def _packages() -> list[Diagnosis]:
     found = []
     for package in REQUIRED:
         version = _version(package)
         remedy = f"pip install {package}"
-        found.append(Finding(item=package, state="ok" if version else "broken", detail=version or remedy))
+        found.append(Diagnosis(item=package, state="ok" if version else "broken", detail=version or remedy))
     for extra, packages in EXTRAS.items():
         absent = [package for package in packages if _version(package) is None]
         detail = ", ".join(f"{package} {_version(package)}" for package in packages if package not in absent)
         if absent:
             detail = f"without {', '.join(absent)}: pip install 'firstspike[{extra}]'"
-        found.append(Finding(item=f"extra {extra}", state="absent" if absent else "ok", detail=detail))
+        found.append(Diagnosis(item=f"extra {extra}", state="absent" if absent else "ok", detail=detail))
     return found
 
 
-def _programs() -> list[Finding]:
+def _programs() -> list[Diagnosis]:
     found = []
     for tool in TOOLS:
         path = find(tool)
         detail = first_version_line(path) or path if path else f"apt-get install {tool.debian} ({tool.used})"
-        found.append(Finding(item=tool.names[0], state="ok" if path else "absent", detail=detail))
+        found.append(Diagnosis(item=tool.names[0], state="ok" if path else "absent", detail=detail))
     return found
 
 
-def _loader() -> list[Finding]:
+def _loader() -> list[Diagnosis]:
     """What firstspike program calls: a program that wants libraries from outside Python."""
     if _version(LOADER) is None:
         return []  # with the extra
@@ -107,32 +107,32 @@ def _loader() -> list[Finding]:
     try:
         done = subprocess.run([tools.LOADER.command(), "--Version"], capture_output=True, text=True, check=False)
     except (FirstspikeError, OSError) as error:
-        return [Finding(item=LOADER, state="absent", detail=str(error))]
+        return [Diagnosis(item=LOADER, state="absent", detail=str(error))]
     said = (done.stdout or done.stderr).strip().splitlines()
     if done.returncode or not said:
         detail = "does not run: apt-get install libusb-1.0-0 libftdi1-2 (firstspike program)"
-        return [Finding(item=LOADER, state="absent", detail=detail)]
-    return [Finding(item=LOADER, state="ok", detail=said[0])]
+        return [Diagnosis(item=LOADER, state="absent", detail=detail)]
+    return [Diagnosis(item=LOADER, state="ok", detail=said[0])]
 
 
-def _serial(devices: Path, system: Path) -> list[Finding]:
+def _serial(devices: Path, system: Path) -> list[Diagnosis]:
     ports = sorted(port for pattern in SERIAL_PATTERNS for port in devices.glob(pattern))
     if not ports:
-        return [Finding(item="serial ports", state="absent", detail="no board is connected")]
+        return [Diagnosis(item="serial ports", state="absent", detail="no board is connected")]
     return [_port(port, system) for port in ports]
 
 
-def _port(port: Path, system: Path) -> Finding:
+def _port(port: Path, system: Path) -> Diagnosis:
     if not os.access(port, os.R_OK | os.W_OK):
         group = group_of(str(port))
         remedy = f"no permission: sudo usermod -aG {group} $USER, then log in again"
-        return Finding(item=str(port), state="absent", detail=remedy)
+        return Diagnosis(item=str(port), state="absent", detail=remedy)
     timer = system / LATENCY.format(port=port.name)
     held = f"; its bridge holds bytes back for {timer.read_text().strip()} ms, 1 while in use" if timer.exists() else ""
-    return Finding(item=str(port), state="ok", detail=f"readable and writable{held}")
+    return Diagnosis(item=str(port), state="ok", detail=f"readable and writable{held}")
 
 
-def _loopback() -> Finding:
+def _loopback() -> Diagnosis:
     """Images through frames, session and messages to a model of a board and back, on a line that loses bits."""
     import firstspike
 
@@ -142,10 +142,10 @@ def _loopback() -> Finding:
             board.load(network)
             answers = [result.answer for result in board.stream(images)]
     except FirstspikeError as error:
-        return Finding(item="loopback", state="broken", detail=str(error))
+        return Diagnosis(item="loopback", state="broken", detail=str(error))
     right = answers == evaluate_set(network, images).results["class"].tolist()
     detail = f"{LOOPED} images over a bad line to a model board {'and back' if right else 'come back changed'}"
-    return Finding(item="loopback", state="ok" if right else "broken", detail=detail)
+    return Diagnosis(item="loopback", state="ok" if right else "broken", detail=detail)
 
 
 def _tiny() -> tuple[Network, EventSet]:

@@ -17,7 +17,7 @@ from firstspike.cli.events_for import events_for, load_limited
 from firstspike.cli.files import refuse_existing, whole_file
 from firstspike.cli.on_board import core_name, link_errors, opened
 from firstspike.cli.options import at_least, number
-from firstspike.learning import BoardPupil, Course, Entry, ModelPupil, Plan, Pupil, Schedule, learn_course, take
+from firstspike.learning import BoardPupil, Course, CoursePlan, Entry, ModelPupil, Pupil, Schedule, learn_course, take
 from firstspike.learning import parse_chances as chances_of
 from firstspike.learning import parse_steps as steps_of
 from firstspike.report import ProgressLine, learning_picture
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--limit", type=at_least(1), metavar="N", help="use the first N images")
     add("--hold-out", type=at_least(0), default=0, metavar="N", help="keep the last N images for checks")
     add("--check", metavar="DATA", help="other images for the checks")
-    add("--test", metavar="DATA", help="images to be classified twice: before the first lesson and after the last")
+    add("--test", metavar="DATA", help="images to be classified twice: before anything is learnt and at the end")
     add("--epochs", type=at_least(1), default=1, metavar="N", help="passes over the images (default 1)")
     p_help = "probabilities 2^-p over the run: 0x6,1x4,2 or by layer 0/1 (default 2)"
     add("--p", type=_schedule(chances_of), default=chances_of("2"), metavar="LIST", help=p_help)
@@ -178,10 +178,10 @@ def _checkpoint(args: argparse.Namespace) -> Path | None:
     return path
 
 
-def _plan(args: argparse.Namespace, network: Network) -> Plan:
+def _plan(args: argparse.Namespace, network: Network) -> CoursePlan:
     margin = args.margin or (network.steps // 16,)
     late = args.late or (13 * network.steps // 16,)
-    return Plan(
+    return CoursePlan(
         epochs=args.epochs,
         schedule=Schedule(margin=margin, late=late, chances=args.p, seed=args.seed),
         seed=args.seed,
@@ -246,7 +246,7 @@ def _live(total: int) -> Callable[[Entry], None]:
     return say
 
 
-def _settings(plan: Plan) -> dict[str, Any]:
+def _settings(plan: CoursePlan) -> dict[str, Any]:
     schedule = plan.schedule
     return {
         "epochs": plan.epochs,

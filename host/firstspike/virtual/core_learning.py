@@ -1,7 +1,6 @@
 """The learning half of the core's model: settings out of its registers, images that change its weights."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,22 +14,11 @@ from firstspike_contract.core.register_map import GLOBAL, STAGE, Memory, offset_
 if TYPE_CHECKING:
     from firstspike_sim import Learner
 
-__all__ = ["Taught", "Teacher", "settings_in", "weights_into"]
+__all__ = ["LearningModel", "settings_in", "weights_into"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Taught:
-    """Answers to images that learn, and which of them changed weights, bool ``[N]``.
-
-    What the fast path answers has no times and counts no rows.
-    """
-
-    batch: Batch
-    triggered: NDArray[np.bool_]
-
-
-class Teacher:
-    """A network whose weights change with every image given to `teach`. count: learning images so far."""
+class LearningModel:
+    """A network whose weights change with every image given to `learn`. count: learning images so far."""
 
     def __init__(self, network: Network, settings: LearnSettings, count: int) -> None:
         self.settings, self.count = settings, count
@@ -41,34 +29,36 @@ class Teacher:
         """With the weights of now."""
         return self._network if self._learner is None else self._learner.network
 
-    def teach(self, events: EventSet, *, times: bool) -> Taught:
-        """Images with labels, one after the other. times: every spike is wanted, which takes the plain path."""
+    def learn(self, events: EventSet, *, times: bool) -> tuple[Batch, NDArray[np.bool_]]:
+        """Images with labels, one after the other: their answers, and which of them changed weights, bool ``[N]``.
+
+        times: every spike is wanted, which takes the plain path; what the fast one answers has none, and no rows.
+        """
         if self._learner is not None and not times:
             self._learner.settings, self._learner.count = self.settings, self.count
-            taught = self._learner.run(events)
+            learnt = self._learner.run(events)
             self.count = self._learner.count
             rows = np.zeros((len(events), len(self._network.layers)), np.int32)
-            batch = Batch(results=taught.results, times=(), rows=rows)
-            return Taught(batch=batch, triggered=taught.lessons["triggered"])
-        taught_plain = self._plain(events)
+            return Batch(results=learnt.results, times=(), rows=rows), learnt.triggered
+        plain = self._plain(events)
         self._learner = _learner(self._network, self.settings, self.count)
-        return taught_plain
+        return plain
 
-    def _plain(self, events: EventSet) -> Taught:
+    def _plain(self, events: EventSet) -> tuple[Batch, NDArray[np.bool_]]:
         network, n = self.network, len(events)
         results, triggered = np.zeros(n, RESULT), np.zeros(n, bool)
         times = tuple(np.full((n, size), -1, np.int16) for size in network.sizes)
         rows = np.zeros((n, len(network.layers)), np.int32)
         assert events.labels is not None
         for i in range(n):
-            lesson = learn(network, events.image(i), int(events.labels[i]), self.settings, self.count)
-            network, self.count = lesson.network, (self.count + 1) % 2**32
-            results[i], triggered[i] = lesson.evaluation.result, lesson.triggered
-            rows[i] = lesson.evaluation.rows
-            for layer, found in zip(times, lesson.evaluation.times, strict=True):
+            given = learn(network, events.image(i), int(events.labels[i]), self.settings, self.count)
+            network, self.count = given.network, (self.count + 1) % 2**32
+            results[i], triggered[i] = given.evaluation.result, given.triggered
+            rows[i] = given.evaluation.rows
+            for layer, found in zip(times, given.evaluation.times, strict=True):
                 layer[i] = found
         self._network = network
-        return Taught(batch=Batch(results=results, times=times, rows=rows), triggered=triggered)
+        return Batch(results=results, times=times, rows=rows), triggered
 
 
 def settings_in(registers: Mapping[int, int], config: CoreConfig, network: Network) -> tuple[LearnSettings, int]:

@@ -20,8 +20,10 @@ __all__ = ["check_core_learns", "learning_registers", "with_learnt"]
 
 
 def check_core_learns(network: Network, config: CoreConfig) -> None:
-    """Raises FirstspikeError if a core of this configuration cannot teach this network: it has no learning unit, or its
-    accumulators would overflow with all weights at +-127."""
+    """Raises FirstspikeError if a core of this configuration cannot learn with this network.
+
+    It has no learning unit, or its accumulators would overflow with all weights at +-127.
+    """
     if not config.learns:
         raise FirstspikeError(
             "this core was built without learning; take one that has it, such as sim:learning, or "
@@ -43,7 +45,7 @@ def learning_registers(
 ) -> tuple[tuple[int, int], ...]:
     """(byte offset, value) of the registers that learning reads; count: learning images so far, None: leave it.
 
-    Raises FirstspikeError for settings out of range, or a core that cannot teach the network.
+    Raises FirstspikeError for settings out of range, or a core that cannot learn with the network.
     """
     check_settings(network, settings)
     check_core_learns(network, config)

@@ -1,4 +1,4 @@
-"""Session: what becomes of frames and what is due in return, by the model and by the host's own endpoint."""
+"""BoardSession: what becomes of frames and what is due in return, by the model and by the host's own endpoint."""
 
 import random
 
@@ -7,7 +7,7 @@ from unit_bench import simulate
 
 from firstspike.link import Endpoint
 from firstspike_contract.link.wire import BUFFER, FROM_BOARD, Frame, FrameKind, Reason
-from firstspike_hw.link.session import Session, due_layout
+from firstspike_hw.link.board_session import BoardSession, due_layout
 
 NAMES = [name for name, _ in due_layout()]
 NONCES = {5: 1000, 6: 2000, 7: 3000}
@@ -63,9 +63,9 @@ def random_step(chance, state):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_frames_are_judged_as_the_model_judges_them(seed) -> None:
-    chance, unit = random.Random(seed), Session()
+    chance, unit = random.Random(seed), BoardSession()
     step, seen = [("frame", opening(5))], set()
-    model = Session.model(iter(lambda: step[0], None), NONCES)
+    model = BoardSession.model(iter(lambda: step[0], None), NONCES)
     state, most = {"filled": 0, "used": 0, "due": set()}, 0
 
     async def process(ctx):
@@ -106,7 +106,7 @@ def test_frames_are_judged_as_the_model_judges_them(seed) -> None:
 
 
 def test_the_session_is_opened_once_for_a_nonce_and_anew_for_another() -> None:
-    unit = Session()
+    unit = BoardSession()
 
     async def process(ctx):
         assert ctx.get(unit.open) == 0
@@ -122,7 +122,7 @@ def test_the_session_is_opened_once_for_a_nonce_and_anew_for_another() -> None:
 
 
 def test_another_version_is_welcomed_and_opens_nothing() -> None:
-    unit = Session()
+    unit = BoardSession()
 
     async def process(ctx):
         assert await show(ctx, unit, opening(9), spoken=False, nonce=1) == set()
@@ -136,7 +136,7 @@ def test_another_version_is_welcomed_and_opens_nothing() -> None:
 
 
 def test_what_is_no_hello_and_what_is_an_echo_is_not_heard() -> None:
-    unit = Session()
+    unit = BoardSession()
 
     async def process(ctx):
         assert await show(ctx, unit, opening(5), whole=False) == set()
@@ -152,7 +152,7 @@ def test_what_is_no_hello_and_what_is_an_echo_is_not_heard() -> None:
 
 
 def test_a_session_that_ends_says_why_to_whoever_asks() -> None:
-    unit = Session()
+    unit = BoardSession()
 
     async def process(ctx):
         data = Frame(FrameKind.DATA, 5, 0, 0, BUFFER, b"x")
@@ -181,7 +181,7 @@ def test_a_session_that_ends_says_why_to_whoever_asks() -> None:
 
 
 def test_a_session_that_opens_in_the_cycle_in_which_another_ends_is_open() -> None:
-    unit = Session()
+    unit = BoardSession()
 
     async def process(ctx):
         await show(ctx, unit, opening(5), nonce=1)
@@ -201,7 +201,7 @@ def test_the_model_asks_for_what_the_hosts_endpoint_asks_for(seed) -> None:
     endpoint.receive(Frame(FrameKind.POLL | FROM_BOARD, 5, 0, 0, BUFFER, b""), 0.0)
     assert endpoint.transmit(0.0, 1)  # the window of its first frame is what the session tells in its welcome
     step = [("frame", opening(5))]
-    model = Session.model(iter(lambda: step[0], None), NONCES)
+    model = BoardSession.model(iter(lambda: step[0], None), NONCES)
     next(model)
     step[0] = ("sent", "welcome")
     next(model)

@@ -28,9 +28,9 @@ from firstspike_contract.link.wire import (
 
 from .answers import answers_of
 from .core_model import CoreModel
-from .guard import Guard
+from .guard_model import GuardModel
 
-__all__ = ["BadMessage", "Dispatcher"]
+__all__ = ["BadMessage", "DispatcherModel"]
 
 
 _COUNTS: Final = 2**32  # counters are modulo this
@@ -51,7 +51,7 @@ class _Waiting:
     counts: list[int] = field(default_factory=list)
 
 
-class Dispatcher:
+class DispatcherModel:
     """Give `work` the bytes that have come; it uses what it can and returns how many, and says records to `say`.
 
     counters: of the link's registers, by name; the session adds its own.
@@ -60,7 +60,7 @@ class Dispatcher:
     def __init__(self, core: CoreModel, say: Callable[[bytes], None], fixed: dict[str, int]) -> None:
         """fixed: what the link's read-only registers show, by name."""
         self.core, self._say = core, say
-        self.guard = Guard()
+        self.guard = GuardModel()
         self.counters = dict.fromkeys((register.name for register in LINK), 0) | fixed
         self.watchdog = LINK["WATCHDOG"].reset
         self.forget()
@@ -252,8 +252,7 @@ class Dispatcher:
         """Images of one kind. kind: 0 classify, 1 learn, 2 learn and show every spike."""
         triggered = None
         if kind:
-            taught = self.core.teach(events, times=kind == 2)
-            batch, triggered = taught.batch, taught.triggered
+            batch, triggered = self.core.learn(events, times=kind == 2)
         else:
             batch = self.core.classify(events)
         self._say(answers_of(batch, waiting.tags[part], waiting.flags[part], waiting.labels[part], triggered))

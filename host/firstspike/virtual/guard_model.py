@@ -5,10 +5,10 @@ import zlib
 from firstspike_contract.core.register_map import reconfigures
 from firstspike_contract.link.wire import Configuration
 
-__all__ = ["Guard"]
+__all__ = ["GuardModel"]
 
 
-class Guard:
+class GuardModel:
     """state: as found by the last load. expected: what CONFIG_CRC was given. crc, written: of the load so far."""
 
     def __init__(self) -> None:

@@ -14,14 +14,14 @@ from firstspike_sim.model.learner import Learner
 from .core import RtlBatch, RtlCore
 from .random_cases import Case
 
-__all__ = ["Lesson", "learning_core", "lesson_differs", "random_lesson", "shuffled"]
+__all__ = ["LearningCase", "learning_core", "learning_differs", "random_learning_case", "shuffled"]
 
 _SHUFFLE: Final = 3  # of the seeds that an image's order of arrival is drawn with
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Lesson:
-    """How the images of a case are taught. learning: bool ``[N]``, which may change weights; count: images before."""
+class LearningCase:
+    """How the images of a case are learnt. learning: bool ``[N]``, which may change weights; count: images before."""
 
     settings: LearnSettings
     count: int
@@ -34,7 +34,7 @@ def learning_core(config: CoreConfig) -> CoreConfig:
     return dataclasses.replace(config, stages=stages)
 
 
-def random_lesson(seed: int, network: Network, images: int) -> Lesson:
+def random_learning_case(seed: int, network: Network, images: int) -> LearningCase:
     """Any margin, lateness and p; most images learn; the count sometimes at its end."""
     rng = np.random.default_rng([seed, 2])
     settings = LearnSettings(
@@ -44,7 +44,7 @@ def random_lesson(seed: int, network: Network, images: int) -> Lesson:
         seed=int(rng.integers(0, 2**32)),
     )
     count = int(rng.choice([0, 2**32 - 2, int(rng.integers(0, 2**32))]))
-    return Lesson(settings=settings, count=count, learning=rng.random(images) < rng.choice([0.5, 0.9, 1.0]))
+    return LearningCase(settings=settings, count=count, learning=rng.random(images) < rng.choice([0.5, 0.9, 1.0]))
 
 
 def shuffled(events: EventSet, seed: int) -> EventSet:
@@ -58,23 +58,24 @@ def shuffled(events: EventSet, seed: int) -> EventSet:
     return EventSet(events=mixed, offsets=events.offsets, labels=events.labels)
 
 
-def lesson_differs(core: RtlCore, case: Case, lesson: Lesson) -> tuple[str, int]:
-    """What the gateware makes of a lesson otherwise than the model, empty if nothing; and how many images triggered.
+def learning_differs(core: RtlCore, case: Case, how: LearningCase) -> tuple[str, int]:
+    """What the gateware makes of learning images otherwise than the model, empty if nothing; and how many triggered.
 
-    Taught twice: as the case has it, then in another order of arrival with other stalls; the weights must be the same.
+    They are learnt twice: as the case has it, then in another order of arrival with other stalls. The weights must be
+    the same.
     """
-    learner = Learner(case.network, lesson.settings, lesson.count)
-    model = learner.run(case.events, lesson.learning)
-    triggered = int(model.lessons["triggered"].sum())
+    learner = Learner(case.network, how.settings, how.count)
+    model = learner.run(case.events, how.learning)
+    triggered = int(model.triggered.sum())
     for attempt, events in enumerate((case.events, shuffled(case.events, case.seed))):
         core.sim.stalls()
         core.load(case.network, verify=False)
-        core.set_learning(lesson.settings, lesson.count)
+        core.set_learning(how.settings, how.count)
         stalls = (case.gaps, case.results, case.trace) if attempt == 0 else (case.trace, case.gaps, case.results)
         core.sim.stalls(gaps=stalls[0], results=stalls[1], trace=stalls[2], seed=case.seed + 1 + attempt)
         bitmap = case.bitmap and attempt == 0
-        rtl = core.run(events, learning=lesson.learning, run_on=case.run_on, bitmap=bitmap)
-        if wrong := _wrong(rtl, model.results, model.lessons["triggered"]):
+        rtl = core.run(events, learning=how.learning, run_on=case.run_on, bitmap=bitmap)
+        if wrong := _wrong(rtl, model.results, model.triggered):
             return f"{'shuffled: ' if attempt else ''}{wrong}", triggered
         core.sim.stalls()
         after = core.learnt()

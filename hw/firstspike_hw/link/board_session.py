@@ -1,4 +1,4 @@
-"""Session: which one is open, what becomes of a frame that came, and what is due in return (docs/protocol.md)."""
+"""BoardSession: which one is open, what becomes of a frame that came, and what is due in return (docs/protocol.md)."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from firstspike_contract.link.timing import NUMBER_BITS, NUMBERS
 from firstspike_contract.link.wire import BUFFER, FRAME, FRAME_KIND, FROM_BOARD, FrameKind, Reason
 from firstspike_hw.fabric.layouts import seen_as, structure
 
-__all__ = ["Session", "due_layout"]
+__all__ = ["BoardSession", "due_layout"]
 
 NEWS = BUFFER // 4  # bytes of new room that the other side is told of unasked
 
@@ -22,7 +22,7 @@ def due_layout() -> data.StructLayout:
     return data.StructLayout({"welcome": 1, "closed": 1, "repeat": 1, "poll": 1, "acknowledge": 1})
 
 
-class Session(wiring.Component):
+class BoardSession(wiring.Component):
     """Ports:
 
     good, bad, header: of the receiver. hello_whole, hello_spoken, nonce: of the hello.
