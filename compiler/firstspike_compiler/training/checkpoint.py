@@ -19,7 +19,7 @@ __all__ = ["plain_recipe", "restore_checkpoint", "save_checkpoint"]
 
 History = list[dict[str, Any]]
 
-HEADER_BYTES: Final = 1 << 28  # figures of a million epochs
+HEADER_BYTES: Final = 2**28  # figures of a million epochs
 
 
 def plain_recipe(recipe: Recipe) -> dict[str, Any]:

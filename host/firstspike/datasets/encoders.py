@@ -16,9 +16,9 @@ from firstspike_contract.common.names import unknown
 __all__ = ["ENCODINGS", "encode", "latency_codes"]
 
 ENCODINGS: Final = ("binary", "two-time", "latency")
-ADDRESSES_MAX: Final = 1 << 16  # an event carries its address in 16 bits
+ADDRESSES_MAX: Final = 2**16  # an event carries its address in 16 bits
 
-_CHUNK: Final = 1 << 22  # values converted at a time, to bound the memory of intermediate arrays
+_CHUNK: Final = 2**22  # values converted at a time, to bound the memory of intermediate arrays
 _NEVER: Final = -1
 
 

@@ -20,7 +20,7 @@ from .samples import Samples
 __all__ = ["SPLITS", "load_folder", "read_idx"]
 
 SPLITS: Final = {"train": ("train",), "test": ("t10k", "test")}  # the prefixes of a split's files, in order of search
-MAX_BYTES: Final = 1 << 30  # of one decompressed file: MNIST's largest has 47 MB
+MAX_BYTES: Final = 2**30  # of one decompressed file: MNIST's largest has 47 MB
 
 _IMAGE_SUFFIX: Final = "-images-idx3-ubyte"
 _LABEL_SUFFIX: Final = "-labels-idx1-ubyte"

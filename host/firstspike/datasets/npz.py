@@ -21,8 +21,8 @@ from firstspike_contract.common.npy import HEADER_BYTES, ZIP_DAMAGE, NpyHeader, 
 
 __all__ = ["read_npz", "read_values", "write_npz"]
 
-MAX_BYTES: Final = 1 << 30  # of one array: the 60,000 digits with both spike times have 94 MB
-MAX_VALUES: Final = 1 << 27  # entries of one array of events: whatever their type, they take 8 bytes each in memory
+MAX_BYTES: Final = 2**30  # of one array: the 60,000 digits with both spike times have 94 MB
+MAX_VALUES: Final = 2**27  # entries of one array of events: whatever their type, they take 8 bytes each in memory
 
 _EXAMPLE: Final = "for example numpy.savez('events.npz', t=[0, 3], x=[7, 9], offsets=[0, 2], labels=[1])"
 
@@ -166,7 +166,7 @@ def _check_headers(path: Path, headers: dict[str, NpyHeader]) -> None:
 
 
 def _high(name: str) -> int:
-    return 1 << 48 if name == "offsets" else 0xFFFF
+    return 2**48 if name == "offsets" else 0xFFFF
 
 
 def _rule(name: str) -> str:

@@ -16,7 +16,7 @@ __all__ = ["Checkpoint", "read_checkpoint", "write_checkpoint"]
 
 Weights = tuple[NDArray[np.int8], ...]
 
-HEADER_BYTES: Final = 1 << 26  # figures of a hundred thousand entries
+HEADER_BYTES: Final = 2**26  # figures of a hundred thousand entries
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 __all__ = ["HEADER_BYTES", "ZIP_DAMAGE", "NpyHeader", "array_from_npy", "arrays_from_npz", "npy_header", "read_npy"]
 
-HEADER_BYTES: Final = 1 << 14  # the beginning of a file in which its header ends: numpy refuses longer ones
+HEADER_BYTES: Final = 2**14  # the beginning of a file in which its header ends: numpy refuses longer ones
 
 DIMENSIONS_MAX: Final = 32
-SIZE_MAX: Final = 1 << 40  # of the product of all sizes that are not 0: far above any memory, far below int64
+SIZE_MAX: Final = 2**40  # of the product of all sizes that are not 0: far above any memory, far below int64
 
 # What numpy's reader raises on a header that it does not understand: it goes through Python's own tokenizer.
 _DAMAGE: Final = (ValueError, TypeError, IndexError, OverflowError, SyntaxError, RecursionError, MemoryError)
@@ -85,7 +85,7 @@ def _check_size(header: NpyHeader, size: int) -> None:
         raise ValueError(f"it announces {header.bytes} bytes of values and holds {size - header.start}")
 
 
-def read_npy(path: Path | str, *, bytes_max: int = 1 << 30) -> NDArray[Any]:
+def read_npy(path: Path | str, *, bytes_max: int = 2**30) -> NDArray[Any]:
     """The array of a .npy file.
 
     Raises OSError if it cannot be read; ValueError, with a reason in one line: see `array_from_npy`; not a regular

@@ -9,9 +9,10 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from firstspike_contract import CoreConfig
-from firstspike_contract.core.stream_format import Header
+from firstspike_contract.core.stream_format import EVENT_BEAT, Header
 from firstspike_hw.core.core import Core
 from firstspike_hw.fabric.axis import AXI_LITE
+from firstspike_hw.fabric.layouts import seen_as
 from firstspike_hw.silicon.pll import Pll, add_pll
 
 from .reset import PowerOnReset
@@ -78,7 +79,8 @@ def _narrow_ports(core: Core) -> tuple[list[Any], list[Any]]:
         bits_for(config.addresses - 1),
         bits_for(config.stages[-1].lanes * config.stages[-1].max_rows - 1),
     )
-    coming = [into.payload.data[:low], into.payload.data[16 : 16 + address], into.payload.last, into.valid]
+    event = seen_as(EVENT_BEAT, into.payload.data)  # the flags of a header lie where a time does
+    coming = [event.t[:low], event.x[:address], into.payload.last, into.valid]
     return [*coming, out.ready], [out.payload.data[:classes], out.payload.last, out.valid, into.ready]
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from firstspike_contract import CoreConfig
 from firstspike_contract.common.layout import Layout
@@ -26,6 +27,7 @@ from .boot import write_layout
 __all__ = ["RegisterFile"]
 
 _SLVERR = 2
+_WITHIN: Final = exact_log2(STAGE_STRIDE)  # bits of an address within a block
 
 
 class Phase(IntEnum):
@@ -189,13 +191,13 @@ class RegisterFile(wiring.Component):
         for number, block in blocks.items():
             part, found = Signal(32, name=f"part{number}", reset_less=True), Signal(name=f"found{number}")
             self._parts.append((address, block, part, found))
-            with m.If(address[6:] == number):
+            with m.If(address[_WITHIN:] == number):
                 m.d.sync += [word.eq(part), refused.eq(~found)]
 
     def _look_within_blocks(self, m: Module) -> None:
         for address, block, part, found in self._parts:
             m.d.sync += [part.eq(0), found.eq(0)]
-            with m.Switch(address[:6]):
+            with m.Switch(address[:_WITHIN]):
                 for offset, value in block:
                     with m.Case(offset):
                         m.d.sync += [part.eq(value), found.eq(1)]

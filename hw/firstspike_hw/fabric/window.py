@@ -44,9 +44,9 @@ class WindowGroup(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        word, index = Signal(32, reset_less=True), Signal(2, reset_less=True)
+        word, index = Signal(32, reset_less=True), Signal(range(GROUP), reset_less=True)
         gathered, shown = Signal(32 * self.count, reset_less=True), Signal(32, reset_less=True)
-        m.d.sync += [word.eq(self.word), index.eq(self.beat[:2])]
+        m.d.sync += [word.eq(self.word), index.eq(self.beat)]
         for k in range(self.count):
             mine = Signal(name=f"mine{k}")
             m.d.sync += mine.eq(self.write & (self.beat == self.first + k))

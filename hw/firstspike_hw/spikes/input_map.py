@@ -1,12 +1,12 @@
 """Input map: external address to weight row, or dropped; what is out of range, repeated or late is refused."""
 
-from typing import Any
+from typing import Any, Final
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for
+from amaranth.utils import bits_for, exact_log2
 
 from firstspike_contract.core.memories import MAP_ENTRY
 from firstspike_hw.fabric.layouts import seen_as
@@ -16,6 +16,8 @@ from firstspike_hw.fabric.sizes import check_sizes
 from .queue import event_layout
 
 __all__ = ["InputMap", "entry_layout", "mapped_layout"]
+
+MARKS: Final = 32  # rows whose marks are read and written together
 
 
 def entry_layout(*, entries: int, steps: int) -> data.StructLayout:
@@ -142,30 +144,30 @@ class InputMap(wiring.Component):
         return read
 
     def _taken(self, m: Module, row: Any) -> tuple[Signal, Signal]:
-        """A bit per row, 32 a word: has the row of the cycle before spiked in this image; and the strobe that marks it.
+        """A bit per row, MARKS a word: has the row of the cycle before spiked in this image; and what marks it.
 
         A word that no row of this image has touched means nothing: all are forgotten in one cycle.
         """
-        words = max(1, -(-self.entries // 32))
-        m.submodules.taken = memory = Memory(shape=32, depth=words, init=[], attrs=IN_LOGIC)
+        words = max(1, -(-self.entries // MARKS))
+        m.submodules.taken = memory = Memory(shape=MARKS, depth=words, init=[], attrs=IN_LOGIC)
         read, write = memory.read_port(domain="comb"), memory.write_port()
         taken, mark, touched = Signal(), Signal(), Signal(words)
-        marks, before, bit = Signal(32), Signal.like(row), Signal(32)
+        marks, before, bit, low = Signal(MARKS), Signal.like(row), Signal(MARKS), exact_log2(MARKS)
         m.d.comb += [
-            read.addr.eq(row[5:]),
+            read.addr.eq(row[low:]),
             taken.eq((marks & bit).any()),
-            write.addr.eq(before[5:]),
+            write.addr.eq(before[low:]),
             write.data.eq(marks | bit),
             write.en.eq(mark),
         ]
         m.d.sync += [
             before.eq(row),
-            bit.eq(Cat(row[:5] == k for k in range(32))),
-            marks.eq(Mux(touched.bit_select(row[5:], 1), read.data, 0)),
+            bit.eq(Cat(row[:low] == k for k in range(MARKS))),
+            marks.eq(Mux(touched.bit_select(row[low:], 1), read.data, 0)),
         ]
         with m.If(mark):
-            m.d.sync += touched.bit_select(before[5:], 1).eq(1)
-            with m.If(before[5:] == row[5:]):
+            m.d.sync += touched.bit_select(before[low:], 1).eq(1)
+            with m.If(before[low:] == row[low:]):
                 m.d.sync += marks.eq(write.data)
         with m.If(self.clean):
             m.d.sync += touched.eq(0)

@@ -127,7 +127,9 @@ class Intake(wiring.Component):
                 with m.If(beat.valid & self.run & free):
                     m.d.sync += [
                         bank.eq(0),
-                        Cat(bank.flags, bank.tag, bank.label).eq(beat.payload.data),
+                        bank.flags.eq(header.flags),
+                        bank.tag.eq(header.tag),
+                        bank.label.eq(header.label),
                         bank.ready.eq(flags.ordered),
                         self.input_map.ordered.eq(flags.ordered),
                         is_bitmap.eq(flags.bitmap),
@@ -152,7 +154,7 @@ class Intake(wiring.Component):
                     m.d.comb += [
                         out.valid.eq(bits.any()),
                         out.payload.t.eq(0),
-                        out.payload.x.eq(Cat(lowest, base[5:])),
+                        out.payload.x.eq(Cat(lowest, base[len(lowest) :])),
                         beat.ready.eq(~more & ~ending),
                         last.eq(ending & ~more),
                     ]

@@ -12,6 +12,8 @@ from typing import Final
 
 import numpy as np
 
+from firstspike_contract.core.stream_format import EVENT_BEAT
+
 from .vectors import add_rows, advance, cached, compiled, find, inlined
 
 __all__ = ["run_images"]
@@ -20,6 +22,10 @@ HELPERS: Final = "b7885d1f"  # sha256 of layout.py and vectors.py: numba's cache
 NEVER: Final = -1
 QUIET: Final = -1  # of `burst`: no rows yet
 MANY: Final = -2  # of `burst`: V is kept step by step
+
+# Of an event as one number: numba takes no Layout.
+_X_AT: Final = np.uint32(EVENT_BEAT["x"].lsb)
+_T_MASK: Final = np.uint32(EVENT_BEAT["t"].largest)
 
 
 @cached(HELPERS)
@@ -88,7 +94,7 @@ def _file_events(plan, scratch, n, events, first, end, times):
 @inlined
 def _is_burst(plan, events, first, end):
     """Whether all events are of one step, by ascending address, none to be refused."""
-    if end == first or events[end - 1] & 0xFFFF >= plan.th.shape[1] or events[end - 1] >> 16 >= len(plan.input_map):
+    if end == first or events[end - 1] & _T_MASK >= plan.th.shape[1] or events[end - 1] >> _X_AT >= len(plan.input_map):
         return False
     odd = False
     for e in range(np.uintp(first), np.uintp(end - 1)):
@@ -101,11 +107,11 @@ def _is_burst(plan, events, first, end):
 @inlined
 def _file_burst(plan, scratch, n, events, first, end, times):
     """The usual image: nothing to look up but the row."""
-    t, i = np.int64(events[first] & 0xFFFF), np.uintp(n)
+    t, i = np.int64(events[first] & _T_MASK), np.uintp(n)
     start = np.uintp(plan.layers[0].slots_at + t * plan.layers[0].bucket + scratch.filled[0, t])
     place = start
     for e in range(np.uintp(first), np.uintp(end)):
-        x = np.uintp(events[e] >> np.uint32(16))
+        x = np.uintp(events[e] >> _X_AT)
         row = plan.input_map[x]
         scratch.slots[place] = row  # a dropped one is overwritten by the next
         place += np.uintp(row >= 0)
@@ -121,7 +127,7 @@ def _file_any(plan, scratch, n, events, first, end, times):
     steps, addresses = plan.th.shape[1], np.uintp(len(plan.input_map))
     latest, inputs, dropped, refused, i = -1, 0, 0, 0, np.uintp(n)
     for e in range(np.uintp(first), np.uintp(end)):
-        t, x = np.int64(events[e] & 0xFFFF), np.uintp(events[e] >> np.uint32(16))
+        t, x = np.int64(events[e] & _T_MASK), np.uintp(events[e] >> _X_AT)
         if t >= steps or x >= addresses:
             refused += 1
         elif plan.input_map[x] < 0:

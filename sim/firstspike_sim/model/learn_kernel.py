@@ -29,7 +29,7 @@ from .vectors import cached, compiled, inlined, lowest
 __all__ = ["learn_images"]
 
 HELPERS: Final = (
-    "015c45b2"  # sha256 of kernel.py, layout.py and vectors.py: numba's cache sees changes to this file only
+    "8e766c06"  # sha256 of kernel.py, layout.py and vectors.py: numba's cache sees changes to this file only
 )
 
 _ONE: Final = np.uint64(1)
