@@ -2,53 +2,51 @@
 
 import ast
 import re
-import subprocess
-import sys
-import tomllib
+from collections import Counter
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[1]
-
-# The one direction: a package may import those before it, never one after it.
-ORDER = ("firstspike_contract", "firstspike_hw", "firstspike_compiler", "firstspike_sim", "firstspike")
-FOLDERS = (
-    *("hw/firstspike_contract", "hw/firstspike_hw", "compiler/firstspike_compiler", "sim/firstspike_sim"),
-    "host/firstspike",
-)
-SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
-RUNTIME = ("numpy", "yaml", "serial", "cobs")
+from house import ORDER, SOURCES, circles, graph, imports, imports_of, module_name, part, shown, tree
 
 CONTRACT = "firstspike_contract"
 DEPLOYMENT = "firstspike_compiler.deployment"
 TRAINING = "firstspike_compiler.training"
 
+# Packages that come one after the other in ORDER and yet know nothing of each other: what one needs of the other, the
+# host brings it.
+BESIDE = {("firstspike_compiler", "firstspike_hw")}
 
-def module_name(path: Path) -> str:
-    folder = next(folder for folder in FOLDERS if path.is_relative_to(ROOT / folder))
-    parts = path.relative_to((ROOT / folder).parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def imports(source: str, module: str, *, is_package: bool) -> Iterator[str]:
-    """Every imported module, absolute, wherever in the file the import stands."""
-    parts = module.split(".")
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = parts[: len(parts) - node.level + is_package] if node.level else []
-            prefix = ".".join([*base, *([node.module] if node.module else [])])
-            # `from package import x` may name a module: report both readings
-            yield prefix
-            yield from (f"{prefix}.{alias.name}" for alias in node.names)
-
-
-def imports_of(path: Path) -> list[str]:
-    return list(imports(path.read_text(), module_name(path), is_package=path.name == "__init__.py"))
+# Rooms of a package, each with those of the same package that it may import. A room that is not listed is free.
+ROOMS = {
+    "firstspike_contract": {
+        "common": (),
+        "arithmetic": ("common",),
+        "core": ("common", "arithmetic"),
+        "link": ("common", "arithmetic", "core"),
+    },
+    "firstspike_hw": {
+        "fabric": (),
+        "spikes": ("fabric",),
+        "learning": ("fabric", "spikes"),
+        "stage": ("fabric", "spikes", "learning"),
+        "core": ("fabric", "spikes", "learning", "stage"),
+        "link": ("fabric",),
+        "silicon": ("fabric",),
+        "board": ("fabric", "core", "link", "silicon"),
+        "emit": ("fabric", "core", "link", "silicon", "board"),
+    },
+    "firstspike": {
+        "link": (),
+        "virtual": ("link",),
+        "board": ("link", "virtual"),
+        "datasets": (),
+        "examples": (),
+        "learning": ("link", "board"),
+        "report": ("learning",),
+        "cli": ("link", "virtual", "board", "datasets", "examples", "learning", "report"),
+    },
+}
 
 
 def rank(module: str) -> int | None:
@@ -57,42 +55,78 @@ def rank(module: str) -> int | None:
 
 def outsiders(path: Path) -> set[str]:
     """Top-level packages that are neither ours nor the standard library's."""
+    import sys
+
     tops = {name.partition(".")[0] for name in imports_of(path)}
     return {top for top in tops if rank(top) is None and top not in sys.stdlib_module_names}
 
 
-def part(package: str) -> list[Path]:
-    return [path for path in SOURCES if f"{module_name(path)}.".startswith(f"{package}.")]
-
-
-def tracked() -> list[Path]:
-    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip("not a git checkout")
-    return [path for name in done.stdout.split("\0") if name and (path := ROOT / name).is_file()]
-
-
 def test_imports_are_found_wherever_and_however_they_are_written() -> None:
     source = "def f():\n    from ..sim import fast\nfrom . import g\nimport os.path\nfrom a.b import c"
-    assert set(imports(source, "p.q.r", is_package=False)) == {
-        *("p.sim", "p.sim.fast", "p.q", "p.q.g", "os.path", "a.b", "a.b.c")
+    assert set(imports(ast.parse(source), "p.q.r", is_package=False)) == {
+        *(("p.sim", "fast"), ("p.q", "g"), ("os.path", ""), ("a.b", "c"))
     }
-    assert "p.q.x" in set(imports("from .x import y", "p.q", is_package=True))
+    assert set(imports(ast.parse("from .x import y"), "p.q", is_package=True)) == {("p.q.x", "y")}
 
 
-def test_a_part_imports_only_itself_and_the_parts_before_it() -> None:
+def test_a_package_imports_only_itself_and_those_before_it() -> None:
     wrong = []
     for path in SOURCES:
         mine = rank(module_name(path))
         for name in imports_of(path):
             theirs = rank(name)
-            if mine is not None and theirs is not None and theirs > mine:
-                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
-    assert not wrong, "imports against the direction contract <- hw <- compiler <- sim <- host:\n" + "\n".join(wrong)
+            if mine is None or theirs is None or mine == theirs:
+                continue
+            if theirs > mine or (ORDER[mine], ORDER[theirs]) in BESIDE:
+                wrong.append(f"{shown(path)} imports {name}")
+    assert not wrong, "imports against contract <- {hw, compiler} <- sim <- host:\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_a_room_imports_only_those_before_it(package: str) -> None:
+    wrong = []
+    for module, others in graph().items():
+        top, _, rest = module.partition(".")
+        room = rest.partition(".")[0]
+        if top != package or room not in ROOMS[package]:
+            continue
+        for other in others:
+            theirs = other.removeprefix(f"{package}.").partition(".")[0]
+            if other.startswith(f"{package}.") and theirs not in (room, *ROOMS[package][room]):
+                wrong.append(f"{module} imports {other}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_room_of_the_gateware_and_the_contract_has_its_place() -> None:
+    rooms = {
+        module.split(".")[1] for module in graph() if module.startswith(("firstspike_hw.", "firstspike_contract."))
+    }
+    assert rooms == {*ROOMS["firstspike_hw"], *ROOMS["firstspike_contract"]}
+
+
+def test_a_board_takes_a_clock_from_the_silicon_and_nothing_else() -> None:
+    taken = {o for m, others in graph().items() if m.startswith("firstspike_hw.board") for o in others}
+    assert {other for other in taken if other.startswith("firstspike_hw.silicon")} == {"firstspike_hw.silicon.pll"}
+
+
+def test_commands_are_not_libraries() -> None:
+    commands = "firstspike.cli.commands."
+    wrong = [
+        f"{module} imports {other}"
+        for module, others in graph().items()
+        for other in others
+        if other.startswith(commands) and module != "firstspike.cli.app"
+    ]
+    assert wrong == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set()}) == [["a", "b", "c"]]
+    assert circles(graph()) == []
 
 
 def test_the_contract_imports_numpy_only() -> None:
-    assert {str(p): outsiders(p) - {"numpy"} for p in part(CONTRACT) if outsiders(p) - {"numpy"}} == {}
+    assert {shown(p): outsiders(p) - {"numpy"} for p in part(CONTRACT) if outsiders(p) - {"numpy"}} == {}
 
 
 def test_the_deployment_is_read_and_written_with_numpy_and_pyyaml_alone() -> None:
@@ -107,6 +141,9 @@ def test_torch_stays_in_training() -> None:
     assert all(path in part(TRAINING) for path in wrong), wrong
 
 
+# Names
+
+
 def says_what_is_public(source: str) -> bool:
     body = ast.parse(source).body
     only_docstring = all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body)
@@ -116,179 +153,109 @@ def says_what_is_public(source: str) -> bool:
 def test_every_module_says_what_is_public() -> None:
     assert says_what_is_public('"""Nothing here."""')
     assert not says_what_is_public('"""Something."""\nX = 1')
-    assert [str(p.relative_to(ROOT)) for p in SOURCES if not says_what_is_public(p.read_text())] == []
+    assert [shown(p) for p in SOURCES if not says_what_is_public(p.read_text())] == []
 
 
-# The import system of this process with everything blocked that the runtime may not need.
-BLOCKER = f"""
-import sys
-ALLOWED = {{*sys.stdlib_module_names, *{RUNTIME!r}, *{(*ORDER, "_virtualenv")!r}}}
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] not in ALLOWED:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-sys.meta_path.insert(0, Blocker())
-"""
+# Names that several files give a class of their own, with the reason.
+SHARED_NAMES = {"Phase": "states of the unit in the same file, used nowhere else"}
 
 
-def run_blocked(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", BLOCKER + code], capture_output=True, text=True, check=False)
+def test_a_class_has_a_name_of_its_own() -> None:
+    """One word, one meaning, in the whole house: a reader may search for it."""
+    homes: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in tree(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(shown(path))
+    several = {name: files for name, files in homes.items() if len(files) > 1 and name not in SHARED_NAMES}
+    assert several == {}
 
 
-def test_the_host_imports_with_the_runtime_packages_alone() -> None:
-    code = """
-import importlib, pkgutil, firstspike, firstspike.cli, firstspike.datasets, firstspike.report
-import firstspike.board, firstspike.link, firstspike.virtual, firstspike.virtual.server
-import firstspike_contract, firstspike_compiler.deployment
-from firstspike.cli.app import COMMANDS
-for name in COMMANDS:
-    importlib.import_module(f"firstspike.cli.commands.{name}")
-"""
-    done = run_blocked(code)
-    assert done.returncode == 0, done.stderr
+# Bits
 
-
-@pytest.mark.parametrize(
-    ("words", "package", "extra"),
-    [
-        (["check", "net.nir"], "jsonschema", "compile"),
-        (["train", "yinyang", "-o", "new.nir"], "numba", "sim"),
-    ],
-)
-def test_a_command_that_needs_an_extra_names_the_install_line(
-    words: list[str], package: str, extra: str, tmp_path: Path
-) -> None:
-    (tmp_path / "net.nir").write_bytes(b"\x89HDF\r\n\x1a\n")
-    code = f"import os; os.chdir({str(tmp_path)!r}); from firstspike.cli import main; sys.exit(main({words!r}))"
-    done = run_blocked(code)
-    assert done.stderr == (
-        f"error: firstspike {words[0]} needs the package {package}, which is not installed; "
-        f"install it with: pip install 'firstspike[{extra}]'\n"
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-
-
-# Development tools under the Mozilla licence: file-level copyleft, used and never shipped.
-TOOLS_UNDER_MPL = {
-    "hypothesis": "property tests",
-    "pathspec": "needed by mypy and hatchling",
-    "certifi": "needed by pip",
+# Layouts and registers are packed, unpacked and sliced by the code that describes them (contract.common.layout and
+# hw.fabric.layouts); nobody else shifts, masks or slices one. What shifts for another reason stands here with it: how
+# many places of a file, and why.
+SHIFTS = {
+    "compiler/firstspike_compiler/integers.py": (1, "a threshold of fewer fraction bits"),
+    "host/firstspike/datasets/npz.py": (1, "permissions of a file, less the user's mask"),
+    "host/firstspike/link/faults.py": (3, "bits of a byte that a bad line flips"),
+    "host/firstspike/virtual/server.py": (1, "noise: bytes that are no frame"),
+    "hw/firstspike_contract/arithmetic/random_bits.py": (8, "the generator's own arithmetic: rotations, keys, chances"),
+    "hw/firstspike_contract/common/layout.py": (11, "pack and unpack"),
+    "hw/firstspike_hw/board/chains.py": (1, "a shift chain"),
+    "hw/firstspike_hw/core/contents.py": (4, "numbers as columns of bits, and back"),
+    "hw/firstspike_hw/core/registers.py": (6, "the matrix of CRC-32"),
+    "hw/firstspike_hw/fabric/layouts.py": (2, "pack and unpack in gateware"),
+    "hw/firstspike_hw/fabric/weights.py": (1, "a power of two"),
+    "hw/firstspike_hw/fabric/window.py": (2, "model: a beat of a word of any width"),
+    "hw/firstspike_hw/learning/row_bits.py": (2, "single bits of a row's number, each with its key"),
+    "hw/firstspike_hw/learning/stage_learning.py": (2, "halves of the lanes"),
+    "hw/firstspike_hw/learning/teacher.py": (3, "a one-hot stage, shifted on"),
+    "hw/firstspike_hw/link/dispatcher.py": (1, "whether a length is whole words"),
+    "hw/firstspike_hw/link/frame_sender.py": (2, "which byte of a record is next"),
+    "hw/firstspike_hw/link/link_registers.py": (4, "which word of the block an address means"),
+    "hw/firstspike_hw/link/sending.py": (3, "powers of two: a frame's size and the waits"),
+    "hw/firstspike_hw/link/uart.py": (3, "shift registers of a serial line"),
+    "hw/firstspike_hw/silicon/blocks.py": (8, "bits in the block memories of a bitstream"),
+    "hw/firstspike_hw/silicon/carries.py": (1, "an entry of a look-up table"),
+    "hw/firstspike_hw/silicon/ecp5.py": (11, "the ECP5's bitstream: its rows of bits and its CRC-16"),
+    "hw/firstspike_hw/silicon/ice40.py": (8, "the iCE40's bitstream"),
+    "hw/firstspike_hw/spikes/serialiser.py": (4, "which lanes fire: a set of lanes, not a layout"),
+    "sim/firstspike_sim/model/kernel.py": (
+        3,
+        "events as numbers: numba takes no Layout; places are those of EVENT_BEAT",
+    ),
+    "sim/firstspike_sim/model/learn_kernel.py": (35, "64 neurons to a word, and the generator's arithmetic"),
 }
+GATEWARE = tuple(
+    f"hw/firstspike_hw/{room}/" for room in ("fabric", "spikes", "learning", "stage", "core", "link", "board")
+)
 
 
-def requirements(name: str, *, extras: frozenset[str], seen: set[str]) -> set[str]:
-    """Names of the distributions that `name` pulls in here, itself included."""
-    if name in seen:
-        return seen
-    seen.add(name)
-    for line in metadata.requires(name) or []:
-        wanted = re.match(r"[A-Za-z0-9._-]+", line)
-        extra = re.search(r"""extra\s*==\s*["']([\w-]+)""", line)
-        if wanted and (extra is None or extra[1] in extras):
-            child = re.sub(r"[-_.]+", "-", wanted[0]).lower()
-            if child == "firstspike" or is_installed(child):
-                requirements(child, extras=frozenset(), seen=seen)
-    return seen
+def shifts(source: ast.Module, *, gateware: bool) -> Iterator[int]:
+    """Lines that shift, that mask with a number, or, in gateware, that cut a piece at a place given by number."""
+    for node in ast.walk(source):
+        if isinstance(node, ast.BinOp | ast.AugAssign):
+            operands = [node.left, node.right] if isinstance(node, ast.BinOp) else [node.value]
+            masks = isinstance(node.op, ast.BitAnd) and any(_is_number(operand) for operand in operands)
+            if isinstance(node.op, ast.LShift | ast.RShift) or masks:
+                yield node.lineno
+        elif gateware and isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+            ends = [end.value for end in (node.slice.lower, node.slice.upper) if isinstance(end, ast.Constant)]
+            if any(isinstance(end, int) and end not in (0, 1) for end in ends):  # [1:] and [:1] leave one out
+                yield node.lineno
 
 
-def is_installed(name: str) -> bool:
-    try:
-        return bool(metadata.version(name))
-    except metadata.PackageNotFoundError:
-        return False
+def _is_number(node: ast.expr) -> bool:
+    if isinstance(node, ast.UnaryOp):
+        return _is_number(node.operand)
+    return isinstance(node, ast.Constant) and type(node.value) is int
 
 
-def licence(name: str) -> str:
-    about = metadata.metadata(name)
-    classifiers = [text for text in about.get_all("Classifier") or [] if text.startswith("License")]
-    first_line = (about.get("License") or "").strip().partition("\n")[0]
-    return " ".join([about.get("License-Expression") or "", first_line, *classifiers])
+def test_shifts_masks_and_slices_are_found() -> None:
+    found = ["a << 8", "a >> k", "a & 0xFF", "a & ~3", "a &= 7", "b[8:]", "b[:16]", "b[2 : 2 + n]"]
+    assert [list(shifts(ast.parse(text), gateware=True)) for text in found] == [[1]] * len(found)
+    for text in ("a & b", "a | 1", "b[1:]", "b[n:]", "b[3]", "a // 4"):
+        assert list(shifts(ast.parse(text), gateware=True)) == [], text
 
 
-def test_no_dependency_is_under_a_copyleft_licence() -> None:
-    every_extra = frozenset(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
-    found = requirements("firstspike", extras=every_extra, seen=set())
-    assert {"numpy", "nir", "numba", "matplotlib", "pytest"} <= found  # the walk does walk
-    copyleft = {name: licence(name) for name in found if re.search(r"\b[AL]?GPL|GNU|MPL|EUPL|CeCILL", licence(name))}
-    assert {name: text for name, text in copyleft.items() if name not in TOOLS_UNDER_MPL} == {}
-    runtime = requirements("firstspike", extras=every_extra - {"dev"}, seen=set())
-    assert not runtime & set(TOOLS_UNDER_MPL), "the Mozilla licence is accepted for development tools only"
-
-
-def test_every_dependency_has_its_reason_beside_it() -> None:
-    text = (ROOT / "pyproject.toml").read_text().partition("[project.scripts]")[0]
-    bare = [line.strip() for line in text.splitlines() if re.match(r'    "[^"]+",\s*$', line)]
-    assert [line for line in bare if not line.startswith('"firstspike[')] == []
+def test_nobody_shifts_a_register_or_a_layout_by_hand() -> None:
+    counts = Counter(
+        {shown(path): len(list(shifts(tree(path), gateware=shown(path).startswith(GATEWARE)))) for path in SOURCES}
+    )
+    found = {name: count for name, count in counts.items() if count}
+    allowed = {name: count for name, (count, _) in SHIFTS.items()}
+    more = {
+        name: f"{count}, not {allowed.get(name, 0)}" for name, count in found.items() if count > allowed.get(name, 0)
+    }
+    assert not more, (
+        "a field of a register or of a layout is packed and unpacked by name (contract.common.layout, fabric.layouts); "
+        f"what shifts for another reason is listed in SHIFTS: {more}"
+    )
+    assert {name: count for name, count in allowed.items() if found.get(name, 0) < count} == {}, "SHIFTS names too many"
 
 
 def test_every_silenced_warning_names_what_it_silences() -> None:
     silent = re.compile(r"#\s*(noqa(?!:)|type:\s*ignore(?!\[))")
     assert [path for path in SOURCES if silent.search(path.read_text())] == []
-
-
-def package_hosts() -> set[str]:
-    """Hosts that this machine takes packages from, as its tools are configured; the public ones do not matter."""
-    commands = (
-        [sys.executable, "-m", "pip", "config", "list"],
-        ["npm", "config", "get", "registry"],
-    )
-    said = ""
-    for command in commands:
-        try:
-            said += subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
-        except (OSError, subprocess.SubprocessError):
-            continue
-    hosts = {host.rpartition("@")[2] for host in re.findall(r"https?://([^/\s'\"]+)", said)}
-    return hosts - {"pypi.org", "registry.npmjs.org"}
-
-
-def test_no_tracked_file_names_a_machine() -> None:
-    home = re.compile(r"(?<![\w.<>/])/(?:home|Users|root|work)/[A-Za-z]")
-    hosts = package_hosts()
-    wrong = []
-    for path in tracked():
-        try:
-            text = path.read_text()
-        except UnicodeDecodeError:
-            continue  # binary
-        for number, line in enumerate(text.splitlines(), 1):
-            if home.search(line) or any(host in line for host in hosts):
-                wrong.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}")
-    assert wrong == []
-
-
-WITHOUT_EXTRAS = """
-import sys
-import firstspike, firstspike.cli, firstspike.datasets, firstspike.examples, firstspike_compiler.deployment
-assert not {"nir", "h5py", "jsonschema", "numba", "matplotlib", "torch"} & set(sys.modules)
-print(firstspike.examples.example("mnist-784-600-10.nir"))
-print(sys.prefix)
-"""
-
-
-@pytest.mark.slow
-def test_the_wheel_works_in_an_environment_without_extras(tmp_path: Path) -> None:
-    """A real one: numpy, pyyaml, pyserial and cobs, and nothing of this checkout. Needs a package index."""
-
-    def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([str(word) for word in words], cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    assert run(sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", tmp_path, ROOT).returncode == 0
-    assert run(sys.executable, "-m", "venv", tmp_path / "venv").returncode == 0
-    python, (wheel,) = tmp_path / "venv" / "bin" / "python", tmp_path.glob("*.whl")
-    installed = run(python, "-m", "pip", "install", "--disable-pip-version-check", wheel)
-    assert installed.returncode == 0, installed.stderr
-    done = run(python, "-c", WITHOUT_EXTRAS)
-    assert done.returncode == 0, done.stderr
-    network, prefix = done.stdout.splitlines()
-    assert Path(network).is_relative_to(prefix)  # the example travels with the package
-    refused = run(python, "-m", "firstspike", "check", network)
-    assert refused.returncode == 2
-    assert refused.stderr.endswith("install it with: pip install 'firstspike[compile]'\n")
-    assert run(python, "-m", "firstspike", "doctor").returncode == 0
-    # a host script there, with a deployment made elsewhere: spike for spike, by the plain model
-    made = run(sys.executable, "-m", "firstspike", "compile", network, "-o", tmp_path / "mnist")
-    assert made.returncode == 0, made.stderr
-    streamed = run(python, ROOT / "examples" / "stream_mnist.py", "sim:", "20", tmp_path / "mnist")
-    assert (streamed.returncode, streamed.stderr) == (0, "")
-    assert streamed.stdout.startswith("sim:: 20 digits, 20 right, 0 different from the model")
