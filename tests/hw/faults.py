@@ -45,7 +45,7 @@ FAULTS = {
         unit="spikes.decision", old="end.eq(message.t == self.steps - 1)", new="end.eq(message.t == self.steps - 2)"
     ),
     "wrong T at the end of the walk": Fault(
-        unit="stage.sequencer", old="(t == final_step)", new="(t == final_step - 1)"
+        unit="stage.sequencer", old="(self.step == self._final_step)", new="(self.step == self._final_step - 1)"
     ),
     "stale bucket": Fault(unit="spikes.queue", old="m.d.sync += touched.eq(0)", new="m.d.sync += touched[1:].eq(0)"),
     "lost link": Fault(
@@ -59,7 +59,7 @@ FAULTS = {
         new="after[k].eq(Cat((state.now.v[k][:8] + changes[k][:8])[:8], state.now.v[k][8:] + changes[k][8:]))",
     ),
     "swapped rows": Fault(
-        unit="stage.sequencer", old="offset.eq(offset + stride)", new="offset.eq(self.inputs - offset)"
+        unit="stage.sequencer", old="eq(self._offset + self._stride)", new="eq(self.inputs - self._offset)"
     ),
     "neurons of a row shifted": Fault(
         unit="spikes.serialiser",
@@ -75,8 +75,8 @@ FAULTS = {
     "filed beyond T": Fault(unit="spikes.filing", old="& (recorded < self.steps)),", new="),"),
     "early exit without draining": Fault(
         unit="stage.sequencer",
-        old="drain.eq(self.stop.valid & Mux(self.advance, following >= self.stop.t, t >= self.stop.t))",
-        new="drain.eq(self.stop.valid)",
+        old="_drain.eq(self.stop.valid & Mux(self.advance, following >= self.stop.t, t >= self.stop.t))",
+        new="_drain.eq(self.stop.valid)",
     ),
     "early exit one step short": Fault(unit="stage.sequencer", old="(t > self.stop.t)", new="(t >= self.stop.t)"),
     "duplicate accepted": Fault(unit="spikes.input_map", old="wanted & ~taken & ~late", new="wanted & ~late"),
@@ -88,8 +88,8 @@ FAULTS = {
     ),
     "constant missing": Fault(
         unit="stage.sequencer",
-        old="left = self.next_constant != self.constants",
-        new="left = self.next_constant + 1 < self.constants",
+        old="left = self._so_far.constants != self.constants",
+        new="left = self._so_far.constants + 1 < self.constants",
     ),
     "fires twice": Fault(unit="stage.lanes", old="fires.eq(crossed & ~state.now.fired)", new="fires.eq(crossed)"),
     "marks of the image before": Fault(
@@ -138,7 +138,7 @@ FAULTS = {
     ),
     "marks in the first row": Fault(unit="learning.stage_learning", old="mark_row.eq(row)", new="mark_row.eq(0)"),
     "image let go before it is learnt": Fault(
-        unit="core.engine", old="self.phase.eq(Phase.LEARN)", new="self.phase.eq(Phase.CLEAR)"
+        unit="core.engine", old="self._phase.eq(Phase.LEARN)", new="self._phase.eq(Phase.CLEAR)"
     ),
     "the host's word is learnt too": Fault(
         unit="core.registers", old="window.clear.eq(registers.learning)", new="window.clear.eq(0)"
@@ -158,7 +158,7 @@ FAULTS = {
     "serialiser does not wait": Fault(unit="spikes.serialiser", old="(self.messages.ready & ~more)", new="~more"),
     "sequencer does not wait for the trace": Fault(
         unit="stage.sequencer",
-        old="go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (r != 0))",
+        old="go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (self._row != 0))",
         new="go.eq(1)",
     ),
     "register answer not held": Fault(unit="core.registers", old="m.If(bus.rready)", new="m.If(1)"),

@@ -4,6 +4,7 @@ The stages' schedules are followed step by step (not cycle by cycle). Assumed: t
 started, no stream stalls, and no row waits for room in a serialiser.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from firstspike_contract.arithmetic.network import Network
 from firstspike_contract.arithmetic.results import Batch
 
-from .config import CoreConfig
+from .config import CoreConfig, StageConfig
 from .loading import place
 
 __all__ = ["image_cycles"]
@@ -42,63 +43,121 @@ def image_cycles(network: Network, config: CoreConfig, batch: Batch, *, traced: 
 
     Raises FirstspikeError if the network does not fit the core.
     """
-    stages = [config.stages[k] for k in place(network, config)]
-    steps, decided_at = network.steps, batch.results["step"].astype(np.int64)
-    n, last = len(batch), len(stages) - 1
-    rows = [stage.rows(layer.outputs) for stage, layer in zip(stages, network.layers, strict=True)]
-    lanes = [min(v for k, v in LANE_LATENCY.items() if set(s.kernels) <= set(k)) for s in stages]
-    latency = [ROW_LATENCY + s.wide * RELAY_LATENCY + own for s, own in zip(stages, lanes, strict=True)]
-    events = _events(network, batch)
-    constants = [np.bincount(layer.constant_times, minlength=steps) for layer in network.layers]
-    fired = _fired(network, batch, [stage.lanes for stage in stages], rows)
-
-    # All times count from the start of the image; `next_` is the first cycle in which the stage may decide.
-    next_ = [np.full(n, 1 + r, np.int64) for r in rows]
-    sent = [np.zeros(n, np.int64) for _ in stages]  # when the stage's serialiser gave its latest message
-    at_end = np.zeros((2, last + 1, n), np.int64)  # of step D: when its events were known, and their number
-    verdict, moved = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    walks = _walks(network, config, batch)
+    last, decided_at = network.steps - 1, batch.results["step"].astype(np.int64)
+    verdict = np.zeros(len(batch), np.int64)
     for t in range(int(decided_at.max()) + 1):
-        before = np.zeros(n, np.int64)  # when the source's horizon came to be t, and t + 1
-        now = before
-        for k, r in enumerate(rows):
-            count = events[k][t]
-            taken, left = constants[k][t], constants[k][t:].sum() > 0
-            if network.kernel == "step":  # events first, whose number must be known; in the end none is left
-                ready = np.maximum(next_[k] + (left and t > 0), now)
-                walked = known = (
-                    ready + np.where(count > 0, count * r + taken + 2, 0) + r - 1
-                )  # the cycle of the last row
-                next_[k], count = walked + 1, np.zeros(n, np.int64)
-            else:
-                walked = np.maximum(next_[k], before) + r - 1
-                known = np.maximum(walked + (left and t > 0 and r == 1), now)  # whether there are events at t
-                next_[k] = known + np.where(count > 0, 1 + count * r + taken, 0) + 1
-            at_end[:, k] = np.where(decided_at == t, (known, count), at_end[:, k])
-            before = sent[k] + FILING_LATENCY + HORIZON_LATENCY if t else np.zeros(n, np.int64)
-            for row in range(r):
-                arrived = walked - (r - 1 - row) + latency[k] + SERIALISER_LATENCY
-                # at T-1 all outputs are candidates
-                messages = stages[k].lanes if k == last and t == steps - 1 else fired[k][t, row]
-                begun = np.maximum(arrived, sent[k] + 1)
-                if k == last:  # rows with values follow each other with a gap
-                    says = (np.asarray(messages) > 0) | (row == r - 1)
-                    begun = np.where(says, np.maximum(begun, moved + 2), begun)
-                    moved = np.where(says, begun, moved)
-                sent[k] = begun + np.maximum(messages, 1) - 1
-            now = sent[k] + FILING_LATENCY + HORIZON_LATENCY
-        verdict = np.where(decided_at == t, sent[last] + VERDICT_LATENCY, verdict)
-    # A stage is through a cycle after finishing step D, or once it knows D. Events of step D that it has not come to by
-    # then it counts without working on them.
-    knows = np.where(decided_at == steps - 1, 0, verdict + STOP_LATENCY)
-    known, count = at_end
-    first, by_row = known + 1, np.array(rows)[:, None]
-    driven = np.clip((verdict + STOP_LATENCY - first) // by_row, 0, count)
-    finished = np.where(
-        driven < count, np.maximum(first, verdict + STOP_LATENCY) + count - driven, first + count * by_row
-    )
-    finished = np.where(count > 0, finished, known)
-    through = np.maximum(finished, knows).max(axis=0) + 1
+        # When the horizon of a stage's source came to be t, and t + 1: that of the inputs is T from the start.
+        before = now = np.zeros(len(batch), np.int64)
+        for walk in walks:
+            known, count = walk.step(t, before, now)
+            walk.note(decided_at == t, known, count)
+            before = walk.filed() if t else np.zeros(len(batch), np.int64)
+            walk.send(t, everyone=walk.is_output and t == last)
+            now = walk.filed()
+        verdict = np.where(decided_at == t, walks[-1].sent + VERDICT_LATENCY, verdict)
+    told = verdict + STOP_LATENCY
+    knows = np.where(decided_at == last, 0, told)  # the last step needs no telling
+    through = np.maximum(np.max([walk.finished(told) for walk in walks], axis=0), knows) + 1
     return np.maximum(verdict, through) + OVERHEAD + traced  # the trace's marker takes a cycle
+
+
+def _walks(network: Network, config: CoreConfig, batch: Batch) -> "list[_Walk]":
+    """A stage in motion for every layer of the network."""
+    stages = [config.stages[k] for k in place(network, config)]
+    rows = [stage.rows(layer.outputs) for stage, layer in zip(stages, network.layers, strict=True)]
+    events, fired = _events(network, batch), _fired(network, batch, [stage.lanes for stage in stages], rows)
+    return [
+        _Walk(
+            stage=stage,
+            rows=rows[k],
+            events=events[k],
+            constants=np.bincount(network.layers[k].constant_times, minlength=network.steps),
+            fired=fired[k],
+            events_first=network.kernel == "step",
+            is_output=k == len(stages) - 1,
+        )
+        for k, stage in enumerate(stages)
+    ]
+
+
+@dataclass(kw_only=True, eq=False)
+class _Walk:
+    """A stage and its serialiser on their way through N images, step by step. Times are int64 ``[N]``, in cycles from
+    the start of the image.
+
+    rows:      of the layer, as the stage walks them.
+    events:    ``[T, N]``, at each step, constant inputs included. constants: ``[T]``, those alone.
+    fired:     ``[T, rows, N]``, spikes by the step and the row that they leave the lanes at.
+    next_:     the first cycle in which the stage may decide.
+    walked:    of the last row of the step.
+    sent:      when the serialiser gave its latest message. moved: when it last took a row up, of an output.
+    decision:  of step D: when its events were known, and their number.
+    """
+
+    stage: StageConfig
+    rows: int
+    events: Cycles
+    constants: Cycles
+    fired: Cycles
+    events_first: bool
+    is_output: bool
+
+    def __post_init__(self) -> None:
+        n = self.events.shape[1]
+        self.next_, self.walked = np.full(n, 1 + self.rows, np.int64), np.zeros(n, np.int64)
+        self.sent, self.moved = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        self.decision = np.zeros((2, n), np.int64)
+        lanes = min(v for k, v in LANE_LATENCY.items() if set(self.stage.kernels) <= set(k))
+        self.latency = ROW_LATENCY + self.stage.wide * RELAY_LATENCY + lanes
+
+    def step(self, t: int, before: Cycles, now: Cycles) -> tuple[Cycles, Cycles]:
+        """Walks the rows and drives the events of step t, from when the source's horizon came to be t, and t + 1.
+
+        Returns when it was known whether there are events, and how many are still to be driven at that time.
+        """
+        count, r = self.events[t], self.rows
+        taken, left = self.constants[t], self.constants[t:].sum() > 0
+        if self.events_first:  # their number must be known; in the end none is left
+            ready = np.maximum(self.next_ + (left and t > 0), now)
+            self.walked = ready + np.where(count > 0, count * r + taken + 2, 0) + r - 1
+            self.next_ = self.walked + 1
+            return self.walked, np.zeros_like(count)
+        self.walked = np.maximum(self.next_, before) + r - 1
+        known = np.maximum(self.walked + (left and t > 0 and r == 1), now)
+        self.next_ = known + np.where(count > 0, 1 + count * r + taken, 0) + 1
+        return known, count
+
+    def note(self, decided: NDArray[np.bool_], known: Cycles, count: Cycles) -> None:
+        """Keeps what `step` gave for the images that are decided at it."""
+        self.decision = np.where(decided, (known, count), self.decision)
+
+    def send(self, t: int, *, everyone: bool) -> None:
+        """The spikes of step t through the serialiser. everyone: at T-1 all outputs are candidates."""
+        for row in range(self.rows):
+            arrived = self.walked - (self.rows - 1 - row) + self.latency + SERIALISER_LATENCY
+            messages = np.full_like(self.sent, self.stage.lanes) if everyone else self.fired[t, row]
+            begun = np.maximum(arrived, self.sent + 1)
+            if self.is_output:  # rows with values follow each other with a gap
+                says = (messages > 0) | (row == self.rows - 1)
+                begun = np.where(says, np.maximum(begun, self.moved + 2), begun)
+                self.moved = np.where(says, begun, self.moved)
+            self.sent = begun + np.maximum(messages, 1) - 1
+
+    def filed(self) -> Cycles:
+        """When the stage behind knows of all that was sent."""
+        return self.sent + FILING_LATENCY + HORIZON_LATENCY
+
+    def finished(self, told: Cycles) -> Cycles:
+        """When it is through with step D. told: when it knew of the verdict.
+
+        Events of step D that it has not come to by then it counts without working on them.
+        """
+        known, count = self.decision
+        first = known + 1
+        driven = np.clip((told - first) // self.rows, 0, count)
+        late = np.maximum(first, told) + count - driven
+        return np.where(count > 0, np.where(driven < count, late, first + count * self.rows), known)
 
 
 def _events(network: Network, batch: Batch) -> list[NDArray[np.int64]]:

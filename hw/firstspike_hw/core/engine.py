@@ -102,36 +102,39 @@ class Engine(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m, config = Module(), self.config
         last = len(config.stages) - 1
-        self.phase = Signal(Phase)
-        self.start, self.clear, self.quiet = Signal(), Signal(), Signal()
-        self.stop = Signal(stop_layout(config.max_steps))
+        # What the parts below share: signals, then units.
+        self._phase = Signal(Phase)
+        self._start, self._clear, self._quiet = Signal(), Signal(), Signal()
+        self._over = Signal()  # the decision is made, and every stage through with its step
+        self._stop = Signal(stop_layout(config.max_steps))
+        self._used = used = [Signal(name=f"used{k}", init=1) for k in range(last + 1)]  # stages that hold a layer
+        self._intake = self._take_in(m)
+        self._header = self._intake.image
+        self._flags = seen_as(HEADER_FLAGS, self._header.flags)
+        m.d.sync += [used[k].eq(self.active[k] if k < last else 1) for k in range(last + 1)]
+        self._stages = self._chain_stages(m)
+        self._feed_first_stage(m)
+        self._decision = self._decide(m)
+        self._teacher = self._teach(m) if config.learns else None
+        m.d.comb += self.idle.eq(self._intake.idle & (self._phase == Phase.WAIT))
+        self._tracer = self._trace(m)
+        self._follow_image(m)
+        self._let_rows_out(m)
+        return m
 
+    def _take_in(self, m: Module) -> Intake:
+        config = self.config
         m.submodules.intake = intake = Intake(
-            addresses=config.addresses,
-            entries=config.stages[0].inputs,
-            steps=config.max_steps,
-            rewinds=config.learns,
+            addresses=config.addresses, entries=config.stages[0].inputs, steps=config.max_steps, rewinds=config.learns
         )
         connect(m, flipped(self.images), intake.beats)
         connect(m, flipped(self.memory(Memory.INPUT_MAP, 0)), intake.map)
         m.d.comb += [intake.run.eq(self.run), intake.steps.eq(self.steps), intake.addresses.eq(self.addresses)]
-        self.header = intake.image
-        self.flags = seen_as(HEADER_FLAGS, self.header.flags)
+        return intake
 
-        used = [Signal(name=f"used{k}", init=1) for k in range(last + 1)]
-        m.d.sync += [used[k].eq(self.active[k] if k < last else 1) for k in range(last + 1)]
-        stages = self._stages(m, used)
-        self._sources(m, intake, stages)
-        decision = self._outputs(m, stages)
-        self.teacher = self._teacher(m, intake, stages, used, decision) if config.learns else None
-        m.d.comb += self.idle.eq(intake.idle & (self.phase == Phase.WAIT))
-        self._trace(m, [stage.spikes for stage in stages[1:]] + [decision.spikes], used, decision.verdict)
-        self._course(m, intake, stages, used, decision)
-        return m
-
-    def _stages(self, m: Module, used: list[Signal]) -> list[Stage]:
+    def _chain_stages(self, m: Module) -> list[Stage]:
         """Every stage files its spikes with the next one; an unused one passes on what came before it."""
-        config = self.config
+        config, used = self.config, self._used
         stages: list[Stage] = []
         before: Any = None
         neurons = [stage.lanes * stage.max_rows for stage in config.stages]
@@ -152,23 +155,23 @@ class Engine(wiring.Component):
                 stage.layer.eq(getattr(self, f"layer{k}")),
                 stage.steps.eq(self.steps),
                 stage.first.eq(~Cat(used[:k]).any() if k else 1),
-                stage.start.eq(self.start & used[k]),
-                stage.clear.eq(self.clear),
-                stage.stop.eq(self.stop),
-                stage.tracing.eq(self.flags.spikes & ~stage.first),
+                stage.start.eq(self._start & used[k]),
+                stage.clear.eq(self._clear),
+                stage.stop.eq(self._stop),
+                stage.tracing.eq(self._flags.spikes & ~stage.first),
             ]
             if k:
                 m.d.comb += [stage.filed.valid.eq(before.valid), stage.filed.payload.eq(before.payload)]
             if not last:
                 # the layout of the widest stage so far: fields, not bits, are passed on
                 layout = filed_layout(neurons=max(neurons[: k + 1]), steps=config.max_steps)
-                before = self._file(m, k, stage, used[k], before, layout)
+                before = self._file(m, k, stage, before, layout)
             stages.append(stage)
         return stages
 
-    def _file(self, m: Module, k: int, stage: Stage, used: Signal, before: Any, layout: data.StructLayout) -> Any:
+    def _file(self, m: Module, k: int, stage: Stage, before: Any, layout: data.StructLayout) -> Any:
         """Serialiser and filing behind stage k. Returns the stream for the next stage."""
-        built, steps = self.config.stages[k], self.config.max_steps
+        built, steps, used = self.config.stages[k], self.config.max_steps, self._used[k]
         m.submodules[f"serialiser{k}"] = serialiser = Serialiser(lanes=built.lanes, rows=built.max_rows, steps=steps)
         m.submodules[f"filing{k}"] = filing = Filing(
             message=serialiser.message, neurons=built.lanes * built.max_rows, steps=steps
@@ -177,11 +180,11 @@ class Engine(wiring.Component):
         connect(m, flipped(self.memory(Memory.DELAYS, k)), filing.delays)
         m.d.comb += [
             stage.row_taken.eq(serialiser.taken),
-            serialiser.clear.eq(self.quiet),
+            serialiser.clear.eq(self._quiet),
             serialiser.messages.ready.eq(1),
             filing.messages.valid.eq(serialiser.messages.valid),
             filing.messages.payload.eq(serialiser.messages.payload),
-            filing.clear.eq(self.quiet),
+            filing.clear.eq(self._quiet),
             filing.outputs.eq(stage.layer.outputs),
             filing.steps.eq(self.steps),
         ]
@@ -193,25 +196,26 @@ class Engine(wiring.Component):
                     m.d.sync += [getattr(out.payload, f).eq(getattr(source.payload, f)) for f, _ in layout]
         return out
 
-    def _sources(self, m: Module, intake: Intake, stages: list[Stage]) -> None:
+    def _feed_first_stage(self, m: Module) -> None:
         """The first stage in use takes its events from the intake."""
-        for stage in stages:
+        source = self._intake.source
+        for stage in self._stages:
             bucket = stage.source
             m.d.comb += [
-                bucket.occupied.eq(intake.source.occupied),
-                bucket.events.valid.eq(intake.source.events.valid),
-                bucket.events.payload.eq(intake.source.events.payload),
-                bucket.horizon.eq(intake.source.horizon),
+                bucket.occupied.eq(source.occupied),
+                bucket.events.valid.eq(source.events.valid),
+                bucket.events.payload.eq(source.events.payload),
+                bucket.horizon.eq(source.horizon),
             ]
             with m.If(stage.first):
                 m.d.comb += [
-                    intake.source.advance.eq(bucket.advance),
-                    intake.source.open.eq(bucket.open),
-                    intake.source.events.ready.eq(bucket.events.ready),
+                    source.advance.eq(bucket.advance),
+                    source.open.eq(bucket.open),
+                    source.events.ready.eq(bucket.events.ready),
                 ]
 
-    def _outputs(self, m: Module, stages: list[Stage]) -> Decision:
-        built, output = self.config.stages[-1], stages[-1]
+    def _decide(self, m: Module) -> Decision:
+        built, output = self.config.stages[-1], self._stages[-1]
         m.submodules.decision = decision = Decision(
             lanes=built.lanes,
             rows=built.max_rows,
@@ -224,148 +228,153 @@ class Engine(wiring.Component):
             output.row_taken.eq(decision.row_taken),
             decision.outputs.eq(output.layer.outputs),
             decision.steps.eq(self.steps),
-            decision.tracing.eq(self.flags.spikes),
-            decision.clear.eq(self.clear),
-            decision.quiet.eq(self.quiet),
+            decision.tracing.eq(self._flags.spikes),
+            decision.clear.eq(self._clear),
+            decision.quiet.eq(self._quiet),
         ]
         m.d.sync += [
-            self.stop.valid.eq(decision.verdict.decided & ~self.flags.run_on),
-            self.stop.t.eq(decision.verdict.step),
+            self._stop.valid.eq(decision.verdict.decided & ~self._flags.run_on),
+            self._stop.t.eq(decision.verdict.step),
         ]
-        with m.If(self.clear):
-            m.d.sync += self.stop.valid.eq(0)
+        with m.If(self._clear):
+            m.d.sync += self._stop.valid.eq(0)
         return decision
 
-    def _teacher(
-        self, m: Module, intake: Intake, stages: list[Stage], used: list[Signal], decision: Decision
-    ) -> Teacher:
+    def _teach(self, m: Module) -> Teacher:
         """A learning image runs on to S, and is held until it has changed the weights."""
-        units = [stage.unit for stage in stages if stage.unit is not None]
-        m.submodules.teacher = teacher = Teacher(self.config, units)
-        connect(m, decision.messages, teacher.outputs)
+        stages, verdict = self._stages, self._decision.verdict
+        m.submodules.teacher = teacher = Teacher(self.config, [s.unit for s in stages if s.unit is not None])
+        connect(m, self._decision.messages, teacher.outputs)
         known = Signal()
         m.d.comb += [
             # a label that is no class teaches nothing
-            teacher.learns.eq(self.flags.learn & (self.header.label < stages[-1].layer.outputs)),
+            teacher.learns.eq(self._flags.learn & (self._header.label < stages[-1].layer.outputs)),
             teacher.steps.eq(self.steps),
-            teacher.used.eq(Cat(used)),
+            teacher.used.eq(Cat(self._used)),
             teacher.settings.eq(self.settings),
-            teacher.label.eq(self.header.label),
-            teacher.begin.eq(self.start),
-            teacher.clear.eq(self.clear),
-            teacher.verdict.eq(decision.verdict),
-            intake.rewind.eq(teacher.rewind),
+            teacher.label.eq(self._header.label),
+            teacher.begin.eq(self._start),
+            teacher.clear.eq(self._clear),
+            teacher.verdict.eq(verdict),
+            self._intake.rewind.eq(teacher.rewind),
         ]
-        m.d.comb += self.learned.eq(self.clear & teacher.learns)
-        m.d.sync += known.eq(decision.verdict.decided & ~self.clear)
+        m.d.comb += self.learned.eq(self._clear & teacher.learns)
+        m.d.sync += known.eq(verdict.decided & ~self._clear)
         with m.If(teacher.learns):  # the end is known a cycle after the verdict
             m.d.sync += [
-                self.stop.valid.eq(known & ~self.flags.run_on & ~self.clear),
-                self.stop.t.eq(teacher.end),
+                self._stop.valid.eq(known & ~self._flags.run_on & ~self._clear),
+                self._stop.t.eq(teacher.end),
             ]
         for k, stage in enumerate(stages):
             connect(m, getattr(teacher, f"stage{k}"), stage.learning)
             m.d.comb += getattr(teacher, f"chance{k}").eq(getattr(self, f"chance{k}"))
-            m.d.comb += stage.decided.eq(decision.verdict.step)
+            m.d.comb += stage.decided.eq(verdict.step)
             if k:
                 connect(m, getattr(teacher, f"record{k}"), stage.record)
                 m.d.comb += stage.rewind.eq(teacher.rewind)
         return teacher
 
-    def _trace(self, m: Module, spikes: list[Any], used: list[Signal], verdict: Any) -> None:
+    def _trace(self, m: Module) -> Trace:
         """Layer numbers: what stage k takes in comes of the layer that as many stages in use before it have passed."""
-        m.submodules.tracer = self.tracer = tracer = Trace(sources=len(spikes), steps=self.config.max_steps)
+        spikes = [*(stage.spikes for stage in self._stages[1:]), self._decision.spikes]
+        m.submodules.tracer = tracer = Trace(sources=len(spikes), steps=self.config.max_steps)
         connect(m, flipped(self.trace), tracer.beats)
         for k, source in enumerate(spikes):
             connect(m, source, tracer.spikes[k])
-            m.d.comb += tracer.layers[k].eq(sum(used[: k + 1], Const(0)))
-        m.d.comb += [tracer.step.eq(verdict.step), tracer.tag.eq(self.header.tag)]
+            m.d.comb += tracer.layers[k].eq(sum(self._used[: k + 1], Const(0)))
+        m.d.comb += [tracer.step.eq(self._decision.verdict.step), tracer.tag.eq(self._header.tag)]
+        return tracer
 
-    def _course(self, m: Module, intake: Intake, stages: list[Stage], used: list[Signal], decision: Decision) -> None:
+    def _follow_image(self, m: Module) -> None:
         """Image by image: `clear` ends one, and the next may start in the cycle after."""
-        phase, cycles = self.phase, Signal(32)
-        through, over = Signal(), Signal()
-        recorded = Const(1) if self.teacher is None else self.teacher.complete
-        m.d.comb += over.eq(decision.verdict.decided & through & recorded)
-        m.d.comb += through.eq(Cat(stage.finished | ~used[k] for k, stage in enumerate(stages)).all())
+        phase, cycles, tracing, teacher = self._phase, Signal(32), self._flags.spikes, self._teacher
+        self._is_over(m)
         m.submodules.sender = sender = ResultSender()
         connect(m, flipped(self.results), sender.beats)
         packet = Signal(packet_layout(), reset_less=True)
-        tracing = self.flags.spikes
         m.d.comb += [
             sender.packet.payload.eq(packet),
             sender.packet.payload.cycles.eq(cycles),
-            sender.packet.payload.latency.eq(intake.waited),
-            self.clear.eq(phase == Phase.CLEAR),
-            intake.release.eq(self.clear),
+            sender.packet.payload.latency.eq(self._intake.waited),
+            self._clear.eq(phase == Phase.CLEAR),
+            self._intake.release.eq(self._clear),
         ]
         m.d.sync += [cycles.eq(cycles + 1), self.busy.eq(self.busy + (phase != Phase.WAIT))]
 
         with m.Switch(phase):
-            with m.Case(Phase.WAIT), m.If(self.header.ready):
-                m.d.comb += self.start.eq(1)
+            with m.Case(Phase.WAIT), m.If(self._header.ready):
+                m.d.comb += self._start.eq(1)
                 m.d.sync += [phase.eq(Phase.RUN), cycles.eq(3)]  # counted when sent: this cycle, that one and `clear`
-            with m.Case(Phase.RUN), m.If(over & self.header.complete):
+            with m.Case(Phase.RUN), m.If(self._over & self._header.complete):
                 m.d.sync += phase.eq(Phase.SETTLE)
             with m.Case(Phase.SETTLE):
-                m.d.comb += self.tracer.end.eq(tracing)
+                m.d.comb += self._tracer.end.eq(tracing)
                 m.d.sync += phase.eq(Phase.SUM)
             with m.Case(Phase.SUM):
-                self._sum(m, packet, stages, used, decision.verdict)
-                m.d.sync += phase.eq(Phase.SEND)
+                m.d.sync += [*self._sum(packet), phase.eq(Phase.SEND)]
             with m.Case(Phase.SEND):
-                m.d.comb += sender.packet.valid.eq(~tracing | self.tracer.settled)
+                m.d.comb += sender.packet.valid.eq(~tracing | self._tracer.settled)
                 with m.If(sender.packet.valid & sender.packet.ready):
                     m.d.sync += [phase.eq(Phase.CLEAR), self.images_done.eq(self.images_done + 1)]
-                    m.d.sync += self.late.eq(self.late | self.header.late)
-                    if self.teacher is not None:
-                        self._learn(m, self.teacher)
+                    m.d.sync += self.late.eq(self.late | self._header.late)
+                    if teacher is not None:
+                        self._learn_before_clear(m, teacher)
             with m.Case(Phase.CLEAR):
                 m.d.sync += phase.eq(Phase.WAIT)
-            if self.teacher is not None:
+            if teacher is not None:
                 with m.Case(Phase.LEARN):
                     m.d.comb += self.learning.eq(1)
                     m.d.sync += self.learn_cycles.eq(self.learn_cycles + 1)
-                    with m.If(self.teacher.done):
+                    with m.If(teacher.done):
                         m.d.sync += phase.eq(Phase.CLEAR)
 
-        # Rows on their way when all stages are through are of steps that do not matter: they come out within the
-        # latency of a stage, and are ignored. The next image starts at least `overhead - 1` cycles later, and its first
-        # row leaves at least 2 cycles and that latency after its start.
-        longest = max(stage.row_latency for stage in stages)
-        left = Signal(range(longest + 2))
-        m.d.comb += self.quiet.eq(left != 0)
-        with m.If((phase == Phase.RUN) & over):
-            m.d.sync += left.eq(longest + 1)
-        with m.Elif(self.quiet):
-            m.d.sync += left.eq(left - 1)
+    def _is_over(self, m: Module) -> None:
+        through, teacher = Signal(), self._teacher
+        recorded = Const(1) if teacher is None else teacher.complete
+        m.d.comb += self._over.eq(self._decision.verdict.decided & through & recorded)
+        m.d.comb += through.eq(Cat(stage.finished | ~self._used[k] for k, stage in enumerate(self._stages)).all())
 
-    def _learn(self, m: Module, teacher: Teacher) -> None:
+    def _learn_before_clear(self, m: Module, teacher: Teacher) -> None:
         """The image is not over yet if it changes weights."""
         with m.If(teacher.learns & teacher.triggered):
             m.d.comb += teacher.start.eq(1)
-            m.d.sync += [self.phase.eq(Phase.LEARN), self.triggered.eq(self.triggered + 1)]
+            m.d.sync += [self._phase.eq(Phase.LEARN), self.triggered.eq(self.triggered + 1)]
 
-    def _sum(self, m: Module, packet: Any, stages: list[Stage], used: list[Signal], verdict: Any) -> None:
-        header = self.header
-        first = [stage.first & used[k] for k, stage in enumerate(stages)]
+    def _let_rows_out(self, m: Module) -> None:
+        """Rows on their way when all stages are through are of steps that do not matter: they are ignored.
+
+        They come out within the latency of a stage. The next image starts at least `overhead - 1` cycles later, and its
+        first row leaves at least 2 cycles and that latency after its start.
+        """
+        longest = max(stage.row_latency for stage in self._stages)
+        left = Signal(range(longest + 2))
+        m.d.comb += self._quiet.eq(left != 0)
+        with m.If((self._phase == Phase.RUN) & self._over):
+            m.d.sync += left.eq(longest + 1)
+        with m.Elif(self._quiet):
+            m.d.sync += left.eq(left - 1)
+
+    def _sum(self, packet: Any) -> list[Any]:
+        """Assigns everything in the packet but what is known when it is sent."""
+        header, verdict, teacher = self._header, self._decision.verdict, self._teacher
+        stages = list(zip(self._used, self._stages, strict=True))
 
         def total(values: list[tuple[Any, Any]]) -> Any:
             return sum((Mux(chosen, value, 0) for chosen, value in values), Const(0))
 
         flags = {name: getattr(verdict, name) for name in ("silent", "tie", "exact_tie")}
-        if self.teacher is not None:
-            flags["triggered"] = self.teacher.triggered & self.teacher.learns
-        m.d.sync += [
+        if teacher is not None:
+            flags["triggered"] = teacher.triggered & teacher.learns
+        return [
             packet.tag.eq(header.tag),
             packet.flags.eq(packed(RESULT_FLAGS, late=header.late, **flags)),
             packet.step.eq(verdict.step),
             packet["class"].eq(verdict["class"]),
             packet.label.eq(header.label),
-            packet.spikes_input.eq(total([(first[k], s.counts.spikes) for k, s in enumerate(stages)])),
-            packet.spikes_hidden.eq(total([(used[k] & ~s.first, s.counts.spikes) for k, s in enumerate(stages)])),
-            packet.spikes_constant.eq(total([(used[k], s.counts.constants) for k, s in enumerate(stages)])),
-            packet.rows_read.eq(total([(used[k], s.rows_read) for k, s in enumerate(stages)])),
+            packet.spikes_input.eq(total([(stage.first & used, stage.counts.spikes) for used, stage in stages])),
+            packet.spikes_hidden.eq(total([(used & ~stage.first, stage.counts.spikes) for used, stage in stages])),
+            packet.spikes_constant.eq(total([(used, stage.counts.constants) for used, stage in stages])),
+            packet.rows_read.eq(total([(used, stage.rows_read) for used, stage in stages])),
             packet.spikes_output.eq(Mux(verdict.silent, 0, verdict.fired)),
             packet.events_dropped.eq(header.dropped),
             packet.events_refused.eq(header.refused),

@@ -8,7 +8,6 @@ costs a cycle, an event its rows, a struck neuron one cycle, and each of the two
 """
 
 from enum import IntEnum
-from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
@@ -91,100 +90,104 @@ class Replay(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        phase, t, r = Signal(Phase), Signal.like(self.end), Signal.like(self.rows)
-        last_row, final_row = Signal(), Signal.like(self.rows)
-        m.d.sync += final_row.eq(self.rows - 1)
-        m.d.comb += [last_row.eq(r == final_row), self.busy.eq(phase != Phase.IDLE)]
-        operation, offset, stride = (
-            self.operation,
-            Signal.like(self.operation.address),
-            Signal(len(self.events.events.payload) + 1),
-        )
-        m.d.sync += stride.eq(self.inputs + self.constants)
-        due, constant_x = self._constants(m, t)
-        is_spike = self.events.events.valid
-        x = Mux(is_spike, self.events.events.payload, constant_x)
-        m.d.sync += [
-            operation.learn.eq(0),
-            operation.strike.eq(0),
-            operation.x.eq(x),
-            operation.row.eq(r),
-            operation.first.eq(r == 0),
-            operation.last.eq(last_row),
-            operation.spike.eq(is_spike),
-            operation.address.eq(x + offset),
-        ]
-
-        has_events, has_spikes = self.events.occupied | due, self.spikes.occupied
-
-        def drive() -> None:
-            m.d.comb += self.events.open.eq(1)
-            m.d.sync += phase.eq(Phase.DRIVE)
-
-        def strike() -> None:
-            m.d.comb += self.spikes.open.eq(1)
-            m.d.sync += phase.eq(Phase.STRIKE)
-
-        def next_step() -> None:
-            m.d.comb += [self.events.advance.eq(1), self.spikes.advance.eq(1)]
-            m.d.sync += [t.eq(t + 1), phase.eq(Phase.STEP)]
-            with m.If(t == self.end):
-                m.d.sync += phase.eq(Phase.IDLE)
-
-        def then(has: Any, what: Any) -> None:
-            with m.If(has):
-                what()
-            with m.Else():
-                next_step()
-
-        with m.Switch(phase):
+        # What the parts below share.
+        self._phase, self._t, self._row = Signal(Phase), Signal.like(self.end), Signal.like(self.rows)
+        self._last_row = Signal()
+        # Words from one row of an event to the next, and from the first one to this one.
+        self._stride = Signal(len(self.events.events.payload) + 1)
+        self._offset = Signal.like(self.operation.address)
+        self._due, self._constant_x = Signal(), Signal.like(self.operation.x)  # a constant input is next; its row
+        self._passed = Signal.like(self.constants)  # constant inputs so far
+        final_row = Signal.like(self.rows)
+        m.d.sync += [final_row.eq(self.rows - 1), self._stride.eq(self.inputs + self.constants)]
+        m.d.comb += [self._last_row.eq(self._row == final_row), self.busy.eq(self._phase != Phase.IDLE)]
+        self._look_for_constants(m)
+        self._prepare_operation(m)
+        with m.Switch(self._phase):
             with m.Case(Phase.BEGIN):
-                m.d.sync += phase.eq(Phase.STEP)
+                m.d.sync += self._phase.eq(Phase.STEP)
             with m.Case(Phase.STEP):
-                first, second = ((has_events, drive), (has_spikes, strike))[:: 1 if self.events_first else -1]
-                with m.If(first[0]):
-                    first[1]()
-                with m.Else():
-                    then(*second)
+                self._go_on(m, self._order)
             with m.Case(Phase.STRIKE):
-                m.d.comb += self.spikes.events.ready.eq(1)
-                m.d.sync += [operation.strike.eq(self.spikes.events.valid), operation.x.eq(self.spikes.events.payload)]
-                with m.If(~self.spikes.events.valid):
-                    if self.events_first:
-                        next_step()
-                    else:
-                        then(has_events, drive)
+                self._strike(m)
             with m.Case(Phase.DRIVE):
-                with m.If(~is_spike & ~due):
-                    if self.events_first:
-                        then(has_spikes, strike)
-                    else:
-                        next_step()
-                with m.Else():
-                    m.d.sync += [operation.learn.eq(1), offset.eq(offset + stride), r.eq(r + 1)]
-                    with m.If(last_row):
-                        m.d.sync += [offset.eq(0), r.eq(0)]
-                        m.d.comb += self.events.events.ready.eq(1)
-                        with m.If(~is_spike):
-                            m.d.sync += [self.passed.eq(self.passed + 1), constant_x.eq(constant_x + 1)]
+                self._drive(m)
         with m.If(self.start):
-            m.d.sync += [t.eq(0), r.eq(0), offset.eq(0), phase.eq(Phase.BEGIN)]
-            m.d.sync += [self.passed.eq(0), constant_x.eq(self.inputs)]
+            m.d.sync += [self._t.eq(0), self._row.eq(0), self._offset.eq(0), self._phase.eq(Phase.BEGIN)]
+            m.d.sync += [self._passed.eq(0), self._constant_x.eq(self.inputs)]
         return m
 
-    def _constants(self, m: Module, t: Any) -> tuple[Signal, Signal]:
-        """Whether a constant input is due at this step, and its row; they come after the step's spikes."""
+    @property
+    def _order(self) -> tuple[Phase, ...]:
+        """Of a step: a synapse has a part in a spike if its event came before, or with it where events act at once."""
+        return (Phase.DRIVE, Phase.STRIKE) if self.events_first else (Phase.STRIKE, Phase.DRIVE)
+
+    def _look_for_constants(self, m: Module) -> None:
+        """Constant inputs come after the step's spikes."""
         m.submodules.times = memory = Memory(
             shape=self.times.word.shape(), depth=self.max_constants, init=[], attrs=IN_LOGIC
         )
         read, write = memory.read_port(domain="comb"), memory.write_port()
-        self.passed = Signal.like(self.constants)
         m.d.comb += [
-            read.addr.eq(self.passed),
+            read.addr.eq(self._passed),
             write.addr.eq(self.times.address),
             write.data.eq(self.times.word),
             write.en.eq(self.times.write),
+            self._due.eq((self._passed != self.constants) & (read.data == self._t)),
         ]
-        due, x = Signal(), Signal.like(self.operation.x)
-        m.d.comb += due.eq((self.passed != self.constants) & (read.data == t))
-        return due, x
+
+    def _prepare_operation(self, m: Module) -> None:
+        """Of the event on offer, in case it is driven."""
+        operation, event = self.operation, self.events.events
+        x = Mux(event.valid, event.payload, self._constant_x)
+        m.d.sync += [
+            operation.learn.eq(0),
+            operation.strike.eq(0),
+            operation.x.eq(x),
+            operation.row.eq(self._row),
+            operation.first.eq(self._row == 0),
+            operation.last.eq(self._last_row),
+            operation.spike.eq(event.valid),
+            operation.address.eq(x + self._offset),
+        ]
+
+    def _strike(self, m: Module) -> None:
+        """Neurons that fired at this step are not to change any more."""
+        spike = self.spikes.events
+        m.d.comb += spike.ready.eq(1)
+        m.d.sync += [self.operation.strike.eq(spike.valid), self.operation.x.eq(spike.payload)]
+        with m.If(~spike.valid):
+            self._go_on(m, self._after(Phase.STRIKE))
+
+    def _drive(self, m: Module) -> None:
+        """The rows of each event of this step."""
+        event = self.events.events
+        with m.If(~event.valid & ~self._due):
+            self._go_on(m, self._after(Phase.DRIVE))
+        with m.Else():
+            m.d.sync += [self.operation.learn.eq(1), self._offset.eq(self._offset + self._stride)]
+            m.d.sync += self._row.eq(self._row + 1)
+            with m.If(self._last_row):
+                m.d.sync += [self._offset.eq(0), self._row.eq(0)]
+                m.d.comb += event.ready.eq(1)
+                with m.If(~event.valid):
+                    m.d.sync += [self._passed.eq(self._passed + 1), self._constant_x.eq(self._constant_x + 1)]
+
+    def _after(self, phase: Phase) -> tuple[Phase, ...]:
+        return self._order[self._order.index(phase) + 1 :]
+
+    def _go_on(self, m: Module, phases: tuple[Phase, ...]) -> None:
+        """To the first of these that has anything to do at this step, or else to the next step."""
+        if not phases:
+            m.d.comb += [self.events.advance.eq(1), self.spikes.advance.eq(1)]
+            m.d.sync += [self._t.eq(self._t + 1), self._phase.eq(Phase.STEP)]
+            with m.If(self._t == self.end):
+                m.d.sync += self._phase.eq(Phase.IDLE)
+            return
+        first, *others = phases
+        bucket = self.events if first == Phase.DRIVE else self.spikes
+        with m.If(bucket.occupied | self._due if first == Phase.DRIVE else bucket.occupied):
+            m.d.comb += bucket.open.eq(1)
+            m.d.sync += self._phase.eq(first)
+        with m.Else():
+            self._go_on(m, tuple(others))

@@ -79,6 +79,21 @@ class Serialiser(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        # Each part keeps what is left after the first beside what it searches: the last is known at once.
+        self._chosen = Elastic(self._chosen_layout())
+        # A group of lanes with spikes, out of its row; `sent`: the lanes being sent may be replaced by it.
+        x, t = self.messages.payload.x, self.messages.payload.t
+        there, sent, bits = Signal(), Signal(), Signal(GROUP, reset_less=True)
+        values = Signal(data.ArrayLayout(signed(self.value_bits or 1), GROUP), reset_less=True)
+        of = Signal(data.StructLayout({"base": len(x), "t": len(t), "ends": 1}), reset_less=True)
+        self._there, self._sent, self._bits, self._values, self._of = there, sent, bits, values, of
+        self._choose_groups(m)
+        self._take_lanes(m)
+        self._send_lanes(m)
+        return m
+
+    def _choose_groups(self, m: Module) -> None:
+        """Rows wait in a queue; of each the groups of lanes that have spikes, one after the other."""
         groups = -(-self.lanes // GROUP)
         queued = data.StructLayout({"row": self.row, "has": groups})
         fifo = SyncFIFO(width=queued.size, depth=self.depth)
@@ -88,30 +103,24 @@ class Serialiser(wiring.Component):
             fifo.w_en.eq(self.rows.valid),
         ]
         arriving = queued(fifo.r_data)
-
-        # The row being searched: which groups of lanes have spikes, and which after the first of them; if any have.
-        # What is left after the first is kept beside it, here and for the lanes below: the last is known at once.
         row, busy = Signal(self.row, reset_less=True), Signal()
-        has, rest = Signal(groups, reset_less=True), Signal(groups, reset_less=True)
-        some, others = Signal(reset_less=True), Signal(reset_less=True)
+        has, rest = Signal(groups, reset_less=True), Signal(groups, reset_less=True)  # groups; all but the first
+        some, others = Signal(reset_less=True), Signal(reset_less=True)  # whether there are any
         wanted, goes, advance = Signal(), Signal(), Signal()
-
-        # Groups chosen, within their rows.
-        m.submodules.chosen = chosen = Elastic(self._chosen(groups))
-        found, front = chosen.i.payload, chosen.o.payload
-        first = has & ~rest
+        m.submodules.chosen = self._chosen
+        out, first = self._chosen.i, has & ~rest
         m.d.comb += [
-            found.row.eq(row),
-            found.pick.eq(first),
-            found.which.eq(_number(first)),
-            found.ends.eq(~others & row.last),
+            out.payload.row.eq(row),
+            out.payload.pick.eq(first),
+            out.payload.which.eq(_number(first)),
+            out.payload.ends.eq(~others & row.last),
             wanted.eq(some | row.last),
-            chosen.i.valid.eq(busy & wanted),
-            goes.eq(chosen.i.valid & chosen.i.ready),
-            advance.eq(~busy | (~others & (chosen.i.ready | ~wanted))),
+            out.valid.eq(busy & wanted),
+            goes.eq(out.valid & out.ready),
+            advance.eq(~busy | (~others & (out.ready | ~wanted))),
             fifo.r_en.eq(advance),
             self.taken.eq(fifo.r_en & fifo.r_rdy),
-            chosen.clear.eq(self.clear),
+            self._chosen.clear.eq(self.clear),
         ]
         with m.If(advance):
             m.d.sync += [
@@ -123,58 +132,62 @@ class Serialiser(wiring.Component):
             m.d.sync += [some.eq(arriving.has.any()), others.eq(_struck(arriving.has).any())]
         with m.Elif(goes):
             m.d.sync += [has.eq(rest), rest.eq(_struck(rest)), some.eq(others), others.eq(_struck(rest).any())]
+        with m.If(self.clear):
+            m.d.sync += busy.eq(0)
 
-        # Its lanes, out of the row.
-        x, t = self.messages.payload.x, self.messages.payload.t
-        there, bits = Signal(), Signal(GROUP, reset_less=True)
-        values = Signal(data.ArrayLayout(signed(self.value_bits or 1), GROUP), reset_less=True)
-        of = Signal(data.StructLayout({"base": len(x), "t": len(t), "ends": 1}), reset_less=True)
-        sent = Signal()
+    def _take_lanes(self, m: Module) -> None:
+        """The lanes of the group chosen, out of its row."""
+        front, of, ready = self._chosen.o.payload, self._of, self._chosen.o.ready
         # with values there is much to move, and little of it: rows of outputs may wait a cycle for each other
-        m.d.comb += chosen.o.ready.eq(~there if self.value_bits else ~there | sent)
-        with m.If(sent):
-            m.d.sync += there.eq(0)
-        with m.If(chosen.o.ready):
+        m.d.comb += ready.eq(~self._there if self.value_bits else ~self._there | self._sent)
+        with m.If(self._sent):
+            m.d.sync += self._there.eq(0)
+        with m.If(ready):
             m.d.sync += [
-                there.eq(chosen.o.valid),
-                bits.eq(_picked(front.pick, front.row.fires)),
+                self._there.eq(self._chosen.o.valid),
+                self._bits.eq(_picked(front.pick, front.row.fires)),
                 of.base.eq(Array(k * self.lanes for k in range(self.max_rows))[front.row.row] + front.which * GROUP),
                 of.t.eq(front.row.t),
                 of.ends.eq(front.ends),
             ]
             if self.value_bits:
-                padded = [front.row.values[k] if k < self.lanes else 0 for k in range(groups * GROUP)]
+                lanes = len(front.pick) * GROUP
+                padded = [front.row.values[k] if k < self.lanes else 0 for k in range(lanes)]
                 for k in range(GROUP):
-                    m.d.sync += values[k].eq(Array(padded[k::GROUP])[front.which])
+                    m.d.sync += self._values[k].eq(Array(padded[k::GROUP])[front.which])
+        with m.If(self.clear):
+            m.d.sync += self._there.eq(0)
 
-        # The lane being sent.
-        sending, now, left, more = Signal(), Signal.like(of), Signal(GROUP, reset_less=True), Signal()
-        lanes, sending_values = Signal(GROUP, reset_less=True), Signal.like(values)
+    def _send_lanes(self, m: Module) -> None:
+        """A message for each lane of the group."""
+        sending, now, left, more = Signal(), Signal.like(self._of), Signal(GROUP, reset_less=True), Signal()
+        lanes, values = Signal(GROUP, reset_less=True), Signal.like(self._values)
         lane, pick = Signal(range(GROUP)), Signal(GROUP)
+        out, bits = self.messages, self._bits
         m.d.comb += [
-            sent.eq(~sending | (self.messages.ready & ~more)),
+            self._sent.eq(~sending | (self.messages.ready & ~more)),
             pick.eq(lanes & ~left),
             lane.eq(_number(pick)),
-            self.messages.valid.eq(sending),
-            self.messages.payload.spike.eq(lanes.any()),
-            self.messages.payload.done.eq(now.ends & ~more),
-            x.eq(now.base + lane),
-            t.eq(now.t),
+            out.valid.eq(sending),
+            out.payload.spike.eq(lanes.any()),
+            out.payload.done.eq(now.ends & ~more),
+            out.payload.x.eq(now.base + lane),
+            out.payload.t.eq(now.t),
         ]
         if self.value_bits:
-            picked = [Mux(pick[k], sending_values[k], 0).as_unsigned() for k in range(GROUP)]
-            m.d.comb += self.messages.payload.value.eq(reduce(or_, picked))
-        with m.If(sent):
+            picked = [Mux(pick[k], values[k], 0).as_unsigned() for k in range(GROUP)]
+            m.d.comb += out.payload.value.eq(reduce(or_, picked))
+        with m.If(self._sent):
             m.d.sync += [lanes.eq(bits), left.eq(_struck(bits)), more.eq(_struck(bits).any())]
-            m.d.sync += [sending.eq(there), now.eq(of), sending_values.eq(values)]
-        with m.Elif(self.messages.ready):
+            m.d.sync += [sending.eq(self._there), now.eq(self._of), values.eq(self._values)]
+        with m.Elif(out.ready):
             m.d.sync += [lanes.eq(left), left.eq(_struck(left)), more.eq(_struck(left).any())]
         with m.If(self.clear):
-            m.d.sync += [busy.eq(0), there.eq(0), sending.eq(0)]
-        return m
+            m.d.sync += sending.eq(0)
 
-    def _chosen(self, groups: int) -> data.StructLayout:
+    def _chosen_layout(self) -> data.StructLayout:
         """A group of lanes, by a bit and by its number; its row; ends: none of the step comes behind it."""
+        groups = -(-self.lanes // GROUP)
         return data.StructLayout({"row": self.row, "pick": groups, "which": range(groups), "ends": 1})
 
 

@@ -7,11 +7,11 @@ Where events act at once (`step`) it is: wait until H > t, drive, walk, note the
 a gap; a step without events costs its rows, one with events its rows and one cycle more, and so does a constant input.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -124,161 +124,192 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        t, r, phase = self.step, Signal.like(self.rows), Signal(6, init=Phase.IDLE)
-        last_row, final_row, final_step = Signal(), Signal.like(self.rows), Signal.like(t)
-        m.d.sync += [final_row.eq(self.rows - 1), final_step.eq(self.steps - 1)]
-        m.d.comb += last_row.eq(r == final_row)
-        counts = self._counts(m)
-        due, unknown, source_x = self._source(m, t)
-
-        # What depends on t is compared a cycle ahead, with the t that will be.
-        past, drain = Signal(), Signal()  # beyond the last step that matters; or at it, where only counts do
-        filed_before, filed = Signal(), Signal()
-        following = Signal(range(self.max_steps + 1))
-        m.d.comb += following.eq(t + 1)
-        m.d.sync += [
-            past.eq(self.stop.valid & (t > self.stop.t)),
-            drain.eq(self.stop.valid & Mux(self.advance, following >= self.stop.t, t >= self.stop.t)),
-            filed_before.eq(Mux(self.advance, self.horizon >= following, self.horizon >= t)),
-            filed.eq(Mux(self.advance, self.horizon > following, self.horizon > t)),
-        ]
-
-        issue, offset, stride = self.issue, Signal.like(self.issue.address), Signal.like(self.issue.address)
-        m.d.sync += stride.eq(self.inputs + self.constants)
-        m.d.sync += [
-            issue.eq(0),
-            issue.row.eq(r),
-            issue.last.eq(last_row),
-            issue.t.eq(t),
-            issue.address.eq(source_x + offset),
-        ]
-
-        def next_row() -> None:
-            m.d.sync += r.eq(Mux(last_row, 0, r + 1))
-
-        def finish_step() -> None:
-            m.d.comb += [counts.write.eq(1), self.advance.eq(1)]
-            m.d.sync += [t.eq(following), phase.eq(Phase.WAIT if self.events_first else Phase.WALK)]
-            with m.If((t == final_step) | drain):
-                m.d.sync += phase.eq(Phase.FINISHED)
-
-        def walk_row(then: Callable[[], None]) -> None:
-            m.d.sync += issue.walk.eq(1)
-            next_row()
-            with m.If(last_row):
-                then()
-
-        def take_events(otherwise: Callable[[], None]) -> None:
-            """To the events of this step, if it is known that there are, or are not, any."""
-            with m.If(filed & ~unknown):
-                with m.If(self.occupied | due):
-                    m.d.comb += self.open.eq(1)
-                    m.d.sync += phase.eq(Phase.DRIVE)
-                with m.Else():
-                    otherwise()
-
-        def after_walk() -> None:
-            m.d.sync += phase.eq(Phase.WAIT)
-            take_events(otherwise=finish_step)
-
-        def walk_after_events() -> None:
-            with m.If(self.room):
-                m.d.sync += phase.eq(Phase.WALK)
-                walk_row(then=finish_step)
-
-        now = {each: phase[each.bit_length() - 1] for each in Phase}
-        with m.If(now[Phase.CLEAR]):
-            m.d.sync += issue.clear.eq(1)
-            next_row()
-            with m.If(last_row):
-                m.d.sync += phase.eq(Phase.WAIT if self.events_first else Phase.WALK)
-        with m.If(now[Phase.WALK] & (filed_before | self.events_first) & self.room):
-            walk_row(then=finish_step if self.events_first else after_walk)
-        with m.If(now[Phase.WAIT]):
-            take_events(otherwise=walk_after_events if self.events_first else finish_step)
-        with m.If(now[Phase.DRIVE]):
-            go = Signal()  # the first row of a spike waits for the trace
-            m.d.comb += go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (r != 0))
-            m.d.comb += self.spikes.valid.eq(self.tracing & self.events.valid & (r == 0))
-            with m.If(~self.events.valid & unknown):
-                pass  # whether another constant input is due is known in the next cycle
-            with m.Elif(~self.events.valid & ~due):
-                if self.events_first:
-                    m.d.sync += phase.eq(Phase.WALK)
-                else:
-                    finish_step()
-            with m.Elif(go):
-                m.d.sync += issue.drive.eq(~drain)
-                m.d.sync += offset.eq(offset + stride)
-                next_row()
-                with m.If(last_row | drain):
-                    m.d.sync += [offset.eq(0), r.eq(0)]
-                    m.d.comb += [self.events.ready.eq(1), counts.take.eq(1)]
-                with m.If(r == 0):
-                    m.d.sync += self.rows_read.eq(self.rows_read + ~drain)
-        with m.If(past & ~now[Phase.IDLE]):
-            m.d.sync += phase.eq(Phase.FINISHED)
-        with m.If(self.start):
-            m.d.sync += [t.eq(0), r.eq(0), offset.eq(0), self.rows_read.eq(0), phase.eq(Phase.CLEAR)]
-        with m.If(self.clear):
-            m.d.sync += phase.eq(Phase.IDLE)
-        m.d.comb += [self.spikes.payload.t.eq(t), self.spikes.payload.x.eq(source_x)]
-        m.d.comb += self.finished.eq(now[Phase.FINISHED])
+        # What the parts below share.
+        self._phase, self._row = Signal(6, init=Phase.IDLE), Signal.like(self.rows)
+        self._last_row, self._final_step = Signal(), Signal.like(self.step)
+        self._following = Signal(range(self.max_steps + 1))  # the step after this one
+        self._past, self._drain = Signal(), Signal()  # beyond the last step that matters; at it: only counts matter
+        self._filed_before, self._filed = Signal(), Signal()  # the horizon has reached this step; has passed it
+        self._due, self._unknown = Signal(), Signal()  # a constant input is next at this step; it is not known yet
+        self._x = Signal.like(self.spikes.payload.x)  # row of the event on offer
+        self._constant_x = Signal.like(self._x)  # of the next constant input
+        # Words from one row of an event to the next, and from the first one to this one.
+        self._stride, self._offset = Signal.like(self.issue.address), Signal.like(self.issue.address)
+        self._done = Signal(data.StructLayout({"event": 1, "step": 1}))  # strobes: it is used up; it is over
+        self._takes_constant = Signal()
+        self._so_far = Signal(counts_layout())
+        self._count_rows_and_steps(m)
+        self._keep_counts(m)
+        self._look_for_constants(m)
+        self._look_ahead(m)
+        self._issue(m)
+        self._clear_rows(m)
+        self._walk_rows(m)
+        self._wait_for_events(m)
+        self._drive_events(m)
+        self._begin_and_end(m)
         return m
 
-    def _source(self, m: Module, t: Any) -> tuple[Signal, Signal, Signal]:
-        """Whether a constant input is due at this step, unless that is unknown yet; row of the event on offer.
+    def _during(self, phase: Phase) -> Value:
+        return self._phase[phase.bit_length() - 1]
 
-        Spikes come before constant inputs.
-        """
-        m.submodules.times = times = Memory(shape=self.times.word.shape(), depth=self.max_constants, init=[])
-        read, host = times.read_port(domain="comb"), times.read_port()
-        write = times.write_port()
-        m.d.comb += [
-            read.addr.eq(self.next_constant),
-            host.addr.eq(self.times.address),
-            self.times.data.eq(host.data),
-            write.addr.eq(self.times.address),
-            write.data.eq(self.times.word),
-            write.en.eq(self.times.write),
-        ]
-        # The next constant input is looked up in the cycle after it, or the step, has changed.
-        due, unknown, x = Signal(), Signal(), Signal.like(self.spikes.payload.x)
-        some_left, changed = Signal(), Signal()
-        left = self.next_constant != self.constants
-        m.d.sync += [
-            some_left.eq(left),
-            due.eq(left & (read.data == t)),
-            changed.eq(self.takes_constant | self.advance | self.start),
-        ]
-        m.d.comb += [
-            unknown.eq(some_left & changed),
-            x.eq(Mux(self.events.valid, self.events.payload, self.constant_x)),
-        ]
-        return due, unknown, x
+    def _count_rows_and_steps(self, m: Module) -> None:
+        final_row = Signal.like(self.rows)
+        m.d.sync += [final_row.eq(self.rows - 1), self._final_step.eq(self.steps - 1)]
+        m.d.comb += self._last_row.eq(self._row == final_row)
 
-    def _counts(self, m: Module) -> Any:
+    def _keep_counts(self, m: Module) -> None:
         """Counts so far, and what they were at the end of each step (in LUT memory: blocks are for weights)."""
-        ports = Signal(data.StructLayout({"take": 1, "write": 1}))
-        so_far = Signal(counts_layout())
-        self.next_constant, self.constant_x = so_far.constants, Signal.like(self.spikes.payload.x)
-        self.takes_constant = Signal()
-        m.d.comb += self.takes_constant.eq(ports.take & ~self.events.valid)
+        so_far, done = self._so_far, self._done
+        m.d.comb += self._takes_constant.eq(done.event & ~self.events.valid)
         m.submodules.counts = memory = Memory(shape=counts_layout(), depth=self.max_steps, init=[], attrs=IN_LOGIC)
         read, write = memory.read_port(domain="comb"), memory.write_port()
         # A cycle later: the end of a step is the slowest decision, and the memory's banks are far apart.
         ended, step, by_then = Signal(), Signal.like(self.step), Signal.like(so_far)
-        m.d.sync += [ended.eq(ports.write), step.eq(self.step), by_then.eq(so_far), self.counts.eq(read.data)]
+        m.d.sync += [ended.eq(done.step), step.eq(self.step), by_then.eq(so_far), self.counts.eq(read.data)]
         m.d.comb += [
             write.addr.eq(step),
             write.data.eq(by_then),
             write.en.eq(ended),
             read.addr.eq(self.decided if self.learns else self.stop.t),
         ]
-        with m.If(ports.take & self.events.valid):
+        with m.If(done.event & self.events.valid):
             m.d.sync += so_far.spikes.eq(so_far.spikes + 1)
-        with m.Elif(ports.take):
-            m.d.sync += [so_far.constants.eq(so_far.constants + 1), self.constant_x.eq(self.constant_x + 1)]
+        with m.Elif(done.event):
+            m.d.sync += [so_far.constants.eq(so_far.constants + 1), self._constant_x.eq(self._constant_x + 1)]
         with m.If(self.start):
-            m.d.sync += [so_far.eq(0), self.constant_x.eq(self.inputs)]
-        return ports
+            m.d.sync += [so_far.eq(0), self._constant_x.eq(self.inputs)]
+
+    def _look_for_constants(self, m: Module) -> None:
+        """Constant inputs come after the spikes of their step. The next one is looked up in the cycle after it, or the
+        step, has changed."""
+        m.submodules.times = times = Memory(shape=self.times.word.shape(), depth=self.max_constants, init=[])
+        read, host, write = times.read_port(domain="comb"), times.read_port(), times.write_port()
+        m.d.comb += [
+            read.addr.eq(self._so_far.constants),
+            host.addr.eq(self.times.address),
+            self.times.data.eq(host.data),
+            write.addr.eq(self.times.address),
+            write.data.eq(self.times.word),
+            write.en.eq(self.times.write),
+        ]
+        some_left, changed = Signal(), Signal()
+        left = self._so_far.constants != self.constants
+        m.d.sync += [
+            some_left.eq(left),
+            self._due.eq(left & (read.data == self.step)),
+            changed.eq(self._takes_constant | self.advance | self.start),
+        ]
+        m.d.comb += [
+            self._unknown.eq(some_left & changed),
+            self._x.eq(Mux(self.events.valid, self.events.payload, self._constant_x)),
+        ]
+
+    def _look_ahead(self, m: Module) -> None:
+        """What depends on the step is compared a cycle ahead, with the step that will be."""
+        t, following = self.step, self._following
+        m.d.comb += following.eq(t + 1)
+        m.d.sync += [
+            self._past.eq(self.stop.valid & (t > self.stop.t)),
+            self._drain.eq(self.stop.valid & Mux(self.advance, following >= self.stop.t, t >= self.stop.t)),
+            self._filed_before.eq(Mux(self.advance, self.horizon >= following, self.horizon >= t)),
+            self._filed.eq(Mux(self.advance, self.horizon > following, self.horizon > t)),
+        ]
+
+    def _issue(self, m: Module) -> None:
+        issue = self.issue
+        m.d.sync += self._stride.eq(self.inputs + self.constants)
+        m.d.sync += [
+            issue.eq(0),
+            issue.row.eq(self._row),
+            issue.last.eq(self._last_row),
+            issue.t.eq(self.step),
+            issue.address.eq(self._x + self._offset),
+        ]
+
+    def _clear_rows(self, m: Module) -> None:
+        with m.If(self._during(Phase.CLEAR)):
+            m.d.sync += self.issue.clear.eq(1)
+            self._next_row(m)
+            with m.If(self._last_row):
+                m.d.sync += self._phase.eq(Phase.WAIT if self.events_first else Phase.WALK)
+
+    def _walk_rows(self, m: Module) -> None:
+        """Where events act at once they have acted before; otherwise the step's events come after its rows."""
+        with m.If(self._during(Phase.WALK) & (self._filed_before | self.events_first) & self.room):
+            m.d.sync += self.issue.walk.eq(1)
+            self._next_row(m)
+            with m.If(self._last_row):
+                if self.events_first:
+                    self._finish_step(m)
+                else:
+                    m.d.sync += self._phase.eq(Phase.WAIT)
+                    with self._no_events(m):
+                        self._finish_step(m)
+
+    def _wait_for_events(self, m: Module) -> None:
+        with m.If(self._during(Phase.WAIT)), self._no_events(m):
+            if not self.events_first:
+                self._finish_step(m)
+            else:
+                with m.If(self.room):
+                    m.d.sync += [self._phase.eq(Phase.WALK), self.issue.walk.eq(1)]
+                    self._next_row(m)
+                    with m.If(self._last_row):
+                        self._finish_step(m)
+
+    def _drive_events(self, m: Module) -> None:
+        go = Signal()  # the first row of a spike waits for the trace
+        with m.If(self._during(Phase.DRIVE)):
+            m.d.comb += go.eq(~(self.tracing & self.events.valid) | self.spikes.ready | (self._row != 0))
+            m.d.comb += self.spikes.valid.eq(self.tracing & self.events.valid & (self._row == 0))
+            with m.If(~self.events.valid & self._unknown):
+                pass  # whether another constant input is due is known in the next cycle
+            with m.Elif(~self.events.valid & ~self._due):
+                if self.events_first:
+                    m.d.sync += self._phase.eq(Phase.WALK)
+                else:
+                    self._finish_step(m)
+            with m.Elif(go):
+                self._drive_row(m)
+        m.d.comb += [self.spikes.payload.t.eq(self.step), self.spikes.payload.x.eq(self._x)]
+
+    def _drive_row(self, m: Module) -> None:
+        m.d.sync += self.issue.drive.eq(~self._drain)
+        m.d.sync += self._offset.eq(self._offset + self._stride)
+        self._next_row(m)
+        with m.If(self._last_row | self._drain):
+            m.d.sync += [self._offset.eq(0), self._row.eq(0)]
+            m.d.comb += [self.events.ready.eq(1), self._done.event.eq(1)]
+        with m.If(self._row == 0):
+            m.d.sync += self.rows_read.eq(self.rows_read + ~self._drain)
+
+    def _begin_and_end(self, m: Module) -> None:
+        with m.If(self._past & ~self._during(Phase.IDLE)):
+            m.d.sync += self._phase.eq(Phase.FINISHED)
+        with m.If(self.start):
+            m.d.sync += [self.step.eq(0), self._row.eq(0), self._offset.eq(0), self.rows_read.eq(0)]
+            m.d.sync += self._phase.eq(Phase.CLEAR)
+        with m.If(self.clear):
+            m.d.sync += self._phase.eq(Phase.IDLE)
+        m.d.comb += self.finished.eq(self._during(Phase.FINISHED))
+
+    def _next_row(self, m: Module) -> None:
+        m.d.sync += self._row.eq(Mux(self._last_row, 0, self._row + 1))
+
+    def _finish_step(self, m: Module) -> None:
+        m.d.comb += [self._done.step.eq(1), self.advance.eq(1)]
+        m.d.sync += [self.step.eq(self._following), self._phase.eq(Phase.WAIT if self.events_first else Phase.WALK)]
+        with m.If((self.step == self._final_step) | self._drain):
+            m.d.sync += self._phase.eq(Phase.FINISHED)
+
+    @contextmanager
+    def _no_events(self, m: Module) -> Iterator[None]:
+        """On to the events of this step, as soon as it is known that there are any; what is inside is done if there
+        are none."""
+        with m.If(self._filed & ~self._unknown):
+            with m.If(self.occupied | self._due):
+                m.d.comb += self.open.eq(1)
+                m.d.sync += self._phase.eq(Phase.DRIVE)
+            with m.Else():
+                yield

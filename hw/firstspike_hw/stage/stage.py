@@ -148,54 +148,55 @@ class Stage(wiring.Component):
 
     def _source(self, m: Module, sequencer: Any) -> None:
         """The sequencer takes its events from outside, or from the queue of what the stage before has filed."""
-        connect_to: list[tuple[Any, Any]] = [(self.source, Const(1))]
+        buckets: list[tuple[Any, Any]] = [(self.source, Const(1))]  # and whether it is the one in use
         if self.queue_inputs is not None:
-            queue = CalendarQueue(entries=self.config.inputs, steps=self.max_steps, rewinds=self.unit is not None)
-            m.submodules.queue = queue
-            horizon = Signal.like(sequencer.horizon)
-            filed = self.filed
-            m.d.comb += [
-                queue.clear.eq(self.clear),
-                queue.push.valid.eq(filed.valid & filed.payload.spike),
-                queue.push.payload.t.eq(filed.payload.t),
-                queue.push.payload.x.eq(filed.payload.x),
-            ]
-            with m.If(filed.valid & filed.payload.done):
-                m.d.sync += horizon.eq(filed.payload.horizon)
-            with m.If(self.clear):
-                m.d.sync += horizon.eq(0)
+            m.submodules.queue = queue = self._queue(m)
+            horizon = self._filed_horizon(m)
             first = Signal()  # a copy, for fan-out
             m.d.sync += first.eq(self.first)
-            connect_to = [(self.source, first), (queue, ~first)]
+            buckets = [(self.source, first), (queue, ~first)]
             m.d.sync += sequencer.horizon.eq(Mux(first, self.source.horizon, horizon))
         else:
             m.d.sync += sequencer.horizon.eq(self.source.horizon)
         # Whoever goes through the events: one of them is at work at a time, and the others ask for nothing.
         readers = [sequencer] if self.unit is None else [sequencer, self.unit.events]
-        for bucket, chosen in connect_to:
-            more = [self.record] if self.unit is not None and bucket is not self.source else []
-            asked = [
-                (reader.advance, reader.open, reader.events.ready, chosen if reader in readers else 1)
-                for reader in [*readers, *more]
-            ]
-            m.d.comb += [
-                bucket.advance.eq(reduce(or_, (advance & may for advance, _, _, may in asked))),
-                bucket.open.eq(reduce(or_, (opens & may for _, opens, _, may in asked))),
-                bucket.events.ready.eq(reduce(or_, (ready & may for _, _, ready, may in asked))),
-            ]
+        for bucket, chosen in buckets:
+            asking = [(reader, chosen) for reader in readers]
+            if self.unit is not None and bucket is not self.source:
+                asking.append((self.record, Const(1)))
+            m.d.comb += _asked(bucket, asking)
             with m.If(chosen):
                 m.d.comb += sequencer.events.payload.eq(bucket.events.payload)
         # what is not asked, or was not opened, is silent
         m.d.comb += [
-            sequencer.occupied.eq(Cat(bucket.occupied & chosen for bucket, chosen in connect_to).any()),
-            sequencer.events.valid.eq(Cat(bucket.events.valid & chosen for bucket, chosen in connect_to).any()),
+            sequencer.occupied.eq(Cat(bucket.occupied & chosen for bucket, chosen in buckets).any()),
+            sequencer.events.valid.eq(Cat(bucket.events.valid & chosen for bucket, chosen in buckets).any()),
         ]
         if self.unit is not None:
-            m.d.comb += [
-                *_shown(self.unit.events, sequencer),
-                *(_shown(self.record, queue) if self.queue_inputs is not None else []),
-                *([queue.rewind.eq(self.rewind)] if self.queue_inputs is not None else []),
-            ]
+            m.d.comb += _shown(self.unit.events, sequencer)
+            if self.queue_inputs is not None:
+                m.d.comb += [*_shown(self.record, queue), queue.rewind.eq(self.rewind)]
+
+    def _queue(self, m: Module) -> CalendarQueue:
+        """Of the spikes that the stage before has filed."""
+        queue = CalendarQueue(entries=self.config.inputs, steps=self.max_steps, rewinds=self.unit is not None)
+        filed = self.filed
+        m.d.comb += [
+            queue.clear.eq(self.clear),
+            queue.push.valid.eq(filed.valid & filed.payload.spike),
+            queue.push.payload.t.eq(filed.payload.t),
+            queue.push.payload.x.eq(filed.payload.x),
+        ]
+        return queue
+
+    def _filed_horizon(self, m: Module) -> Signal:
+        """As the stage before has told with what it filed."""
+        horizon = Signal(bits_for(self.max_steps))
+        with m.If(self.filed.valid & self.filed.payload.done):
+            m.d.sync += horizon.eq(self.filed.payload.horizon)
+        with m.If(self.clear):
+            m.d.sync += horizon.eq(0)
+        return horizon
 
     def _learning(self, m: Module, unit: StageLearning) -> None:
         m.submodules.learning = unit
@@ -287,6 +288,15 @@ def _operation(operation: Any, issue: Any, table: Any) -> list[Any]:
         operation.walk.eq(issue.walk),
         operation.row.eq(issue.row),
         *(getattr(operation, name).eq(getattr(table, name)) for name, _ in table.shape()),
+    ]
+
+
+def _asked(bucket: Any, readers: list[tuple[Any, Any]]) -> list[Any]:
+    """What readers ask of a source of events, each with whether it is this source that it asks."""
+    return [
+        bucket.advance.eq(reduce(or_, (reader.advance & asks for reader, asks in readers))),
+        bucket.open.eq(reduce(or_, (reader.open & asks for reader, asks in readers))),
+        bucket.events.ready.eq(reduce(or_, (reader.events.ready & asks for reader, asks in readers))),
     ]
 
 

@@ -13,7 +13,7 @@ from stream_properties import holds
 from firstspike_contract.core.register_map import offset_of
 from firstspike_contract.core.stream_format import RESULT_BEATS
 from firstspike_contract.link.wire import Configuration
-from firstspike_hw.link.board_session import Session
+from firstspike_hw.link.board_session import BoardSession
 from firstspike_hw.link.buffers import WORD, ReceiveRing
 from firstspike_hw.link.bus import BusMaster
 from firstspike_hw.link.cobs import Encoder
@@ -107,7 +107,7 @@ def guard() -> Proof:
 
 def session() -> Proof:
     """Payloads count only in an open session, only in order, only if there is room; what is no frame has no effect."""
-    proof, unit = Proof(), Session()
+    proof, unit = Proof(), BoardSession()
     m = proof.m
     m.submodules.unit = unit
     _free(proof, unit, "good", "bad", "hello_whole", "hello_spoken", "fits", "overdue", "close")
@@ -127,7 +127,8 @@ def session() -> Proof:
 
 def encoder() -> Proof:
     """Bytes for the line."""
-    proof, unit = Proof(), Encoder(depth=8)
+    proof, unit = Proof(), Encoder()
+    unit.depth = 8  # what is proved does not depend on it; with less than a group the constructor would refuse
     m = proof.m
     m.submodules.unit = unit
     token, valid, ready = proof.free("token", unit.tokens.payload.shape()), proof.free("valid"), proof.free("ready")
