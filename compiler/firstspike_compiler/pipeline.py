@@ -1,17 +1,27 @@
 """The compiler, top to bottom: network IR and target in, integer network, manifest, report and golden answers out."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import Any, Final
 
+from firstspike_compiler import passes
 from firstspike_compiler.deployment.golden import Golden
-from firstspike_compiler.passes.drop_inputs import drop_inputs
-from firstspike_compiler.passes.geometry import map_stages
-from firstspike_compiler.passes.grid import Grid, lay_grid
+from firstspike_compiler.passes.bounds import explain_bounds, fits, layer_bounds, needed
+from firstspike_compiler.passes.drop_inputs import drop_inputs, explain_drop_inputs
+from firstspike_compiler.passes.geometry import explain_geometry, map_stages
+from firstspike_compiler.passes.grid import Grid, explain_grid, lay_grid
 from firstspike_compiler.passes.images import generated_images, recode
 from firstspike_compiler.passes.measure import IMAGES, float_answers, measure, refuse_silent_layers
-from firstspike_compiler.passes.quantise import is_integer, quantise
-from firstspike_compiler.passes.tables import build_network, choose_fraction_bits, layer_bounds
+from firstspike_compiler.passes.quantise import IntegerLayer, explain_quantise, is_integer, quantise
+from firstspike_compiler.passes.tables import build_network, choose_fraction_bits, explain_tables
+from firstspike_compiler.passes.verify import (
+    verify_bounds,
+    verify_geometry,
+    verify_grid,
+    verify_integers,
+    verify_network,
+)
 from firstspike_contract import EventSet, Network
 from firstspike_contract.arithmetic.evaluate import evaluate_set
 from firstspike_contract.arithmetic.validation import check_events
@@ -19,7 +29,7 @@ from firstspike_contract.common.errors import FirstspikeError, RuleViolations
 from firstspike_contract.common.progress import Progress, part_of, unheard
 
 from .ir import NetworkIR
-from .lowered import Lowered
+from .lowered import Lowered, PassNote
 from .manifest import make_manifest
 from .rules import check
 from .targets import Target
@@ -31,12 +41,16 @@ GOLDEN_IMAGES: Final = 64
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Compiled:
-    """What `write_deployment` writes. manifest, report: plain Python, as they stand in manifest.yaml."""
+    """What `write_deployment` writes. manifest, report: plain Python, as they stand in manifest.yaml.
+
+    notes: what each pass has done, for `compile --explain`.
+    """
 
     network: Network
     manifest: dict[str, Any]
     report: dict[str, Any]
     golden: Golden
+    notes: tuple[PassNote, ...]
 
 
 def compile_network(
@@ -60,8 +74,8 @@ def compile_network(
     keep_inputs: inputs without weights keep their rows. source: the file that the manifest names, with its sha256.
     progress:    told of each part of the work by name.
 
-    Raises RuleViolations: every violated rule (`rules.check`). FirstspikeError: an overflow that quantisation caused, a
-    layer gone silent, or calibration events that do not belong to the network.
+    Raises RuleViolations: every violated rule (`rules.check`). FirstspikeError: a layer gone silent, or calibration
+    events that do not belong to the network.
     """
     steps = ir.steps if steps is None else steps
     violations = check(ir, target, steps=steps, keep_inputs=keep_inputs)
@@ -81,20 +95,37 @@ def compile_network(
     )
     origin = "generated" if calibration is None else "calibration"
     manifest = make_manifest(ir, target, lowered, golden, report, origin=origin, source=source)
-    return Compiled(network=lowered.network, manifest=manifest, report=report, golden=golden)
+    return Compiled(network=lowered.network, manifest=manifest, report=report, golden=golden, notes=lowered.notes)
 
 
 def lower(ir: NetworkIR, grid: Grid, target: Target, images: EventSet, *, keep_inputs: bool = False) -> Lowered:
-    """The passes, in order. images: on `grid`, to choose the scales of float layers with."""
-    layers = quantise(ir, grid, images)
+    """The passes, in order, with what must hold behind each of them.
+
+    images: on `grid`, to choose the scales of float layers with. No pass refuses a network: `rules.check` has.
+    """
+    verify_grid(ir, grid)
+    notes = [_note(passes.grid, explain_grid(ir, grid))]
+
+    layers = quantise(ir, grid, images, lambda k, layer: _holds(ir, grid, target, k, layer))
+    verify_integers(ir, layers)
+    notes.append(_note(passes.quantise, explain_quantise(layers)))
+
     first, rows = drop_inputs(layers[0], keep_all=keep_inputs)
     kept = (first, *layers[1:])
+    notes.append(_note(passes.drop_inputs, explain_drop_inputs(rows)))
+
     fraction_bits = choose_fraction_bits(ir, grid, kept, rows, target)
     network = build_network(ir, grid, kept, rows, fraction_bits)
-    bounds = layer_bounds(network, target)
-    stages = map_stages(target, ir.kernel, [(len(layer.weights), layer.weights.shape[1]) for layer in kept])
-    if stages is None:
-        raise FirstspikeError(f"the weights do not fit the block memories of {target.name}; see firstspike check")
+    verify_network(layers, rows, network)
+    notes.append(_note(passes.tables, explain_tables(ir, grid, network, fraction_bits)))
+
+    bounds = layer_bounds(network)
+    verify_bounds(bounds, target)
+    notes.append(_note(passes.bounds, explain_bounds(layers, bounds, target)))
+
+    sizes = [(len(layer.weights), layer.weights.shape[1]) for layer in kept]
+    stages = verify_geometry(map_stages(target, ir.kernel, sizes), target)
+    notes.append(_note(passes.geometry, explain_geometry([layer.name for layer in layers], stages, target)))
     return Lowered(
         network=network,
         grid=grid,
@@ -103,7 +134,22 @@ def lower(ir: NetworkIR, grid: Grid, target: Target, images: EventSet, *, keep_i
         fraction_bits=fraction_bits,
         stages=stages,
         bounds=bounds,
+        notes=tuple(notes),
     )
+
+
+def _holds(ir: NetworkIR, grid: Grid, target: Target, k: int, layer: IntegerLayer) -> bool:
+    """Whether the target has room for layer k with these integers."""
+    try:
+        return fits(needed(ir, grid, k, layer), target)
+    except FirstspikeError:  # its tables would be too wide
+        return False
+
+
+def _note(module: ModuleType, changed: list[str]) -> PassNote:
+    """What a pass does stands at the head of its file."""
+    does = (module.__doc__ or "").partition("\n")[0].removeprefix("Pass: ")
+    return PassNote(name=module.__name__.rpartition(".")[2], does=does, changed=tuple(changed))
 
 
 def _report(ir: NetworkIR, lowered: Lowered, images: EventSet, *, own_data: bool, progress: Progress) -> dict[str, Any]:
@@ -142,20 +188,44 @@ def _report(ir: NetworkIR, lowered: Lowered, images: EventSet, *, own_data: bool
 def _regrid(
     ir: NetworkIR, after: Lowered, images: EventSet, own: EventSet, target: Target, *, keep_inputs: bool
 ) -> dict[str, Any]:
-    """What another number of steps than the network's own changed; own: the same images on the network's own grid."""
-    before = lower(ir, lay_grid(ir, ir.steps), target, own, keep_inputs=keep_inputs)
-    old, new = evaluate_set(before.network, own).results, evaluate_set(after.network, images).results
+    """What another number of steps than the network's own changed; own: the same images on the network's own grid.
+
+    What was before is None if the target could not hold the network on its own grid, however wide its accumulators.
+    """
+    new = evaluate_set(after.network, images).results
     change: dict[str, Any] = {
         "steps_before": ir.steps,
         "steps_after": after.grid.steps,
-        "thetas_before": [layer.theta for layer in before.layers],
+        "thetas_before": None,
         "thetas_after": [layer.theta for layer in after.layers],
         "images": len(images),
-        "decisions_changed": float((old["class"] != new["class"]).mean()),
-        "mean_decision_before": float(old["step"].mean()) / ir.steps * ir.t_max,
+        "decisions_changed": None,
+        "mean_decision_before": None,
         "mean_decision_after": float(new["step"].mean()) / after.grid.steps * ir.t_max,
     }
-    if images.labels is not None:
-        change["accuracy_before"] = float((old["class"] == images.labels).mean())
-        change["accuracy_after"] = float((new["class"] == images.labels).mean())
+    labels = images.labels
+    if labels is not None:
+        change |= {"accuracy_before": None, "accuracy_after": float((new["class"] == labels).mean())}
+    roomy = next((t for t in (target, _without_limits(target)) if not _broken(ir, t, keep_inputs)), None)
+    if roomy is None:
+        return change
+    before = lower(ir, lay_grid(ir, ir.steps), roomy, own, keep_inputs=keep_inputs)
+    old = evaluate_set(before.network, own).results
+    change |= {
+        "thetas_before": [layer.theta for layer in before.layers],
+        "decisions_changed": float((old["class"] != new["class"]).mean()),
+        "mean_decision_before": float(old["step"].mean()) / ir.steps * ir.t_max,
+    }
+    if labels is not None:
+        change["accuracy_before"] = float((old["class"] == labels).mean())
     return change
+
+
+def _broken(ir: NetworkIR, target: Target, keep_inputs: bool) -> bool:
+    """Whether the network on its own grid breaks a rule of the target that its passes rely on."""
+    return bool(check(ir, replace(target, steps=max(target.steps, ir.steps)), keep_inputs=keep_inputs))
+
+
+def _without_limits(target: Target) -> Target:
+    """The target with accumulators as wide as the model's."""
+    return replace(target, a_bits=64, v_bits=64)

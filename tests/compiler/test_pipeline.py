@@ -1,5 +1,6 @@
 """The whole compiler: integers stay integers, floats are quantised with a report."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -7,19 +8,24 @@ import pytest
 from compiler_networks import TAU_STEPS, float_network, integer_network, integer_networks, random_events
 from hypothesis import given, settings
 
+from firstspike_compiler import pipeline
 from firstspike_compiler.deployment import encode_image
 from firstspike_compiler.formats.nir.reader import read_nir
 from firstspike_compiler.formats.nir.writer import write_nir
 from firstspike_compiler.integers import network_to_ir
 from firstspike_compiler.ir import NetworkIR
+from firstspike_compiler.passes.bounds import fits, layer_bounds, needed
 from firstspike_compiler.passes.drop_inputs import drop_inputs
 from firstspike_compiler.passes.grid import lay_grid
 from firstspike_compiler.passes.images import generated_images, recode
 from firstspike_compiler.passes.quantise import quantise, round_layer
 from firstspike_compiler.passes.tables import choose_fraction_bits
+from firstspike_compiler.passes.verify import CompilerFault
 from firstspike_compiler.pipeline import compile_network
+from firstspike_compiler.rules import check
 from firstspike_compiler.targets import load_target
 from firstspike_contract import DROPPED, KERNELS, EventSet
+from firstspike_contract.arithmetic.bounds import Bounds
 from firstspike_contract.arithmetic.evaluate import evaluate_set
 from firstspike_contract.common.errors import FirstspikeError, RuleViolations
 
@@ -168,3 +174,70 @@ def test_progress_is_named():
     compile_network(float_network(), GENERIC, progress=lambda done, total, what="": seen.append((what, done, total)))
     assert {what for what, *_ in seen} == {"float network", "integer network", "golden"}
     assert seen[-1] == ("golden", 64, 64)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_only_integers_that_the_target_holds_are_tried(kernel):
+    """Just as many bits as the coarsest scale needs: what `check` passes, `compile` compiles."""
+    ir = float_network(kernel, seed=1, steps=64, threshold=0.3 if kernel in ("lif-2to1", "alpha") else 1.0)
+    grid = lay_grid(ir, 64)
+    coarsest = [round_layer(ir, grid, k, float(np.abs(layer.weights).max()) / 127) for k, layer in enumerate(ir.layers)]
+    needs = [needed(ir, grid, k, layer) for k, layer in enumerate(coarsest)]
+    tight = replace(GENERIC, a_bits=max(n.a_bits for n in needs), v_bits=max(n.v_bits for n in needs))
+    assert check(ir, tight) == []
+    compiled = compile_network(ir, tight)
+    assert all(fits(bounds, tight) for bounds in layer_bounds(compiled.network))
+    with pytest.raises(RuleViolations, match="accumulators never overflow"):
+        compile_network(ir, replace(tight, v_bits=tight.v_bits - 2))
+
+
+def test_regridding_says_so_where_the_own_grid_is_out_of_reach():
+    """Codes of 256 steps make longer sums than those of 16; 64 bits hold them, which is enough for a comparison."""
+    ir = float_network("linear", steps=256)
+    narrow = replace(GENERIC, v_bits=17)
+    assert check(ir, narrow)
+    change = compile_network(ir, narrow, steps=16).report["regrid"]
+    assert None not in change.values()
+    wild = replace(ir, fraction_bits=3, kernel="exponential", tau=ir.t_max / 11.0)
+    assert not check(wild, GENERIC, steps=16)
+    assert not check(replace(wild, fraction_bits=None), GENERIC)
+    wild = replace(wild, fraction_bits=17)
+    assert check(wild, GENERIC)
+    change = compile_network(wild, GENERIC, steps=16).report["regrid"]
+    assert (change["thetas_before"], change["decisions_changed"]) == (None, None)
+
+
+def test_every_pass_says_what_it_did():
+    notes = compile_network(float_network("exponential", steps=64), GENERIC, steps=32).notes
+    assert [note.name for note in notes] == ["grid", "quantise", "drop_inputs", "tables", "bounds", "geometry"]
+    said = {note.name: "\n".join(note.changed) for note in notes}
+    assert all(note.does and note.changed for note in notes)
+    assert "not the network's own 64" in said["grid"]
+    assert re.search(r"hidden: scale [\d.]+, threshold \d+; \d+ of \d+ weights rounded", said["quantise"])
+    assert "fraction bits: the largest number that fits" in said["tables"]
+    assert "of 32 bits, V takes" in said["bounds"]
+
+
+def _without_a_row(layer, keep_all):
+    """An input loses weights with its row."""
+    weights = layer.weights.copy()
+    weights[0] = 0
+    return drop_inputs(replace(layer, weights=weights), keep_all=keep_all)
+
+
+TOO_WIDE = (Bounds(a_min=0, a_max=2**40, v_min=0, v_max=1),) * 2
+BROKEN = {
+    "drop_inputs": (_without_a_row, r"the pass 'tables' has left \d+ weights out"),
+    "map_stages": (lambda *_: None, "the pass 'geometry' has left no room for the weights on generic"),
+    "layer_bounds": (lambda network: TOO_WIDE, r"the pass 'bounds' has left accumulators of \[\(42, 2\)"),
+    "quantise": (lambda *given: (quantise(*given)[0],) * 2, "the pass 'quantise' has left weights of shapes"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_pass_that_is_wrong_is_found_behind_it(name, monkeypatch):
+    broken, message = BROKEN[name]
+    monkeypatch.setattr(pipeline, name, broken)
+    with pytest.raises(CompilerFault, match=message) as caught:
+        compile_network(network_to_ir(integer_network("linear", seed=4)), GENERIC)
+    assert str(caught.value).endswith("this is a fault of firstspike, please report it with the network")

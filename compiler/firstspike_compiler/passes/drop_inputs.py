@@ -9,7 +9,7 @@ from firstspike_contract import DROPPED
 
 from .quantise import IntegerLayer
 
-__all__ = ["InputRows", "drop_inputs"]
+__all__ = ["InputRows", "drop_inputs", "explain_drop_inputs"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,3 +29,9 @@ def drop_inputs(layer: IntegerLayer, *, keep_all: bool = False) -> tuple[Integer
     input_map[kept] = np.arange(len(kept))
     rows = np.concatenate([kept, np.arange(addresses, len(layer.weights))])
     return replace(layer, weights=layer.weights[rows]), InputRows(input_map=input_map, kept=kept)
+
+
+def explain_drop_inputs(rows: InputRows) -> list[str]:
+    """How many."""
+    addresses, kept = len(rows.input_map), len(rows.kept)
+    return [f"{addresses - kept} of {addresses} inputs have no row, {kept} keep theirs"]

@@ -1,11 +1,11 @@
-"""Pass: lanes, rows and block memories of every stage (DESIGN section 3, memory geometry)."""
+"""Pass: lanes, rows and block memories of every stage: the fastest layout that fits."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from firstspike_compiler.targets import Target
 
-__all__ = ["StageMap", "map_stages", "stage_options"]
+__all__ = ["StageMap", "explain_geometry", "map_stages", "stage_options"]
 
 WEIGHT_BITS: Final = 8
 _OPTIONS: Final = 16  # per stage, from the fastest
@@ -59,6 +59,17 @@ def map_stages(target: Target, kernel: str, sizes: list[tuple[int, int]]) -> tup
         grown = [(*stages, option) for stages in partial for option in options]
         partial = sorted((stages for stages in grown if _fits(target, kernel, stages)), key=_cost)[:_BEAM]
     return partial[0] if partial else None
+
+
+def explain_geometry(names: list[str], stages: tuple[StageMap, ...], target: Target) -> list[str]:
+    """A line for each layer, and one for all."""
+    lines = [
+        f"{name}: {stage.lanes} lanes x {stage.rows} rows; {stage.words} words in {stage.blocks} blocks of "
+        f"{stage.block}"
+        for name, stage in zip(names, stages, strict=True)
+    ]
+    used = sum(stage.blocks for stage in stages)
+    return [*lines, f"{used} of {target.blocks} block memories for weights on {target.name}"]
 
 
 def _fits(target: Target, kernel: str, stages: tuple[StageMap, ...]) -> bool:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from firstspike_compiler.ir import NetworkIR
 
-__all__ = ["Grid", "lay_grid", "time_codes"]
+__all__ = ["Grid", "explain_grid", "lay_grid", "time_codes"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,3 +53,27 @@ def lay_grid(ir: NetworkIR, steps: int) -> Grid:
 def time_codes(times: NDArray[np.float64], t_max: float, steps: int) -> NDArray[np.int64]:
     """floor(t / t_max * T + 0.5), as docs/nir.md says; times beyond a delay of T all mean never."""
     return np.floor(np.minimum(times / t_max, 2.0) * steps + 0.5).astype(np.int64)
+
+
+def explain_grid(ir: NetworkIR, grid: Grid) -> list[str]:
+    """The step, what lies on the grid, and how far times were moved to it."""
+    own = "" if grid.steps == ir.steps else f", not the network's own {ir.steps}"
+    lines = [f"{grid.steps} steps of {grid.dt:.6g} time units{own}"]
+    times = np.concatenate(
+        [ir.input_delays, *(np.concatenate([layer.constant_times, layer.delays]) for layer in ir.layers)]
+    )
+    codes = np.concatenate(
+        [grid.input_delays, *map(np.concatenate, zip(grid.constant_times, grid.delays, strict=True))]
+    )
+    inside = codes < grid.steps
+    moved = np.abs(codes[inside] * grid.dt - times[inside])
+    if times.any():
+        lines.append(
+            f"{np.count_nonzero(times)} delays and times of constant inputs that are not 0, moved by up to "
+            f"{moved.max(initial=0) / grid.dt:.3g} steps; {int((~inside).sum())} delays never end in time"
+        )
+    else:
+        lines.append("no delays, and no constant inputs but at time 0")
+    if grid.late is not None:
+        lines.append(f"the latest input spike has the code {grid.late}")
+    return lines

@@ -1,6 +1,6 @@
 """Pass: float weights to int8 with one scale per layer, chosen by what it does to spike times; integers stay."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +14,9 @@ from firstspike_contract.arithmetic.tables import integer_threshold
 from .float_model import FloatLayer, input_times, layer_spikes
 from .grid import Grid
 
-__all__ = ["IntegerLayer", "dequantised", "is_integer", "quantise", "round_layer"]
+__all__ = ["IntegerLayer", "dequantised", "explain_quantise", "is_integer", "quantise", "round_layer"]
+
+Holds = Callable[[int, "IntegerLayer"], bool]  # whether the target has room for layer k with these integers
 
 # Largest weight that keeps its value, as a fraction of the largest there is: beyond it, weights saturate.
 CLIPS: Final = (1.0, 0.85, 0.7, 0.55, 0.4, 0.3, 0.2)
@@ -54,10 +56,13 @@ def is_integer(layer: LayerIR) -> bool:
     return bool((np.abs(units - np.rint(units)) <= 1e-4).all() and (np.abs(np.rint(units)) <= WEIGHT_MAX).all())
 
 
-def quantise(ir: NetworkIR, grid: Grid, events: EventSet) -> tuple[IntegerLayer, ...]:
+def quantise(
+    ir: NetworkIR, grid: Grid, events: EventSet, holds: Holds = lambda k, layer: True
+) -> tuple[IntegerLayer, ...]:
     """All layers in integers.
 
     events: images on `grid` that float layers are tried on, each layer behind the quantised ones before it.
+    holds:  integers that the target does not hold are not tried; the coarsest ones it does (`rules`).
     """
     images = range(min(IMAGES, len(events)))
     spikes = [input_times(ir, events, n, grid.steps) for n in images]
@@ -67,7 +72,7 @@ def quantise(ir: NetworkIR, grid: Grid, events: EventSet) -> tuple[IntegerLayer,
             assert layer.scale is not None
             result.append(round_layer(ir, grid, k, layer.scale))
         else:
-            result.append(_best_scale(ir, grid, k, spikes))
+            result.append(_best_scale(ir, grid, k, spikes, holds))
         if k + 1 < len(ir.layers) and not all(map(is_integer, ir.layers[k + 1 :])):
             trial = dequantised(ir, grid, k, result[-1])
             spikes = [layer_spikes(ir, trial, times)[0] for times in spikes]
@@ -103,7 +108,7 @@ def dequantised(ir: NetworkIR, grid: Grid, k: int, layer: IntegerLayer) -> Float
     )
 
 
-def _best_scale(ir: NetworkIR, grid: Grid, k: int, spikes: Sequence[NDArray[np.float64]]) -> IntegerLayer:
+def _best_scale(ir: NetworkIR, grid: Grid, k: int, spikes: Sequence[NDArray[np.float64]], holds: Holds) -> IntegerLayer:
     """The scale with the least mean shift of spike times against the float layer, over the images."""
     layer = ir.layers[k]
     exact = FloatLayer(
@@ -119,6 +124,8 @@ def _best_scale(ir: NetworkIR, grid: Grid, k: int, spikes: Sequence[NDArray[np.f
         # A little coarser, so that the threshold is a whole number of units: then it needs no rounding.
         scale = layer.threshold / unit / max(1, int(layer.threshold / unit / scale))
         trial = round_layer(ir, grid, k, scale)
+        if best is not None and not holds(k, trial):
+            break  # the integers grow with every clip
         got = [layer_spikes(ir, dequantised(ir, grid, k, trial), times)[0] for times in spikes]
         error = _mean_shift(wanted, got, ir.t_max) / grid.dt
         if error < best_error:
@@ -134,3 +141,18 @@ def _mean_shift(wanted: list[NDArray[np.float64]], got: list[NDArray[np.float64]
     return float(
         np.mean([np.abs(np.minimum(a, t_max) - np.minimum(b, t_max)).mean() for a, b in zip(wanted, got, strict=True)])
     )
+
+
+def explain_quantise(layers: tuple[IntegerLayer, ...]) -> list[str]:
+    """A line for each layer."""
+    lines = []
+    for layer in layers:
+        found = f"{layer.name}: scale {layer.scale:.6g}, threshold {layer.theta}; "
+        if layer.error is None:
+            lines.append(f"{found}its own integers, {layer.changed} of {layer.weights.size} weights changed")
+        else:
+            lines.append(
+                f"{found}{layer.changed} of {layer.weights.size} weights rounded, {layer.saturated} saturated, "
+                f"spikes shift by {layer.error:.3g} steps on average"
+            )
+    return lines

@@ -5,26 +5,28 @@ import numpy as np
 from firstspike_compiler.ir import NetworkIR
 from firstspike_compiler.targets import Target
 from firstspike_contract import Layer, Network
-from firstspike_contract.arithmetic.bounds import Bounds, LayerPlan, largest_fraction_bits, worst_case
-from firstspike_contract.arithmetic.tables import kernel_tables
-from firstspike_contract.common.errors import FirstspikeError
+from firstspike_contract.arithmetic.bounds import LayerPlan, largest_fraction_bits
+from firstspike_contract.arithmetic.tables import TABLE_BITS, kernel_tables
 
 from .drop_inputs import InputRows
 from .grid import Grid
 from .quantise import IntegerLayer
 
-__all__ = ["build_network", "choose_fraction_bits", "layer_bounds"]
+__all__ = ["build_layer", "build_network", "choose_fraction_bits", "explain_tables", "own_fraction_bits"]
+
+
+def own_fraction_bits(ir: NetworkIR, grid: Grid) -> int | None:
+    """K that the network was trained on, which holds on its own grid only; None: there is none, so it is chosen."""
+    return ir.fraction_bits if grid.steps == ir.steps else None
 
 
 def choose_fraction_bits(
     ir: NetworkIR, grid: Grid, layers: tuple[IntegerLayer, ...], rows: InputRows, target: Target
 ) -> int:
-    """K: the one the network was trained on (on its own grid), or the largest that tables and accumulators hold.
-
-    Raises FirstspikeError: no K fits. A trained K that does not fit shows in `layer_bounds`.
-    """
-    if ir.fraction_bits is not None and grid.steps == ir.steps:
-        return ir.fraction_bits
+    """K: the one the network was trained on, or the largest that tables and accumulators hold."""
+    own = own_fraction_bits(ir, grid)
+    if own is not None:
+        return own
     plans = []
     pre_delays = grid.input_delays[rows.kept]
     for layer in layers:
@@ -44,47 +46,43 @@ def choose_fraction_bits(
     )
 
 
+def build_layer(ir: NetworkIR, grid: Grid, k: int, layer: IntegerLayer, fraction_bits: int) -> Layer:
+    """Layer k with its tables. Raises FirstspikeError if they need more than 17 bits."""
+    tables = kernel_tables(
+        ir.kernel, steps=grid.steps, tau_steps=grid.tau_steps, theta=layer.theta, fraction_bits=fraction_bits
+    )
+    return Layer(
+        weights=np.ascontiguousarray(layer.weights),
+        a=tables.a,
+        m=tables.m,
+        th=tables.th,
+        constant_times=layer.constant_times,
+        delays=layer.delays,
+        source_inputs=len(ir.layers[k].weights) - layer.constants,
+    )
+
+
 def build_network(
     ir: NetworkIR, grid: Grid, layers: tuple[IntegerLayer, ...], rows: InputRows, fraction_bits: int
 ) -> Network:
-    """The integer network. Raises FirstspikeError: tables wider than the core's."""
-    built = []
-    for k, layer in enumerate(layers):
-        tables = kernel_tables(
-            ir.kernel, steps=grid.steps, tau_steps=grid.tau_steps, theta=layer.theta, fraction_bits=fraction_bits
-        )
-        built.append(
-            Layer(
-                weights=np.ascontiguousarray(layer.weights),
-                a=tables.a,
-                m=tables.m,
-                th=tables.th,
-                constant_times=layer.constant_times,
-                delays=layer.delays,
-                source_inputs=len(ir.layers[k].weights) - layer.constants,
-            )
-        )
+    """The integer network."""
     return Network(
         kernel=ir.kernel,
         steps=grid.steps,
         input_map=rows.input_map,
         input_delays=grid.input_delays[rows.kept],
-        layers=tuple(built),
+        layers=tuple(build_layer(ir, grid, k, layer, fraction_bits) for k, layer in enumerate(layers)),
     )
 
 
-def layer_bounds(network: Network, target: Target) -> tuple[Bounds, ...]:
-    """Exact worst case of every layer's accumulators. Raises FirstspikeError: wider than the target's."""
-    bounds = []
-    pre_delays = network.input_delays
-    for k, layer in enumerate(network.layers):
-        need = worst_case(layer, network.kernel, pre_delays)
-        if need.a_bits > target.a_bits or need.v_bits > target.v_bits:
-            raise FirstspikeError(
-                f"layer {k} needs accumulators of {need.a_bits} and {need.v_bits} bits in the worst case, "
-                f"{target.name} has {target.a_bits} and {target.v_bits}; use smaller weights or thresholds, "
-                "fewer inputs, or fewer fraction bits"
-            )
-        bounds.append(need)
-        pre_delays = layer.delays
-    return tuple(bounds)
+def explain_tables(ir: NetworkIR, grid: Grid, network: Network, fraction_bits: int) -> list[str]:
+    """K and where it is from; how large the entries are."""
+    origin = "none are needed" if ir.kernel in ("linear", "step") else "the largest number that fits"
+    if own_fraction_bits(ir, grid) is not None and fraction_bits:
+        origin = "as it was trained"
+    largest = max(int(max(layer.a.max(), layer.m.max())) for layer in network.layers)
+    return [
+        f"{fraction_bits} fraction bits: {origin}",
+        f"entries of a and m up to {largest}, in {TABLE_BITS} bits; thresholds from "
+        + ", ".join(str(int(layer.th[0])) for layer in network.layers),
+    ]

@@ -6,14 +6,12 @@ from typing import Final
 import numpy as np
 
 from firstspike_compiler.ir import LayerIR
-from firstspike_compiler.passes.drop_inputs import drop_inputs
+from firstspike_compiler.passes.bounds import fits, needed
 from firstspike_compiler.passes.geometry import map_stages, stage_options
 from firstspike_compiler.passes.grid import lay_grid
 from firstspike_compiler.passes.quantise import round_layer
-from firstspike_compiler.passes.tables import build_network
 from firstspike_compiler.violation import Violation
 from firstspike_contract import WEIGHT_MAX
-from firstspike_contract.arithmetic.bounds import worst_case
 from firstspike_contract.arithmetic.tables import STEPS, TABLE_MAX
 from firstspike_contract.common.errors import FirstspikeError
 
@@ -132,29 +130,22 @@ def accumulators_never_overflow(subject: Subject) -> Iterator[Violation]:
     if any(the_time_window_fits_the_kernel_tables(subject)) or ir.kernel not in target.lanes:
         return
     grid = lay_grid(ir, subject.steps)
-    layers = [round_layer(ir, grid, k, _scale(layer)) for k, layer in enumerate(ir.layers)]
-    layers[0], rows = drop_inputs(layers[0], keep_all=subject.keep_inputs)
-    try:
-        own_bits = ir.fraction_bits if subject.steps == ir.steps else None
-        network = build_network(ir, grid, tuple(layers), rows, own_bits or 0)
-        pre_delays, needs = network.input_delays, []
-        for layer in network.layers:
-            needs.append(worst_case(layer, network.kernel, pre_delays))
-            pre_delays = layer.delays
-    except FirstspikeError as error:
-        yield Violation(
-            rule=sentence(accumulators_never_overflow),
-            node="network",
-            have=str(error),
-            need=f"{target.a_bits} and {target.v_bits} bits",
-            remedy="use smaller thresholds relative to the weights",
-        )
-        return
-    for source, need in zip(ir.layers, needs, strict=True):
-        if need.a_bits > target.a_bits or need.v_bits > target.v_bits:
+    for k, layer in enumerate(ir.layers):
+        try:
+            need = needed(ir, grid, k, round_layer(ir, grid, k, _scale(layer)))
+        except FirstspikeError as error:
             yield Violation(
                 rule=sentence(accumulators_never_overflow),
-                node=source.name,
+                node=layer.name,
+                have=str(error),
+                need=f"{target.a_bits} and {target.v_bits} bits",
+                remedy="use smaller thresholds relative to the weights",
+            )
+            continue
+        if not fits(need, target):
+            yield Violation(
+                rule=sentence(accumulators_never_overflow),
+                node=layer.name,
                 have=f"a worst case of {need.a_bits} bits in A and {need.v_bits} bits in V",
                 need=f"{target.a_bits} and {target.v_bits} on {target.name}",
                 remedy="use a smaller threshold relative to the weights, fewer inputs or a shorter time window",
@@ -162,7 +153,10 @@ def accumulators_never_overflow(subject: Subject) -> Iterator[Violation]:
 
 
 def _scale(layer: LayerIR) -> float:
-    """The layer's own scale, or for a float layer the one that saturates nothing."""
+    """The layer's own scale, or for a float layer the coarsest one, which saturates nothing.
+
+    What fits with that is compiled: `quantise` tries finer ones as far as the target holds them.
+    """
     return layer.scale or float(np.abs(layer.weights).max()) / WEIGHT_MAX or 1.0
 
 

@@ -8,9 +8,11 @@ from firstspike_contract import EventSet
 
 if TYPE_CHECKING:
     from firstspike_compiler.ir import NetworkIR
+    from firstspike_compiler.lowered import PassNote
+    from firstspike_compiler.pipeline import Compiled
     from firstspike_compiler.targets import Target
 
-__all__ = ["compile_to", "describe", "late_code", "summary"]
+__all__ = ["compile_to", "describe", "explain", "late_code", "summary"]
 
 
 def compile_to(
@@ -24,8 +26,8 @@ def compile_to(
     keep_inputs: bool,
     source: Path,
     force: bool,
-) -> dict[str, Any]:
-    """Compile and write; returns the manifest. Raises RuleViolations, FirstspikeError."""
+) -> "Compiled":
+    """Compile and write. Raises RuleViolations, FirstspikeError."""
     from firstspike_compiler.deployment import write_deployment
     from firstspike_compiler.pipeline import compile_network
 
@@ -41,7 +43,7 @@ def compile_to(
             source=source,
         )
     write_deployment(output, compiled, force=force)
-    return compiled.manifest
+    return compiled
 
 
 def late_code(ir: "NetworkIR", steps: int) -> int | None:
@@ -74,4 +76,13 @@ def describe(manifest: dict[str, Any]) -> str:
     if "regrid" in report:
         change = report["regrid"]
         lines += ["", "new time grid: " + ", ".join(f"{name} {value}" for name, value in change.items())]
+    return "\n".join(lines)
+
+
+def explain(notes: "tuple[PassNote, ...]") -> str:
+    """Every pass in its order: what it is for, and what it has done."""
+    lines = []
+    for number, note in enumerate(notes, 1):
+        lines.append(f"{number}. {note.name}: {note.does}")
+        lines += [f"   {line}" for line in note.changed]
     return "\n".join(lines)

@@ -70,6 +70,17 @@ def test_compile_says_what_it_did(run, net: Path) -> None:
     )
 
 
+def test_compile_explains_every_pass(run, net: Path) -> None:
+    done = run("compile", "net.nir", "-o", "d", "--explain")
+    assert done.code == 0
+    passes = [line.split(":")[0] for line in done.out.splitlines() if line[:1].isdigit()]
+    assert passes == ["1. grid", "2. quantise", "3. drop_inputs", "4. tables", "5. bounds", "6. geometry"]
+    said = run("compile", "net.nir", "-o", "d", "--force", "--explain", "--json").json["passes"]
+    assert [note["name"] for note in said] == [name[3:] for name in passes]
+    assert said[2]["changed"] == ["0 of 4 inputs have no row, 4 keep theirs"]
+    assert "passes" not in run("compile", "net.nir", "-o", "d", "--force", "--json").json
+
+
 def test_compile_to_another_grid_reports_the_change(run, net: Path) -> None:
     done = run("compile", "net.nir", "-o", "d", "--steps", "64", "--calibrate", "yinyang:train", "--json")
     assert done.code == 0

@@ -1,11 +1,12 @@
 """firstspike compile: from a network to a deployment directory."""
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 from firstspike.cli.answer import Answer
-from firstspike.cli.compiling import compile_to, describe, late_code, summary
+from firstspike.cli.compiling import compile_to, describe, explain, late_code, summary
 from firstspike.cli.events_for import encoded, load_limited
 from firstspike.cli.network_file import add_network_options, read_network
 from firstspike.cli.options import at_least, time_steps
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     images = f"images of it to use (default {CALIBRATION_IMAGES})"
     add("--calibration-images", type=at_least(1), default=CALIBRATION_IMAGES, metavar="N", help=images)
     add("--keep-inputs", action="store_true", help="keep inputs whose weights are all zero")
+    add("--explain", action="store_true", help="also print every pass of the compiler, with what it changed")
     add("--force", action="store_true", help="replace an existing deployment directory")
     add_network_options(parser)
 
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace) -> Answer:
             encoded(images, addresses=ir.addresses, steps=grid, name=ir.encoding.name, late=late_code(ir, grid))
             for grid in (steps, ir.steps)
         )
-    manifest = compile_to(
+    compiled = compile_to(
         args.output,
         ir,
         target,
@@ -63,5 +65,9 @@ def run(args: argparse.Namespace) -> Answer:
         source=args.network,
         force=args.force,
     )
-    data = {"output": args.output, "network": args.network, "target": args.target, **summary(manifest)}
-    return Answer(text=f"{args.output}: {describe(manifest)}", data=data)
+    data = {"output": args.output, "network": args.network, "target": args.target, **summary(compiled.manifest)}
+    text = f"{args.output}: {describe(compiled.manifest)}"
+    if args.explain:
+        data["passes"] = [asdict(note) for note in compiled.notes]
+        text = f"{explain(compiled.notes)}\n\n{text}"
+    return Answer(text=text, data=data)

@@ -16,7 +16,6 @@ from firstspike.cli.published import MOSTAFA_2017
 from firstspike.examples import example
 from firstspike.report import table
 from firstspike_contract import EventSet
-from firstspike_contract.common.errors import RuleViolations
 
 if TYPE_CHECKING:
     from firstspike_compiler.deployment import Deployment
@@ -48,17 +47,13 @@ def run(args: argparse.Namespace) -> Answer:
     """Check, compile, classify, draw. What an earlier demo wrote is replaced; anything else is left alone."""
     from firstspike_compiler.deployment import check_output, read_deployment
     from firstspike_compiler.formats.nir.reader import read_nir
-    from firstspike_compiler.rules import check
     from firstspike_compiler.targets import DEFAULT_TARGET, load_target
 
     path = example(NETWORK)
     args.output.absolute().parent.mkdir(parents=True, exist_ok=True)
     check_output(args.output, force=True)
     ir, target = read_nir(path), load_target(DEFAULT_TARGET)
-    violations = check(ir, target)
-    if violations:
-        raise RuleViolations(violations)
-    manifest = compile_to(
+    compiled = compile_to(
         args.output, ir, target, steps=ir.steps, calibration=None, keep_inputs=False, source=path, force=True
     )
     deployment = read_deployment(args.output)
@@ -72,7 +67,7 @@ def run(args: argparse.Namespace) -> Answer:
     found = {**described(deployment, data, DATA), **figures, "picture": picture, "published": MOSTAFA_2017}
     found["rtl"] = gateware
     wrong = found["mismatches"] + (gateware["mismatches"] if gateware else 0)
-    return Answer(text=_text(found, describe(manifest)), data=found, code=int(wrong > 0))
+    return Answer(text=_text(found, describe(compiled.manifest)), data=found, code=int(wrong > 0))
 
 
 def _gateware(deployment: "Deployment", events: EventSet) -> dict[str, Any]:
