@@ -74,3 +74,10 @@ def test_every_page_of_the_documentation_is_in_its_index() -> None:
 def test_every_example_is_explained_and_every_explained_one_is_there() -> None:
     explained = set(re.findall(r"`([\w.-]+\.nir)`", (ROOT / "examples" / "README.md").read_text()))
     assert explained == {path.name for path in (ROOT / "examples").glob("*.nir")}
+
+
+def test_every_file_that_the_map_of_the_house_names_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    named = set(re.findall(r"`((?:hw|compiler|sim|host|tests|docs)/[\w/.*-]+)`", text))
+    assert len(named) > 60
+    assert [name for name in sorted(named) if not list(ROOT.glob(name))] == []
