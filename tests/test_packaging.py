@@ -41,6 +41,22 @@ for name in COMMANDS:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_board_runs_with_the_runtime_packages_alone() -> None:
+    """And without what the simulated gateware needs, whose import takes longer than an image."""
+    code = f"""
+import firstspike
+from firstspike_compiler.deployment import read_deployment
+kept = read_deployment({str(ROOT / "tests/compiler/deployment/of_version_0.1.0")!r})
+with firstspike.open("sim:small") as board:
+    board.load(kept)
+    answers = board.run(kept.golden.events, spikes=True)
+assert (answers.batch.results == kept.golden.batch.results).all()
+assert not [name for name in sys.modules if name.startswith(("firstspike_sim.rtl", "firstspike_hw"))]
+"""
+    done = run_blocked(code)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "package", "extra"),
     [
