@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from firstspike_contract.link.timing import BITS_PER_BYTE
 from firstspike_contract.link.wire import HOST_BUFFER
 
 __all__ = ["Device", "VirtualLine"]
@@ -31,7 +32,7 @@ class VirtualLine:
 
     def __init__(self, device: Device, name: str, *, baudrate: int | None = None) -> None:
         self.name, self._device = name, device
-        self._byte = 0.0 if baudrate is None else 10 / baudrate
+        self._byte = 0.0 if baudrate is None else BITS_PER_BYTE / baudrate
         self._now = 0.0
         self._free = [0.0, 0.0]  # when each direction has carried what it was given
         self.on_reopen: Callable[[], None] = lambda: None

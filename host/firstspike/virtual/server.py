@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from firstspike.link.faults import Faults, Mangler
+from firstspike_contract.link.timing import BITS_PER_BYTE
 
 from .line import Device
 from .ports import Port
@@ -30,7 +31,7 @@ class Meter:
     """
 
     def __init__(self, baudrate: int | None) -> None:
-        self._rate = None if baudrate is None else baudrate / 10
+        self._rate = None if baudrate is None else baudrate / BITS_PER_BYTE
         self._allowed, self._then, self._waiting = float(_FIFO), time.monotonic(), 0
 
     def room(self, waiting: int) -> int:

@@ -301,7 +301,7 @@ def link_markdown() -> str:
 def _tables(*tables: tuple[str, RegisterBlock]) -> str:
     blocks = []
     for title, table in tables:
-        lines = [f"| {title} | Name | AccessKind | Meaning |", "|---|---|---|---|"]
+        lines = [f"| {title} | Name | Access | Meaning |", "|---|---|---|---|"]
         lines += [f"| 0x{r.offset:03X} | {r.name} | {_access(r)} | {_meaning(r)} |" for r in table]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n"
