@@ -1,4 +1,4 @@
-"""The integer contract: numpy only, read by every other part."""
+"""The integer contract, on which model, compiler, gateware and host agree. It needs numpy only."""
 
 from .arithmetic.bounds import Bounds, LayerPlan, largest_fraction_bits, worst_case
 from .arithmetic.evaluate import Evaluation, evaluate, evaluate_set

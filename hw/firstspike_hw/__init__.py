@@ -1,1 +1,1 @@
-"""Hardware side of firstspike: the integer contract and the gateware that fulfils it."""
+"""The gateware of firstspike, in Amaranth: the event core, its links and boards, and the way to Verilog and silicon."""

@@ -1,7 +1,7 @@
 """Exact worst case of the accumulators over all admissible spike times, and the widths and fraction bits that follow.
 
-A pre-synaptic neuron spikes at any one code in delay .. T-1 or never; a constant input spikes at its time. Events are
-added one by one in any order, so that every partial sum is covered too.
+A pre-synaptic neuron spikes at any one code in delay .. T-1 or never; a constant input spikes at its time. Events may
+be added one by one in any order, so the worst case covers every partial sum too.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,11 @@ __all__ = ["Bounds", "LayerPlan", "largest_fraction_bits", "worst_case"]
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """Exact extremes over neurons, steps and admissible spike times: A, then V and V - th together, 0 included."""
+    """Exact extremes over neurons, steps and admissible spike times; the initial 0 is included.
+
+    a_min, a_max: of the accumulator A.
+    v_min, v_max: of the accumulator V and of V - th together.
+    """
 
     a_min: int
     a_max: int
@@ -40,7 +44,7 @@ class Bounds:
 
     @property
     def bits(self) -> tuple[int, int]:
-        """(a_bits, v_bits)."""
+        """The pair (a_bits, v_bits)."""
         return self.a_bits, self.v_bits
 
 
@@ -49,7 +53,7 @@ class LayerPlan:
     """A layer whose tables are not chosen yet.
 
     weights:        int8 ``[n_in + P, n_out]``, constant inputs last.
-    theta:          integer threshold, as `kernel_tables` takes it.
+    theta:          integer threshold of the layer, see `kernel_tables`.
     constant_times: int64 ``[P]``.
     pre_delays:     int64 ``[n_in]``, delays of the pre-synaptic neurons in steps.
     """
@@ -61,7 +65,11 @@ class LayerPlan:
 
 
 def worst_case(layer: Layer, kernel: Kernel, pre_delays: NDArray[np.int64], *, learning: bool = False) -> Bounds:
-    """Bounds of one layer. pre_delays: int64 ``[n_in]``. learning: all weights at +-127, whichever is worse."""
+    """Returns the bounds of one layer.
+
+    pre_delays: int64 ``[n_in]``, delays of the pre-synaptic neurons in steps.
+    learning:   takes every weight as +127 or -127, whichever is worse.
+    """
     tables = Tables(a=layer.a, m=layer.m, th=layer.th)
     return _bounds(layer.weights, layer.constant_times, pre_delays, kernel, tables, learning=learning)
 
@@ -76,9 +84,12 @@ def largest_fraction_bits(
     v_bits: int,
     learning: bool = False,
 ) -> int:
-    """The largest K with which the tables and the exact worst case of every layer fit; 0 for `linear` and `step`.
+    """Returns the largest K for which the tables and the exact worst case of each layer fit; 0 for `linear` and `step`.
 
-    a_bits, v_bits: signed accumulator widths of the target. Raises FirstspikeError if no K fits.
+    a_bits, v_bits: signed accumulator widths of the target.
+    learning:       takes every weight as +127 or -127, whichever is worse.
+
+    Raises FirstspikeError if no K fits.
     """
     has_freedom = kernel not in ("linear", "step")
     refusal = ""
@@ -99,7 +110,7 @@ def _refusal(
     v_bits: int,
     learning: bool,
 ) -> str:
-    """Why K = bits does not fit, or an empty string."""
+    """Returns why K = bits does not fit, or an empty string."""
     for k, plan in enumerate(layers):
         try:
             tables = kernel_tables(kernel, steps=steps, tau_steps=tau_steps, theta=plan.theta, fraction_bits=bits)
@@ -123,7 +134,11 @@ def _bounds(
     *,
     learning: bool,
 ) -> Bounds:
-    """Largest by `_peak`, smallest as minus the largest of the negated weights; thresholds go down with V only."""
+    """Returns the bounds of a layer.
+
+    `_peak` gives the maxima, and from the negated weights the minima. Thresholds are positive, so V - th is never above
+    V, and the thresholds enter the minima only.
+    """
     n_in, steps = len(pre_delays), len(tables.th)
     # int64 is exact below 2^62; hand-made tables beyond that are summed in Python integers.
     largest = len(weights) * WEIGHT_MAX * int(tables.a.max()) * max(1, int(tables.m.max())) + int(tables.th.max())
@@ -131,7 +146,7 @@ def _bounds(
     signed, th_max = weights.astype(exact), tables.th.astype(exact)
     up, down = (np.full_like(signed, WEIGHT_MAX),) * 2 if learning else (signed, -signed)
     no_th = np.zeros_like(th_max)
-    pre = np.minimum(pre_delays, steps)  # a delay of T or more: never
+    pre = np.minimum(pre_delays, steps)  # a delay of T or more means that the neuron never spikes
     args = (constant_times, pre, n_in)
     if kernel == "step":
         one, zero = np.tril(np.ones((steps, steps), exact)), no_th
@@ -159,9 +174,11 @@ def _peak(
     *,
     partial: bool,
 ) -> int:
-    """max over neurons and steps t of plus[t] + sum of the largest contributions by step t; at least 0 (the start).
+    """Returns the maximum over neurons and steps t of plus[t] + the largest contributions by step t, at least 0.
 
-    weights: ``[n_in + P, n_out]``. gain: ``[T, T]``, gain[t, s] >= 0 of an event of step s on the sum at step t.
+    weights: ``[n_in + P, n_out]``.
+    gain:    ``[T, T]``; gain[t, s] >= 0 is the effect of an event of step s on the sum at step t.
+    plus:    ``[T]``.
     partial: constant inputs of step t itself may or may not have been added yet.
     """
     steps = len(gain)
@@ -177,7 +194,7 @@ def _peak(
 
 
 def _best_gain(gain: NDArray[Any]) -> NDArray[Any]:
-    """best[t, d]: the largest gain[t, s] over s in d .. t, 0 if there is none."""
+    """Returns best[t, d]: the largest gain[t, s] over s in d .. t, or 0 if there is none."""
     return np.maximum.accumulate(np.tril(gain)[:, ::-1], axis=1)[:, ::-1]
 
 

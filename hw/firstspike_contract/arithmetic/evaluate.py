@@ -1,4 +1,4 @@
-"""The reference model: one image through the network, in plain numpy. All others must equal it."""
+"""The reference model: evaluates one image, in plain numpy. Every other implementation must equal it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,12 @@ __all__ = ["Evaluation", "ImageWalk", "begin_walk", "evaluate", "evaluate_set"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluation:
-    """Answer to one image, as in Batch: `result` RESULT scalar, `times` int16 ``[n]`` each, `rows` int32 ``[L]``."""
+    """The answer to one image; the fields are those of Batch, for one image.
+
+    result: RESULT, a scalar.
+    times:  int16 ``[n]`` each.
+    rows:   int32 ``[L]``.
+    """
 
     result: np.void
     times: tuple[NDArray[np.int16], ...]
@@ -28,12 +33,12 @@ class Evaluation:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageWalk:
-    """An image that has come to its decision, and may run on.
+    """An image that is decided, and may run on.
 
     evaluation: the answer, which running on does not change.
-    states:     the layers in motion, at the decision step.
+    states:     states of the layers, at the decision step.
     inputs:     int64 ``[n_in]``, recorded times of the inputs by row.
-    steps:      what is left of `walk`.
+    steps:      the rest of `walk`, from the step after the decision on.
     """
 
     evaluation: Evaluation
@@ -43,16 +48,16 @@ class ImageWalk:
 
 
 def evaluate(network: Network, events: NDArray[np.void]) -> Evaluation:
-    """One image, EVENT ``[E]`` in arrival order, up to its decision.
+    """Evaluates one image, EVENT ``[E]`` in arrival order, up to its decision, and returns the answer.
 
     V_j(t) = sum_{t_i <= t} w[i,j] a[t_i] (m[t] - m[t_i]); j fires once, at the first t with V_j(t) >= th[t] (DESIGN
-    section 2). Never raises on odd events: they are refused and counted.
+    section 2). Events that are out of range or repeated raise nothing: they are refused and counted.
     """
     return begin_walk(network, events).evaluation
 
 
 def begin_walk(network: Network, events: NDArray[np.void]) -> ImageWalk:
-    """The same, with what an image that learns goes on with."""
+    """Evaluates up to the decision; returns the state from which a learning image continues."""
     by_address, by_row, dropped, refused = file_inputs(network, events)
     states = [LayerState(layer=layer) for layer in network.layers]
     steps = walk(network, states, by_row)
@@ -62,7 +67,7 @@ def begin_walk(network: Network, events: NDArray[np.void]) -> ImageWalk:
 
     output = states[-1]
     silent = not crossed.any()
-    rivals = np.flatnonzero(crossed | silent)  # silent: every output is compared, at T-1
+    rivals = np.flatnonzero(crossed | silent)  # of a silent image, every output is compared, at T-1
     excess = output.potential[rivals] - output.layer.th[step]
     winner = int(rivals[excess.argmax()])  # argmax takes the lowest index among equals
 
@@ -80,7 +85,7 @@ def begin_walk(network: Network, events: NDArray[np.void]) -> ImageWalk:
     result["spikes_output"], result["spikes_constant"] = spikes[-1], constants
     result["events_dropped"], result["events_refused"] = dropped, refused
 
-    read_until = step if network.kernel == "step" else step - 1  # kappa(0) = 0: spikes of step D changed nothing
+    read_until = step if network.kernel == "step" else step - 1  # kappa(0) = 0: an event changes nothing at its step
     pre = [by_row, *(state.spikes for state in states[:-1])]
     rows = [
         int(((source >= 0) & (source <= read_until)).sum() + (layer.constant_times <= read_until).sum())
@@ -91,7 +96,7 @@ def begin_walk(network: Network, events: NDArray[np.void]) -> ImageWalk:
 
 
 def evaluate_set(network: Network, events: EventSet, progress: Progress = unheard) -> Batch:
-    """Every image of a set through `evaluate`. progress: called after each image."""
+    """Evaluates every image of a set. progress: called after each image."""
     n = len(events)
     results = np.zeros(n, RESULT)
     times = tuple(np.full((n, size), NO_SPIKE, np.int16) for size in network.sizes)

@@ -1,4 +1,4 @@
-"""Spikes as they travel: structured arrays `(t, x)`, and sets of images made of them."""
+"""Events as structured arrays `(t, x)`, and sets of images made of events."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,11 +13,11 @@ EVENT: Final = np.dtype([("t", "<u2"), ("x", "<u2")])  # time code, external add
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EventSet:
-    """Images as events: image n is ``events[offsets[n]:offsets[n + 1]]``.
+    """A set of N images as events: image n has ``events[offsets[n]:offsets[n + 1]]``.
 
     events:  EVENT ``[E]``, in arrival order, which need not be time order within an image.
     offsets: int64 ``[N + 1]``, offsets[0] == 0, non-decreasing, offsets[N] == E.
-    labels:  int64 ``[N]`` or None.
+    labels:  int64 ``[N]``, class of each image, or None.
     """
 
     events: NDArray[np.void]
@@ -28,20 +28,20 @@ class EventSet:
         return len(self.offsets) - 1
 
     def image(self, n: int) -> NDArray[np.void]:
-        """Events of image n, EVENT ``[...]``, a view."""
+        """Returns the events of image n, EVENT ``[E_n]``, as a view."""
         return self.events[self.offsets[n] : self.offsets[n + 1]]
 
     def head(self, limit: int) -> "EventSet":
-        """The first `limit` images (all, if there are fewer), as views."""
+        """Returns the first `limit` images (all, if there are fewer); see `part`."""
         return self.part(0, min(limit, len(self)))
 
     def part(self, first: int, end: int) -> "EventSet":
-        """Images first .. end - 1, as views where that can be."""
+        """Returns images first .. end - 1. Events and labels are views."""
         lo, hi = self.offsets[first], self.offsets[end]
         labels = None if self.labels is None else self.labels[first:end]
         return EventSet(events=self.events[lo:hi], offsets=self.offsets[first : end + 1] - lo, labels=labels)
 
     def only(self, wanted: NDArray[np.bool_]) -> "EventSet":
-        """The same images without the events that are not wanted, bool ``[E]``."""
+        """Returns the images with only those events that are wanted, bool ``[E]``."""
         before = np.concatenate([[0], np.cumsum(wanted)])
         return EventSet(events=self.events[wanted], offsets=before[self.offsets], labels=self.labels)

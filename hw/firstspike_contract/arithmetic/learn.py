@@ -1,9 +1,11 @@
-"""On-chip learning by popcounts and signs, in plain numpy: one image with a label, and the weights after it.
+"""The reference model of on-chip learning: one learning image and the weights after it, in plain numpy.
 
-The output of the label ought to fire, soon, and no other within `margin` steps of it. Where that fails, every synapse
-that had a part in it moves by one, towards it, by the sign of what an output weight says (DESIGN section 4; the rule of
-Mostafa et al., ISCAS 2017, sign and popcount in place of error and product). No float, no product, no second copy of
-the weights. All that learn must equal this model in every weight.
+The output of the label should fire first and soon, and no other output within `margin` steps of the decision. If an
+image fails that, causal synapses move by one LSB. The direction is the error of the neuron: of an output, whether it
+should fire sooner or later; of a hidden neuron, the sign of a difference of two popcounts over signs of weights (DESIGN
+section 4; the rule of Mostafa et al., ISCAS 2017, with sign and popcount in place of error and product). The rule needs
+no floating point, no product and no second copy of the weights. Everything that learns must equal this model in every
+weight.
 """
 
 from dataclasses import dataclass, replace
@@ -29,7 +31,7 @@ __all__ = [
     "row_numbers",
 ]
 
-SETTING_MAX: Final = 255  # of margin and late, steps
+SETTING_MAX: Final = 255  # largest margin and late, in steps
 
 Delta = NDArray[np.int8]
 
@@ -40,8 +42,8 @@ class LearnSettings:
 
     margin:  steps that an image runs on after its decision; an output that fires within them is a rival. 0..255.
     late:    latest decision step that is soon enough. 0..255.
-    chances: p of each layer, 0..5: a synapse that is to move does so with probability 2^-p.
-    seed:    of the random bits, 0..2^32 - 1.
+    chances: p of each layer, 0..5; a synapse that is to move does so with probability 2^-p.
+    seed:    seed of the random bits, 0..2^32 - 1.
     """
 
     margin: int
@@ -52,13 +54,13 @@ class LearnSettings:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LearnResult:
-    """What one learning image gave.
+    """The outcome of one learning image.
 
-    evaluation: the answer, of the weights before it.
-    step:       S, to which the image ran on.
-    triggered:  whether anything was wrong.
+    evaluation: the answer, from the weights before the image.
+    step:       S, the last step of the image.
+    triggered:  whether the image triggered.
     deltas:     int8 ``[n_out]`` of each layer: +1 to fire sooner, -1 to fire later, 0 to stay; all 0 if not triggered.
-    network:    with the weights after it.
+    network:    the network with the weights after the image.
     """
 
     evaluation: Evaluation
@@ -70,11 +72,11 @@ class LearnResult:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LearnResults:
-    """What N learning images gave.
+    """The outcome of N learning images.
 
-    results:   RESULT ``[N]``, the answers, each of the weights before that image.
-    triggered: bool ``[N]``, whether anything was wrong, so that weights were to move.
-    steps:     uint16 ``[N]``, S, to which each image ran on; None where that is not known, as of a board.
+    results:   RESULT ``[N]``, the answers, each from the weights before that image.
+    triggered: bool ``[N]``, whether the image triggered.
+    steps:     uint16 ``[N]``, S, the last step of each image; None if it is not known: a board does not tell it.
     """
 
     results: NDArray[np.void]
@@ -83,11 +85,13 @@ class LearnResults:
 
 
 def learn(network: Network, events: NDArray[np.void], label: int, settings: LearnSettings, count: int) -> LearnResult:
-    """One image, EVENT ``[E]``, of class `label`. count: learning images before it, modulo 2^32.
+    """Learns one image, EVENT ``[E]``, of class `label`. count: number of learning images before it, modulo 2^32.
 
-    With D the decision step the image runs on to S = min(T-1, D + margin). An output that has not fired by then counts
-    as firing at S + 1; one that has, and is not the label's, is a rival. Triggered by: wrong class, silent, D > late, a
-    rival. Raises FirstspikeError for a label or settings out of range.
+    The image runs on to S = min(T-1, D + margin), where D is the decision step. An output that has not fired by S
+    counts as firing at S + 1. An output that has fired by S and is not the label's is a rival. The image triggers if
+    its class is wrong, if it is silent, if D > late, or if there is a rival.
+
+    Raises FirstspikeError for a label or settings out of range.
     """
     check_settings(network, settings)
     check_label(network, label)
@@ -96,7 +100,7 @@ def learn(network: Network, events: NDArray[np.void], label: int, settings: Lear
     step, end = int(result["step"]), min(network.steps - 1, int(result["step"]) + settings.margin)
     while step < end:
         step, _ = next(ongoing.steps)
-    # Recorded times of each layer, the inputs first, int64 [n]: end + 1 for what has not come by then.
+    # Recorded times of each layer, the inputs first, int64 [n]; end + 1 stands for a spike after `end`, or none.
     times = [_by(ongoing.inputs, end), *(_by(state.spikes, end) for state in ongoing.states)]
 
     rivals = (times[-1] <= end) & (np.arange(network.classes) != label)
@@ -127,13 +131,16 @@ def learn(network: Network, events: NDArray[np.void], label: int, settings: Lear
 def _causal(
     network: Network, before: NDArray[np.int64], layer: Layer, after: NDArray[np.int64], end: int
 ) -> NDArray[np.bool_]:
-    """Whose input came before the neuron's spike (`step`: or with it) and by `end`; bool ``[n_in + P, n_out]``."""
+    """Returns which synapses are causal, bool ``[n_in + P, n_out]``.
+
+    The input of a causal synapse came by `end` and before the neuron's spike (`step`: or at the same step).
+    """
     pre = np.concatenate([before, layer.constant_times])[:, None]
     return (pre <= end) & (pre <= after if network.kernel == "step" else pre < after)
 
 
 def _may_move(layer: Layer, state: tuple[int, int], number: int, p: int) -> NDArray[np.bool_]:
-    """What the random bits of an image allow in a layer, bool ``[n_in + P, n_out]``."""
+    """Returns which synapses of a layer the random bits of an image let move, bool ``[n_in + P, n_out]``."""
     may = np.zeros(layer.weights.shape, bool)
     for i, row in enumerate(row_numbers(layer).tolist()):
         may[i] = chances(row_state(state, number, row), p, layer.outputs)
@@ -141,11 +148,14 @@ def _may_move(layer: Layer, state: tuple[int, int], number: int, p: int) -> NDAr
 
 
 def _backwards(weights: NDArray[np.int8], delta: Delta, causal: NDArray[np.bool_]) -> Delta:
-    """Deltas int8 ``[n_in]`` of the neurons before a layer: the sign of votes for less votes against.
+    """Returns the deltas int8 ``[n_in]`` of the neurons before a layer: the sign of (votes up - votes down).
 
-    weights, causal: ``[n_in, n_out]``. A causal synapse to a neuron that moves votes: for firing sooner if its weight
-    is not negative and the neuron ought to, or is negative and the neuron ought not to. A neuron without causal
-    synapses, such as one that did not fire, has no votes.
+    weights, causal: ``[n_in, n_out]``.
+    delta:           ``[n_out]``, deltas of the layer's neurons.
+
+    Each causal synapse to a neuron whose delta is not 0 votes. It votes up if its weight is not negative and the neuron
+    should fire sooner, or if its weight is negative and the neuron should fire later; otherwise it votes down. A neuron
+    without causal synapses, such as one that did not fire, gets no votes.
     """
     positive, plus, minus = weights >= 0, causal & (delta > 0), causal & (delta < 0)
     up = ((positive & plus) | (~positive & minus)).sum(axis=1)
@@ -154,12 +164,15 @@ def _backwards(weights: NDArray[np.int8], delta: Delta, causal: NDArray[np.bool_
 
 
 def _by(times: NDArray[np.int64], end: int) -> NDArray[np.int64]:
-    """Spike times by step `end`; end + 1 for those that are later or not at all."""
+    """Returns the spike times up to step `end`; end + 1 stands for a later spike, or none."""
     return np.where((times >= 0) & (times <= end), times, end + 1)
 
 
 def row_numbers(layer: Layer) -> NDArray[np.int64]:
-    """Numbers of a layer's rows for the random bits: constant inputs come last and in order of time, as in a core."""
+    """Returns the number of each weight row of a layer, as the random bits use it.
+
+    Constant inputs come last and in time order, as in a core.
+    """
     rank = np.argsort(np.argsort(layer.constant_times, kind="stable"))
     return np.concatenate([np.arange(layer.inputs), layer.inputs + rank])
 

@@ -1,4 +1,7 @@
-"""The integer network: everything that the contract, the models and the gateware agree on."""
+"""The integer network, on which compiler, models and gateware agree.
+
+Tested by tests/contract/arithmetic/test_evaluate.py and tests/contract/arithmetic/test_validation.py.
+"""
 
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -20,11 +23,12 @@ WEIGHT_MAX: Final = 127  # int8, symmetric
 class Layer:
     """One layer of neurons and the synapses into it.
 
-    weights:        int8 ``[n_in + P, n_out]``; row i < n_in is of pre-synaptic neuron i, the last P of constant inputs.
+    weights:        int8 ``[n_in + P, n_out]``; row i < n_in belongs to pre-synaptic neuron i, the last P rows belong to
+                    the constant inputs.
     a, m, th:       int64 ``[T]``, the tables of the layer's kernel over time (DESIGN section 2; docs/arithmetic.md).
     constant_times: int64 ``[P]``, time codes 0..T-1 at which the constant inputs spike in every image.
     delays:         int64 ``[n_out]``, steps >= 0 between crossing the threshold and the recorded spike.
-    source_inputs:  rows that the layer had in the source network without its constant inputs, dropped ones included.
+    source_inputs:  weight rows of the layer in the source network: dropped inputs included, constant inputs not.
     """
 
     weights: NDArray[np.int8]
@@ -52,7 +56,7 @@ class Layer:
 class Network:
     """A feed-forward TTFS network in integers.
 
-    kernel:       post-synaptic potential of every layer.
+    kernel:       kernel of every layer.
     steps:        T, number of time codes, a power of two in 16..256.
     input_map:    int64 ``[addresses]``, row of layer 0 for each external address, or DROPPED.
     input_delays: int64 ``[layers[0].inputs]``, steps >= 0 added to the time of an input event, by row.

@@ -1,16 +1,17 @@
 """Random bits of on-chip learning: a pure function of seed, image count, layer, input and neuron.
 
-Made for hardware that changes one weight row a cycle, in as many lanes as it likes, without a multiplier:
+The function suits hardware that changes one weight row a cycle, in any number of lanes, without a multiplier:
 
 1. `image_state`, once an image: 32 rounds of Simon128 (Beaulieu et al., ePrint 2013/404: shifts, "and", "exclusive or")
    over the seed and the count of learning images.
-2. `row_state`, once a row: keys, one for each set bit of the row's address, are added without carries; five more rounds
-   make that non-linear in the image. The outcome is a word `u` of 64 bits and a word `v` of 63.
-3. `chances`, every neuron at once: bit n of a sequence is ``u[n mod 64] ^ v[n mod 63]``, and bit k of neuron j is its
-   bit ``j + 806 k``. A lane sees fixed bits of `u` and `v`, turned by the number of lanes from row to row; so the lanes
-   of a core do not matter. A synapse moves with probability 2^-p if the first p of its bits are 1.
+2. `row_state`, once a weight row: each set bit of the row's address adds its key to the state, without carries. Five
+   more rounds make the result non-linear in the image. The result is a word `u` of 64 bits and a word `v` of 63 bits.
+3. `chances`, for all neurons at once: bit n of a sequence is ``u[n mod 64] ^ v[n mod 63]``, and random bit k of neuron
+   j is bit ``j + 806 k`` of the sequence. A lane reads fixed bits of `u` and `v`, which are rotated by the number of
+   lanes from one row of neurons to the next; so the number of lanes does not change the bits. A synapse moves if its
+   first p bits are 1, which happens with probability 2^-p.
 
-64 and 63 have no common divisor, so the sequence repeats after 4,032 bits only.
+64 and 63 have no common divisor, so the sequence repeats only after 4,032 bits.
 """
 
 from typing import Final
@@ -38,17 +39,17 @@ __all__ = [
 State = tuple[int, int]
 
 CHANCE_MAX: Final = 5  # largest p
-INPUT_BITS: Final = 16  # of the address of a weight row: its number within the layer
-LAYER_BITS: Final = 4  # above them: the number of the layer, 0 for the first
+INPUT_BITS: Final = 16  # low bits of the address of a weight row: its number within the layer
+LAYER_BITS: Final = 4  # the bits above: the number of the layer, 0 for the first
 STATE_ROUNDS: Final = 32
 ROW_ROUNDS: Final = 5
 
 U_BITS: Final = 64
 V_BITS: Final = 63
-TAP_STEP: Final = 806  # between the bits of a neuron: those of any two neurons nearer than that are independent
+TAP_STEP: Final = 806  # distance between a neuron's bits; neurons nearer than that have independent bits
 
 _WORD: Final = 2**64 - 1
-START: Final = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: no symmetry that the rounds would keep
+START: Final = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: has no symmetry that the rounds would preserve
 
 
 def _left(word: int, count: int) -> int:
@@ -56,13 +57,13 @@ def _left(word: int, count: int) -> int:
 
 
 def simon_round(state: State, key: int) -> State:
-    """One Feistel round of Simon128 on two words of 64 bits: four inputs to every bit."""
+    """Returns the state after one Feistel round of Simon128 on two words of 64 bits. A new bit depends on four bits."""
     x, y = state
     return y ^ (_left(x, 1) & _left(x, 8)) ^ _left(x, 2) ^ key, x
 
 
 def image_state(seed: int, count: int) -> State:
-    """Two words of 64 bits for one image. seed, count: 32 bits each; the round number is the key."""
+    """Returns the state of an image, two words of 64 bits. seed, count: 32 bits each. A round's key is its number."""
     state = (seed | count << 32, START)
     for number in range(STATE_ROUNDS):
         state = simon_round(state, number)
@@ -70,17 +71,17 @@ def image_state(seed: int, count: int) -> State:
 
 
 def _sparse_key(bit: int) -> State:
-    """Two words in which every fourth bit is set, about: a row's key is then the sum of few."""
+    """Returns two words in which about every fourth bit is set, so that a bit of a row's key is the sum of few bits."""
     (x, y), (other_x, other_y) = (image_state(bit, 2**32 - n) for n in (1, 2))
     return x & other_x, y & other_y
 
 
-# Of bit b of a row's address (layer << INPUT_BITS | input).
+# The key of each bit of a row's address (layer << INPUT_BITS | row).
 _KEYS: Final = tuple(_sparse_key(bit) for bit in range(INPUT_BITS + LAYER_BITS))
 
 
 def row_key(layer: int, row: int) -> State:
-    """The exclusive or of the keys of the set bits of a row's address."""
+    """Returns the key of a row: the exclusive or of the keys of all set bits of its address."""
     x = y = 0
     for bit, (key_x, key_y) in enumerate(_KEYS):
         if (layer << INPUT_BITS | row) >> bit & 1:
@@ -89,7 +90,7 @@ def row_key(layer: int, row: int) -> State:
 
 
 def row_state(state: State, layer: int, row: int) -> State:
-    """`u` and `v` of a weight row; state: of the image. The last bit of the second word is dropped."""
+    """Returns `u` and `v` of a weight row. state: state of the image. The highest bit of the second word is dropped."""
     x, y = row_key(layer, row)
     mixed = (state[0] ^ x, state[1] ^ y)
     for _ in range(ROW_ROUNDS):
@@ -98,7 +99,7 @@ def row_state(state: State, layer: int, row: int) -> State:
 
 
 def chances(row: State, p: int, neurons: int) -> NDArray[np.bool_]:
-    """Which synapses of a row may move, bool ``[neurons]``, each with probability 2^-p; p in 0..CHANCE_MAX."""
+    """Returns which synapses of a row may move, bool ``[neurons]``, each with probability 2^-p; p in 0..CHANCE_MAX."""
     u, v = _bits(row[0], U_BITS), _bits(row[1], V_BITS)
     hit = np.ones(neurons, bool)
     for k in range(p):

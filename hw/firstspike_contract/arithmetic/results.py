@@ -1,4 +1,4 @@
-"""What an image gives: one RESULT, the compared set of spike times, the rows looked up; and the figures over many."""
+"""Results of images: the RESULT, the compared set of spike times, the rows looked up; and figures over many images."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,7 +12,7 @@ from .network import Network
 
 __all__ = ["RESULT", "Batch", "figures"]
 
-# One image's answer. All counts are by step, up to and including the decision step D (T-1 if silent).
+# One image's answer. Spikes are counted by step, up to and including the decision step D (T-1 if silent).
 RESULT: Final = np.dtype(
     [
         ("class", "<u2"),  # the resolved class: the answer
@@ -24,19 +24,19 @@ RESULT: Final = np.dtype(
         ("spikes_hidden", "<u4"),
         ("spikes_output", "<u4"),
         ("spikes_constant", "<u4"),
-        ("events_dropped", "<u4"),  # of dropped inputs, in the whole image
-        ("events_refused", "<u4"),  # out of range, or the same input again, in the whole image
+        ("events_dropped", "<u4"),  # events of dropped inputs, in the whole image
+        ("events_refused", "<u4"),  # events out of range, or of an input that had one, in the whole image
     ]
 )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Batch:
-    """Answers to N images.
+    """The answers to N images.
 
     results: RESULT ``[N]``.
-    times:   int16 ``[N, n]`` each: [0] inputs by external address (recorded time, delay included), [k] layer k - 1;
-             NO_SPIKE where no spike was recorded by the decision step.
+    times:   int16 ``[N, n]`` each, recorded spike times, delays included: times[0] of the inputs by external address,
+             times[k] of layer k - 1. NO_SPIKE stands where no spike was recorded by the decision step.
     rows:    int32 ``[N, L]``, weight rows of each layer that the decision depended on (constant inputs included).
     """
 
@@ -49,12 +49,14 @@ class Batch:
 
 
 def figures(network: Network, batch: Batch, labels: NDArray[np.int64] | None) -> dict[str, Any]:
-    """Mean figures over a batch under the names of the CLI's ``--json``, plain Python numbers.
+    """Returns mean figures over a batch under the names of the CLI's ``--json``, as plain Python numbers.
 
     labels: int64 ``[N]`` or None (then both accuracies are None).
-    Rates are fractions of the images, spikes, events and `steps` (the decision step) means per image; `lookups` lists
-    by layer the mean fraction of the source network's weight rows that were read. Raises FirstspikeError if N is 0 or
-    the labels differ in number.
+
+    Rates are fractions of the images. Spikes, events and `steps` (the decision step) are means per image. `lookups`
+    lists, for each layer, the mean fraction of the source network's weight rows that the decision depended on.
+
+    Raises FirstspikeError if N is 0 or the number of labels is not N.
     """
     results = batch.results
     if len(results) == 0:

@@ -1,4 +1,7 @@
-"""The tables `a`, `m`, `th` that make one recurrence into five neurons (docs/arithmetic.md)."""
+"""The tables `a`, `m`, `th`, with which one recurrence computes all five kernels (docs/arithmetic.md).
+
+Tested by tests/contract/arithmetic/test_tables_validation.py.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -16,12 +19,17 @@ __all__ = ["STEPS", "TABLE_BITS", "TABLE_MAX", "Tables", "exp_table", "integer_t
 TABLE_BITS: Final = 17  # width of `a` and `m`, unsigned
 TABLE_MAX: Final = 2**TABLE_BITS - 1
 STEPS: Final = (16, 32, 64, 128, 256)  # admissible T
-_THRESHOLD_MAX: Final = 2**62  # V - th then fits int64 beside any V below 2**62
+_THRESHOLD_MAX: Final = 2**62  # V - th then fits int64 for every V below 2**62
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tables:
-    """int64 ``[T]`` each: `a` >= 0, `m` >= 0 and non-decreasing, `th` > 0. The kernel `step` reads `th` only."""
+    """The tables of one layer, int64 ``[T]`` each. The kernel `step` reads `th` only.
+
+    a:  scale of an event, >= 0.
+    m:  course of time, >= 0 and non-decreasing.
+    th: threshold, > 0.
+    """
 
     a: NDArray[np.int64]
     m: NDArray[np.int64]
@@ -29,9 +37,12 @@ class Tables:
 
 
 def exp_table(steps: int, tau_steps: float, fraction_bits: int) -> NDArray[np.int64]:
-    """round(2^K exp(t / tau)) for t = 0 .. T-1, halves to even, int64 ``[steps]``, non-decreasing, entry 0 is 2^K.
+    """Returns round(2^K exp(t / tau)) for t = 0 .. T-1, halves to even: int64 ``[steps]``, non-decreasing, first 2^K.
 
-    steps: T. tau_steps: tau in time steps (`h` of DESIGN section 2 is the table of 2 tau). fraction_bits: K.
+    steps:         T.
+    tau_steps:     tau in time steps (`h` of DESIGN section 2 is the table of 2 tau).
+    fraction_bits: K.
+
     Raises FirstspikeError if an entry exceeds TABLE_MAX, UsageError if tau or K is out of range.
     """
     if not (np.isfinite(tau_steps) and tau_steps > 0):
@@ -49,10 +60,12 @@ def exp_table(steps: int, tau_steps: float, fraction_bits: int) -> NDArray[np.in
 
 
 def integer_threshold(theta: float) -> int:
-    """The smallest integer >= theta, forgiving the last bits of a float division; at least 1.
+    """Returns the smallest integer >= theta, but at least 1.
 
-    theta: threshold in units of (weight LSB x kernel unit), see `kernel_tables`. An integer network that went through
-    floating point and back keeps its integer.
+    theta: threshold in units of (weight LSB x kernel unit), see `kernel_tables`.
+
+    An excess over an integer in the last bits of a float does not count, so an integer network that went through
+    floating point and back keeps its integer. Raises FirstspikeError if theta is not a positive number.
     """
     if not (np.isfinite(theta) and theta > 0):
         raise FirstspikeError(f"a threshold must be a positive number, not {theta}; for example 1.0")
@@ -60,7 +73,7 @@ def integer_threshold(theta: float) -> int:
 
 
 def kernel_tables(kernel: Kernel, *, steps: int, tau_steps: float, theta: int, fraction_bits: int) -> Tables:
-    """Tables of one layer (DESIGN section 2); th[t] = theta * {1, x, h*h, x, 1}[t].
+    """Returns the tables of one layer (DESIGN section 2); th[t] = theta * {1, x, h*h, x, 1}[t], for KERNELS in order.
 
     steps:         T, one of STEPS.
     tau_steps:     tau_s in time steps (tau_s / dt); not read by `linear` and `step`.

@@ -1,4 +1,4 @@
-"""Refusals, up front and with the value named, of what the models would otherwise ignore and count."""
+"""Checks that refuse, up front and with the value named, the faults that the models only count or do not check."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,9 @@ __all__ = ["check_event_arrays", "check_events", "check_labels", "check_network"
 
 
 def check_event_arrays(events: EventSet) -> None:
-    """The arrays of a set belong together: EVENT and offsets as EventSet says, one label per image if there are any.
+    """Checks that the arrays of a set belong together: types and offsets as in EventSet, one label per image if any.
 
-    Raises FirstspikeError. Cheap: looks at offsets, never at events.
+    Raises FirstspikeError otherwise. The check is cheap: it looks at offsets, never at single events.
     """
     offsets = events.offsets
     if events.events.dtype != EVENT or events.events.ndim != 1:
@@ -36,7 +36,7 @@ def check_event_arrays(events: EventSet) -> None:
 
 
 def check_events(events: EventSet, network: Network) -> None:
-    """Every event is in range, no input spikes twice in an image, labels are classes of the network.
+    """Checks that every event is in range, that no input spikes twice in an image, and that labels are classes.
 
     Raises FirstspikeError naming the first offender by image and event index, its value and the allowed range.
     """
@@ -58,7 +58,7 @@ def check_events(events: EventSet, network: Network) -> None:
 
 
 def check_labels(events: EventSet, network: Network) -> None:
-    """Labels are classes of the network, if there are any. Raises FirstspikeError naming the first that is not."""
+    """Checks that labels, if any, are classes of the network. Raises FirstspikeError naming the first that is not."""
     if events.labels is not None:
         wrong = (events.labels < 0) | (events.labels >= network.classes)
         if wrong.any():
@@ -80,15 +80,16 @@ def _refuse_event(
 
 
 def _locate(events: EventSet, index: int, values: NDArray[np.uint16]) -> tuple[int, int, int]:
-    """Image, event index within the image, and value of an event given by its index in the set."""
+    """Returns image, index within the image, and value of the event with this index in the set."""
     n = int(np.searchsorted(events.offsets, index, side="right")) - 1
     return n, index - int(events.offsets[n]), int(values[index])
 
 
 def check_network(network: Network) -> None:
-    """The arrays of a network are what Network and Layer say, so that no model can index out of range.
+    """Checks that the arrays of a network are as Network and Layer describe, so that no model can index out of range.
 
-    Raises FirstspikeError naming the layer and the property. Accumulator widths are `bounds.worst_case`'s business.
+    Raises FirstspikeError naming the layer and the property. Accumulator widths are not checked here; see
+    `bounds.worst_case`.
     """
     _require(network.steps in STEPS, "network", f"steps must be a power of two in 16..256, not {network.steps}")
     _require(len(network.layers) > 0, "network", "needs at least one layer")

@@ -1,4 +1,7 @@
-"""One image in motion: the layers' accumulators and spikes, step by step, in plain numpy."""
+"""The recurrence, step by step, in plain numpy: accumulators and spikes of all layers during one image.
+
+Tested by tests/contract/arithmetic/test_evaluate.py and tests/contract/arithmetic/test_learn.py.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,11 +16,12 @@ __all__ = ["LayerState", "file_inputs", "walk"]
 
 @dataclass(kw_only=True, eq=False)
 class LayerState:
-    """A layer in motion.
+    """The state of a layer during an image.
 
+    layer:     the layer.
     slope:     int64 ``[n_out]``, the accumulator A.
     potential: int64 ``[n_out]``, the accumulator V.
-    fired:     bool ``[n_out]``, has crossed its threshold.
+    fired:     bool ``[n_out]``, whether the neuron has reached its threshold.
     spikes:    int64 ``[n_out]``, recorded spike times (delay included), NO_SPIKE if none.
     """
 
@@ -33,11 +37,11 @@ class LayerState:
         self.fired, self.spikes = np.zeros(n, bool), np.full(n, NO_SPIKE, np.int64)
 
     def drive(self, pre: NDArray[np.int64], t: int) -> NDArray[np.int64]:
-        """Summed weights of the pre-synaptic spikes of step t; pre: int64 ``[n_in + P]``."""
+        """Returns the summed weights of the spikes of step t. pre: int64 ``[n_in + P]``, spike times of the inputs."""
         return self.layer.weights[pre == t].sum(axis=0, dtype=np.int64)
 
     def fire(self, t: int) -> NDArray[np.bool_]:
-        """Which neurons first reach the threshold at step t; records their spikes at t + delay, if that is in time."""
+        """Returns which neurons first reach the threshold at step t; records their spikes, if t + delay is before T."""
         crossed = ~self.fired & (self.potential >= self.layer.th[t])
         self.fired |= crossed
         recorded = t + self.layer.delays
@@ -47,9 +51,10 @@ class LayerState:
 
 
 def file_inputs(network: Network, events: NDArray[np.void]) -> tuple[NDArray[np.int64], NDArray[np.int64], int, int]:
-    """Events through the input map, in arrival order.
+    """Passes events through the input map, in arrival order.
 
-    Returns recorded times by address ``[addresses]`` and by row ``[n_in]``, events dropped, events refused.
+    Returns the recorded times by address ``[addresses]`` and by row ``[n_in]``, and the numbers of events that were
+    dropped and refused.
     """
     by_address = np.full(network.addresses, NO_SPIKE, np.int64)
     by_row = np.full(network.layers[0].inputs, NO_SPIKE, np.int64)
@@ -74,9 +79,11 @@ def file_inputs(network: Network, events: NDArray[np.void]) -> tuple[NDArray[np.
 def walk(
     network: Network, states: list[LayerState], inputs: NDArray[np.int64]
 ) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-    """The steps 0 .. T-1, one at each `next`: the step, and which outputs first fired at it.
+    """Yields the steps 0 .. T-1 in order: the step, and which outputs first fired at it, bool ``[n_out]``.
 
-    Between two of them `states` stand at that step, with its firing done. inputs: int64 ``[n_in]``, recorded times.
+    inputs: int64 ``[n_in]``, recorded times.
+
+    When a step is yielded, `states` are those of that step, after its firing.
     """
     sources = [inputs, *(state.spikes for state in states[:-1])]
     crossed = np.zeros(network.classes, bool)

@@ -1,1 +1,1 @@
-"""Errors, names that users type, arrays from files that nobody vouches for."""
+"""Errors, names that users type, progress reports, bit layouts, and arrays from untrusted files."""

@@ -1,4 +1,7 @@
-"""Errors that a user may meet: a message with the rule, the offending value and an example of a right one."""
+"""Errors that a user may meet. Each message names the rule, the offending value and an example of a right one.
+
+Tested by tests/contract/arithmetic/test_tables_validation.py.
+"""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -7,7 +10,7 @@ __all__ = ["FirstspikeError", "RuleViolations", "UsageError"]
 
 
 class FirstspikeError(Exception):
-    """What the user gave or asked for cannot be done. The CLI prints ``error: {message}`` and exits `exit_code`."""
+    """The user's input or request cannot be used. The CLI prints ``error: {message}`` and exits with `exit_code`."""
 
     exit_code: ClassVar[int] = 1
 
@@ -19,7 +22,7 @@ class UsageError(FirstspikeError):
 
 
 class RuleViolations(FirstspikeError):
-    """Several rules are violated at once; all of them are listed, one a line.
+    """Violations of one or more rules. The message lists all of them, one a line.
 
     violations: objects whose ``str()`` is the message of one violation.
     """

@@ -1,4 +1,4 @@
-"""Arrays in numpy's .npy format from bytes that nobody vouches for: no pickles, no memory for what is not there."""
+"""Reads arrays in numpy's .npy format from untrusted bytes: no pickles, no memory for values that are not there."""
 
 import io
 import lzma
@@ -17,20 +17,27 @@ from numpy.typing import NDArray
 
 __all__ = ["HEADER_BYTES", "ZIP_DAMAGE", "NpyHeader", "array_from_npy", "arrays_from_npz", "npy_header", "read_npy"]
 
-HEADER_BYTES: Final = 2**14  # the beginning of a file in which its header ends: numpy refuses longer ones
+HEADER_BYTES: Final = 2**14  # bytes of a file in which its header ends: numpy refuses longer headers
 
 DIMENSIONS_MAX: Final = 32
-SIZE_MAX: Final = 2**40  # of the product of all sizes that are not 0: far above any memory, far below int64
+SIZE_MAX: Final = 2**40  # bounds the product of all sizes but 0: far above any memory, far below int64
 
-# What numpy's reader raises on a header that it does not understand: it goes through Python's own tokenizer.
+# Errors of numpy's reader on a header that it does not understand: the reader uses Python's own tokenizer.
 _DAMAGE: Final = (ValueError, TypeError, IndexError, OverflowError, SyntaxError, RecursionError, MemoryError)
 
-# What zipfile and its decompressors raise on damage; on encryption RuntimeError, on other methods NotImplementedError.
+# Errors of zipfile and its decompressors on damage. RuntimeError stands for encryption and, by its subclass
+# NotImplementedError, for unknown compression methods.
 ZIP_DAMAGE: Final = (EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError)
 
 
 class NpyHeader(NamedTuple):
-    """What a file announces: sizes, order, type, and where its values begin."""
+    """The header of a .npy file.
+
+    shape:         sizes of the array.
+    fortran_order: whether the first index varies fastest.
+    dtype:         type of the values.
+    start:         byte of the file at which the values begin.
+    """
 
     shape: tuple[int, ...]
     fortran_order: bool
@@ -47,11 +54,14 @@ class NpyHeader(NamedTuple):
 
 
 def npy_header(data: bytes) -> NpyHeader:
-    """The header of a .npy file. Raises ValueError, with a reason in one line: not the format, an impossible shape."""
+    """Reads the header of a .npy file.
+
+    Raises ValueError, with a reason in one line, for another format and for an impossible shape.
+    """
     stream = io.BytesIO(data)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numpy announces old type names and headers of Python 2
+            warnings.simplefilter("ignore")  # numpy warns of old type names and of headers that Python 2 wrote
             version = npy.read_magic(stream)
             read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             shape, fortran_order, dtype = read_header(stream)
@@ -66,9 +76,10 @@ def npy_header(data: bytes) -> NpyHeader:
 
 
 def array_from_npy(data: bytes) -> NDArray[Any]:
-    """The array of a whole .npy file, of any type but objects; a read-only view of `data`.
+    """Returns the array in the bytes of a whole .npy file, of any type but objects, as a read-only view of `data`.
 
-    Raises ValueError, with a reason in one line: see `npy_header`; objects; more or fewer values than announced.
+    Raises ValueError, with a reason in one line, where `npy_header` does, for objects, and for more or fewer values
+    than the header announces.
     """
     header = npy_header(data)
     _check_size(header, len(data))
@@ -86,10 +97,10 @@ def _check_size(header: NpyHeader, size: int) -> None:
 
 
 def read_npy(path: Path | str, *, bytes_max: int = 2**30) -> NDArray[Any]:
-    """The array of a .npy file.
+    """Returns the array of a .npy file.
 
-    Raises OSError if it cannot be read; ValueError, with a reason in one line: see `array_from_npy`; not a regular
-    file (a pipe would be waited for, a device never ends); more than `bytes_max`.
+    Raises OSError if the file cannot be read. Raises ValueError, with a reason in one line, where `array_from_npy`
+    does, for more than `bytes_max` bytes, and for a file that is not regular: a pipe may block, a device never ends.
     """
     size = os.stat(path).st_size
     if not Path(path).is_file():
@@ -100,10 +111,10 @@ def read_npy(path: Path | str, *, bytes_max: int = 2**30) -> NDArray[Any]:
 
 
 def arrays_from_npz(file: Path | str | IO[bytes], *, bytes_max: int) -> dict[str, NDArray[Any]]:
-    """All arrays of an .npz file by name.
+    """Returns all arrays of an .npz file by name.
 
-    Raises OSError if it cannot be read; ValueError, with a reason in one line: damaged; a member that is no array, see
-    `array_from_npy`; more than `bytes_max` in all.
+    Raises OSError if the file cannot be read. Raises ValueError, with a reason in one line, for a damaged file, for a
+    member that `array_from_npy` refuses, and for more than `bytes_max` bytes in all.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -117,6 +128,6 @@ def arrays_from_npz(file: Path | str | IO[bytes], *, bytes_max: int) -> dict[str
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
-    with archive.open(member) as file:  # the header first: zeros shrink to a thousandth, and need not be unpacked
+    with archive.open(member) as file:  # checks the header first: a small archive may unpack to gigabytes of zeros
         _check_size(npy_header(file.read(HEADER_BYTES)), member.file_size)
     return array_from_npy(archive.read(member))

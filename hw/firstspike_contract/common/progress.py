@@ -1,4 +1,4 @@
-"""How whatever takes long says how far it is."""
+"""Progress reports of work that takes long."""
 
 from typing import Protocol
 
@@ -6,23 +6,23 @@ __all__ = ["Progress", "part_of", "unheard"]
 
 
 class Progress(Protocol):
-    """Called now and then by whatever takes long."""
+    """A function that takes progress reports. Long work calls it now and then."""
 
     def __call__(self, done: int, total: int, what: str = "", /) -> None:
-        """Says how far it is.
+        """Takes a report.
 
-        done, total: steps of the work; a total of 0: how many there are is not known.
-        what:        which part of the work is under way, if it has several.
+        done, total: steps that are done, and steps of the whole work; a total of 0 means that it is not known.
+        what:        name of the part of the work that is under way, if there are several.
         """
         ...
 
 
 def unheard(done: int, total: int, what: str = "", /) -> None:
-    """Nobody listens."""
+    """Ignores a report."""
 
 
 def part_of(progress: Progress, what: str) -> Progress:
-    """Progress of one part of a work: what is called with (done, total) is passed on with the part's name."""
+    """Returns a Progress for one part of the work: it passes its reports to `progress`, with `what` as their name."""
 
     def say(done: int, total: int, _: str = "", /) -> None:
         progress(done, total, what)

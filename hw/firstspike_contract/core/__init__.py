@@ -1,1 +1,1 @@
-"""A core as it is built, loaded, read back and timed: configuration, registers, streams, memories, cycles."""
+"""The contract of a core: how it is built, loaded, read back and timed."""

@@ -1,7 +1,7 @@
-"""Accesses to the registers of a core as data, and who carries them out.
+"""Accesses to the registers of a core as data, and functions that perform them.
 
-A task is a generator that yields accesses and is sent their answers. `perform` runs a task on a `RegisterAccess`,
-`perform_async` on an asynchronous one: neither the task nor its tests need a board.
+A task is a generator that yields accesses and receives their answers. `perform` runs a task on a `RegisterAccess`,
+`perform_async` on an asynchronous one. A task and its tests need no board.
 """
 
 from collections.abc import Generator, Sequence
@@ -30,35 +30,38 @@ T = TypeVar("T")
 
 
 class RegisterAccess(Protocol):
-    """Registers that can be reached. Accesses take effect in the order of the calls. Addresses are bytes."""
+    """A way to reach registers. Accesses take effect in the order of the calls. Addresses count bytes."""
 
     def write(self, address: int, words: NDArray[np.uint32]) -> None:
-        """Words to one register, one after the other."""
+        """Writes words to one register, one after the other."""
         ...
 
     def read(self, addresses: Sequence[int]) -> list[int]:
-        """One word of each register."""
+        """Returns one word of each register."""
         ...
 
     def read_words(self, address: int, count: int) -> NDArray[np.uint32]:
-        """`count` words of one register."""
+        """Returns `count` words of one register, read one after the other."""
         ...
 
     def scan(self, address: int, count: int) -> None:
-        """Has the core read `count` words of one register, for MEM_CRC, without bringing them here."""
+        """Makes the core read `count` words of one register, for MEM_CRC, without returning them."""
         ...
 
     def wait(self, waited: int) -> None:
-        """Lets some time pass for the core to become idle. waited: how often before. Raises when that is too often."""
+        """Lets some time pass for the core to become idle.
+
+        waited: number of waits before this one. Raises if the core has had time enough.
+        """
         ...
 
     def flush(self) -> float:
-        """Returns when everything written has arrived, with the time of whatever is between, in seconds."""
+        """Waits until everything written has arrived. Returns the time on the connection's own clock, in seconds."""
         ...
 
 
 class AsyncRegisterAccess(Protocol):
-    """RegisterAccess of a bench that is itself a coroutine."""
+    """RegisterAccess with coroutines, for a bench that is a coroutine itself."""
 
     async def write(self, address: int, words: NDArray[np.uint32]) -> None: ...
     async def read(self, addresses: Sequence[int]) -> list[int]: ...
@@ -76,7 +79,7 @@ class Write:
     words: NDArray[np.uint32]
 
     def on(self, registers: Any) -> Any:
-        """The call that does it."""
+        """Calls the method of `registers` that performs the access."""
         return registers.write(self.address, self.words)
 
 
@@ -87,7 +90,7 @@ class Read:
     addresses: tuple[int, ...]
 
     def on(self, registers: Any) -> Any:
-        """The call that does it."""
+        """Calls the method of `registers` that performs the access."""
         return registers.read(self.addresses)
 
 
@@ -99,7 +102,7 @@ class ReadWords:
     count: int
 
     def on(self, registers: Any) -> Any:
-        """The call that does it."""
+        """Calls the method of `registers` that performs the access."""
         return registers.read_words(self.address, self.count)
 
 
@@ -111,7 +114,7 @@ class Scan:
     count: int
 
     def on(self, registers: Any) -> Any:
-        """The call that does it."""
+        """Calls the method of `registers` that performs the access."""
         return registers.scan(self.address, self.count)
 
 
@@ -122,7 +125,7 @@ class Wait:
     waited: int
 
     def on(self, registers: Any) -> Any:
-        """The call that does it."""
+        """Calls the method of `registers` that performs the access."""
         return registers.wait(self.waited)
 
 
@@ -131,7 +134,7 @@ class Flush:
     """See RegisterAccess.flush."""
 
     def on(self, registers: Any) -> Any:
-        """The call that does it."""
+        """Calls the method of `registers` that performs the access."""
         return registers.flush()
 
 
@@ -140,7 +143,7 @@ Task = Generator[Access, Any, T]
 
 
 def perform(task: Task[T], registers: RegisterAccess) -> T:
-    """Runs a task on registers; what an access raises ends it."""
+    """Runs a task on registers and returns its result. An exception of an access ends the task."""
     answer: Any = None
     while True:
         try:
@@ -152,7 +155,7 @@ def perform(task: Task[T], registers: RegisterAccess) -> T:
 
 
 async def perform_async(task: Task[T], registers: AsyncRegisterAccess) -> T:
-    """`perform` for a bench that is a coroutine."""
+    """Runs a task as `perform` does, for a bench that is a coroutine."""
     answer: Any = None
     while True:
         try:

@@ -1,12 +1,15 @@
-"""The boot program: register writes that a core performs by itself after reset, so that it needs no host to be loaded.
+"""The boot program: register writes that a core performs by itself after reset, so that no host needs to load it.
 
-What distinguishes networks lies in block RAM; sizes and the times of constant inputs do not, and are written by this.
+A bitstream holds the contents of block memories. It does not hold the sizes of the network and the times of constant
+inputs; the boot program writes these.
 
-    word 3 n      BOOT_WRITE: the register, and that there is a write
+    word 3 n      BOOT_WRITE: the register, and a flag that says that there is a write
     word 3 n + 1  BOOT_DATA, low half
     word 3 n + 2  BOOT_DATA, high half
 
-The program ends at the first word 3 n without a write, or with the memory.
+The program ends at the first word 3 n without that flag, or at the end of the memory.
+
+Tested by tests/hw/core/test_boot.py.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,7 +28,9 @@ WORDS_PER_WRITE: Final = 3
 
 
 def pack_boot(writes: Iterable[tuple[int, int]], words: int) -> NDArray[np.uint32]:
-    """(byte offset, value) in order -> contents of a boot memory, uint32 ``[words]``, 16 bits used.
+    """Returns the contents of a boot memory, uint32 ``[words]``, 16 bits used.
+
+    writes: (byte offset, value) in order.
 
     Raises FirstspikeError if there are more writes than the memory holds.
     """
@@ -41,7 +46,7 @@ def pack_boot(writes: Iterable[tuple[int, int]], words: int) -> NDArray[np.uint3
 
 
 def boot_writes(words: Sequence[int]) -> list[tuple[int, int]]:
-    """What a core does with those words after reset: (byte offset, value) in order."""
+    """Returns the writes of a core whose boot memory has these words: (byte offset, value) in order."""
     writes = []
     for n in range(0, len(words) - WORDS_PER_WRITE + 1, WORDS_PER_WRITE):
         first, low, high = (int(word) for word in words[n : n + WORDS_PER_WRITE])

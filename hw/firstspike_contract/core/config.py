@@ -1,4 +1,4 @@
-"""What a core is built for: fixed at synthesis, unlike the network, which is loaded at run time."""
+"""The configuration of a core. It is fixed at synthesis, unlike the network, which is loaded at run time."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,27 +9,27 @@ from firstspike_contract.common.errors import FirstspikeError
 
 __all__ = ["CONFIGS", "MAX_STAGES", "WIDE", "CoreConfig", "StageConfig"]
 
-WIDE: Final = 256  # lanes, beyond which a stage is wide
-MAX_STAGES: Final = 32  # ACTIVE has a bit for each
+WIDE: Final = 256  # most lanes of a stage that is not wide
+MAX_STAGES: Final = 32  # the register ACTIVE has a bit for each stage
 
-_COUNT: Final = range(1, 2**16 + 1)  # what an address of 16 bits can reach
+_COUNT: Final = range(1, 2**16 + 1)  # numbers of entries that a 16-bit address can reach
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageConfig:
-    """One stage: a network layer's worth of lanes and weight memory.
+    """One stage: the lanes and the weight memory of one layer.
 
     lanes:     L, neurons updated per cycle; n neurons take ``rows(n) = ceil(n / L)`` cycles per event and step.
-    depth:     words of L weights in the weight memory; a layer of n_in + P rows needs (n_in + P) * rows(n_out) of them.
+    depth:     words of L weights in the weight memory; a layer of n_in + P weight rows needs (n_in + P) * rows(n_out).
     max_rows:  largest rows(n) that the neuron state memories hold, so at most L * max_rows neurons.
-    inputs:    largest n_in + P, entries of the calendar queue in front.
+    inputs:    largest n_in + P, and number of entries of the calendar queue.
     constants: largest P.
     a_bits:    signed width of the accumulator A.
     v_bits:    signed width of the accumulator V (and of V - th).
     kernels:   names of the kernels built in.
-    ring:      the neuron state turns in registers instead of lying in LUT memory: the shortest path and the least
-               logic, and every layer takes max_rows cycles per event and step, however few neurons it has.
-    learning:  weights can be written back by the learning engine.
+    ring:      whether the neuron state rotates in registers instead of lying in LUT memory. This gives the shortest
+               path and the least logic, but every layer takes max_rows cycles per event and step, even a small one.
+    learning:  whether the weights can be learnt on chip.
     """
 
     lanes: int
@@ -59,34 +59,37 @@ class StageConfig:
 
     @property
     def wide(self) -> bool:
-        """Whether its lanes are so many that they lie too far apart for one cycle: relays, and a cycle more a row."""
+        """Whether the stage has more lanes than one clock cycle can reach.
+
+        A wide stage has relays, which delay each row by one cycle. A stage that learns is never wide.
+        """
         return self.lanes > WIDE and not self.learning
 
     def rows(self, outputs: int) -> int:
-        """Cycles per event, and memory words per weight row, of a layer with that many neurons."""
+        """Returns the rows of a layer of `outputs` neurons: cycles per event and step, memory words per weight row."""
         needed = -(-outputs // self.lanes)
         return max(needed, self.max_rows) if self.ring else needed
 
     def words(self, inputs: int, outputs: int) -> int:
-        """Weight memory words of a layer; inputs counts its constant inputs too."""
+        """Returns the words of weight memory that a layer takes. inputs: constant inputs included."""
         return inputs * self.rows(outputs)
 
     def holds(self, inputs: int, outputs: int) -> bool:
-        """Whether a layer of that size fits the memories; inputs counts its constant inputs too."""
+        """Whether a layer of that size fits the memories. inputs: constant inputs included."""
         fits = inputs <= self.inputs and self.rows(outputs) <= self.max_rows
         return fits and self.words(inputs, outputs) <= self.depth
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoreConfig:
-    """A core: one stage per network layer, the output layer in the last one.
+    """A core: one stage for each layer of a network, the last stage for the output layer.
 
     A network with fewer layers leaves stages before the last one unused; events pass them by.
 
     stages:    from input to output.
     addresses: entries of the input map.
     max_steps: largest T, a power of two in 16..256.
-    boot:      words of the boot memory (contract.boot), 0 for none: then only a host can load the core.
+    boot:      words of the boot memory (core.boot); 0 means that there is none, and that only a host can load the core.
     """
 
     stages: tuple[StageConfig, ...]
@@ -106,19 +109,19 @@ class CoreConfig:
 
     @property
     def learns(self) -> bool:
-        """Whether weights can be learnt on chip: in every stage, as errors pass through all of them."""
+        """Whether the core can learn on chip: every stage must be able to, because errors pass through all of them."""
         return all(stage.learning for stage in self.stages)
 
 
 def _check(what: str, name: str, value: int, allowed: range) -> None:
     if value not in allowed:
-        raise FirstspikeError(f"{name} of a {what} must be {allowed.start}..{allowed.stop - 1}: have {value}")
+        raise FirstspikeError(f"{name} of a {what} must be in {allowed.start}..{allowed.stop - 1}, not {value}")
 
 
 _BOTH: Final = ("linear", "exponential")
 
-# The cores that ship, in the order of preference. Accumulators of `fast` hold 784 inputs of weight 127 over 256 steps,
-# those of `wide` 512 over 32. A multiplier is 18 bits wide: where A is, a lane takes one.
+# The cores that ship, in order of preference. The accumulators of `fast` hold 784 inputs of weight 127 over 256 steps,
+# those of `wide` 512 inputs over 32 steps. A multiplier takes 18 bits: with an A of 18 bits, a lane needs only one.
 CONFIGS: Final = {
     "fast": CoreConfig(
         stages=(
@@ -191,7 +194,7 @@ CONFIGS: Final = {
         ),
         boot=1024,
     ),
-    # One layer: what fits a device of 5,280 cells without tables that are memories.
+    # One layer, so that it fits a device of 5,280 logic cells whose look-up tables cannot serve as memory.
     "micro": CoreConfig(
         stages=(
             StageConfig(

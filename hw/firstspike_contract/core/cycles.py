@@ -1,7 +1,9 @@
-"""Cycles that an image keeps the core, from its spikes: about (events + steps walked) x rows and a constant.
+"""Computes from an image's spikes how many cycles it keeps the core: about (events + steps walked) x rows + a constant.
 
-The stages' schedules are followed step by step (not cycle by cycle). Assumed: the image had been taken in when it was
-started, no stream stalls, and no row waits for room in a serialiser.
+The computation follows the schedules of the stages step by step (not cycle by cycle). It assumes that the image was
+taken in before it was started, that no stream stalls, and that no row waits for room in a serialiser.
+
+Tested by tests/hw/core/test_cycles.py.
 """
 
 from dataclasses import dataclass
@@ -27,19 +29,21 @@ LANE_LATENCY: Final = {
     ("linear", "exponential", "alpha", "lif-2to1"): 6,
 }  # by the kernels that the lanes serve
 ROW_LATENCY: Final = 3  # of the sequencer and the weight memory, before the lanes
-RELAY_LATENCY: Final = 1  # more in a wide stage
+RELAY_LATENCY: Final = 1  # in addition, in a wide stage
 SERIALISER_LATENCY: Final = 5
-FILING_LATENCY: Final = 4  # and the way to the next stage
-VERDICT_LATENCY: Final = 4  # of the decision, behind its serialiser
-HORIZON_LATENCY: Final = 3  # from what is filed to a sequencer that may go on
-STOP_LATENCY: Final = 2  # from the verdict to a sequencer that knows of it
-OVERHEAD: Final = 5  # cycles of an image outside RUN
+FILING_LATENCY: Final = 4  # of the filing, and of the way to the next stage
+VERDICT_LATENCY: Final = 4  # of the decision, after its serialiser
+HORIZON_LATENCY: Final = 3  # from a filed spike until the next sequencer may continue
+STOP_LATENCY: Final = 2  # from the verdict until a sequencer knows it
+OVERHEAD: Final = 5  # cycles of an image outside the phase RUN
 
 Cycles = NDArray[np.int64]
 
 
 def image_cycles(network: Network, config: CoreConfig, batch: Batch, *, traced: bool = False) -> Cycles:
-    """`cycles` of the result packet for each image of a batch, int64 ``[N]``. traced: with the header's SPIKES.
+    """Returns the `cycles` field of each image's result packet, int64 ``[N]``.
+
+    traced: whether the images set the SPIKES flag.
 
     Raises FirstspikeError if the network does not fit the core.
     """
@@ -47,7 +51,7 @@ def image_cycles(network: Network, config: CoreConfig, batch: Batch, *, traced: 
     last, decided_at = network.steps - 1, batch.results["step"].astype(np.int64)
     verdict = np.zeros(len(batch), np.int64)
     for t in range(int(decided_at.max()) + 1):
-        # When the horizon of a stage's source came to be t, and t + 1: that of the inputs is T from the start.
+        # Cycles in which the horizon of a stage's source reached t and t + 1. Inputs have the horizon T from the start.
         before = now = np.zeros(len(batch), np.int64)
         for walk in walks:
             known, count = walk.step(t, before, now)
@@ -57,13 +61,13 @@ def image_cycles(network: Network, config: CoreConfig, batch: Batch, *, traced: 
             now = walk.filed()
         verdict = np.where(decided_at == t, walks[-1].sent + VERDICT_LATENCY, verdict)
     told = verdict + STOP_LATENCY
-    knows = np.where(decided_at == last, 0, told)  # the last step needs no telling
+    knows = np.where(decided_at == last, 0, told)  # a stage ends at the last step without the verdict
     through = np.maximum(np.max([walk.finished(told) for walk in walks], axis=0), knows) + 1
-    return np.maximum(verdict, through) + OVERHEAD + traced  # the trace's marker takes a cycle
+    return np.maximum(verdict, through) + OVERHEAD + traced  # the marker of the trace takes a cycle
 
 
 def _walks(network: Network, config: CoreConfig, batch: Batch) -> "list[_Walk]":
-    """A stage in motion for every layer of the network."""
+    """Returns a _Walk for every layer of the network."""
     stages = [config.stages[k] for k in place(network, config)]
     rows = [stage.rows(layer.outputs) for stage, layer in zip(stages, network.layers, strict=True)]
     events, fired = _events(network, batch), _fired(network, batch, [stage.lanes for stage in stages], rows)
@@ -83,16 +87,25 @@ def _walks(network: Network, config: CoreConfig, batch: Batch) -> "list[_Walk]":
 
 @dataclass(kw_only=True, eq=False)
 class _Walk:
-    """A stage and its serialiser on their way through N images, step by step. Times are int64 ``[N]``, in cycles from
-    the start of the image.
+    """The schedule of a stage and its serialiser over N images, step by step.
 
-    rows:      of the layer, as the stage walks them.
-    events:    ``[T, N]``, at each step, constant inputs included. constants: ``[T]``, those alone.
-    fired:     ``[T, rows, N]``, spikes by the step and the row that they leave the lanes at.
-    next_:     the first cycle in which the stage may decide.
-    walked:    of the last row of the step.
-    sent:      when the serialiser gave its latest message. moved: when it last took a row up, of an output.
-    decision:  of step D: when its events were known, and their number.
+    Times are int64 ``[N]``, in cycles from the start of the image.
+
+    stage:        the stage.
+    rows:         rows of the layer that the stage walks.
+    events:       ``[T, N]``, events of each step, constant inputs included.
+    constants:    ``[T]``, constant inputs of each step.
+    fired:        ``[T, rows, N]``, spikes by step and row in which they leave the lanes.
+    events_first: whether the events of a step act before its walk (`step`).
+    is_output:    whether the layer is the output layer.
+
+    Set by the methods:
+
+    next_:        time at which the stage may begin its next step.
+    walked:       time of the last row of the step.
+    sent:         time of the serialiser's latest message.
+    moved:        time at which the serialiser of an output layer last began a row.
+    decision:     ``[2, N]``, results of `step` for step D.
     """
 
     stage: StageConfig
@@ -112,13 +125,16 @@ class _Walk:
         self.latency = ROW_LATENCY + self.stage.wide * RELAY_LATENCY + lanes
 
     def step(self, t: int, before: Cycles, now: Cycles) -> tuple[Cycles, Cycles]:
-        """Walks the rows and drives the events of step t, from when the source's horizon came to be t, and t + 1.
+        """Walks the rows and drives the events of step t.
 
-        Returns when it was known whether there are events, and how many are still to be driven at that time.
+        before, now: times at which the source's horizon reached t and t + 1.
+
+        Returns the time at which the stage knew whether the step has events, and the number of events that remain to be
+        driven at that time.
         """
         count, r = self.events[t], self.rows
         taken, left = self.constants[t], self.constants[t:].sum() > 0
-        if self.events_first:  # their number must be known; in the end none is left
+        if self.events_first:  # the number of events must be known first; after the walk none remains
             ready = np.maximum(self.next_ + (left and t > 0), now)
             self.walked = ready + np.where(count > 0, count * r + taken + 2, 0) + r - 1
             self.next_ = self.walked + 1
@@ -129,29 +145,32 @@ class _Walk:
         return known, count
 
     def note(self, decided: NDArray[np.bool_], known: Cycles, count: Cycles) -> None:
-        """Keeps what `step` gave for the images that are decided at it."""
+        """Keeps the results of `step` for the images that are decided at that step."""
         self.decision = np.where(decided, (known, count), self.decision)
 
     def send(self, t: int, *, everyone: bool) -> None:
-        """The spikes of step t through the serialiser. everyone: at T-1 all outputs are candidates."""
+        """Sends the spikes of step t through the serialiser.
+
+        everyone: every lane sends a message, because at T-1 all outputs are candidates.
+        """
         for row in range(self.rows):
             arrived = self.walked - (self.rows - 1 - row) + self.latency + SERIALISER_LATENCY
             messages = np.full_like(self.sent, self.stage.lanes) if everyone else self.fired[t, row]
             begun = np.maximum(arrived, self.sent + 1)
-            if self.is_output:  # rows with values follow each other with a gap
+            if self.is_output:  # rows with values follow each other with a gap of a cycle
                 says = (messages > 0) | (row == self.rows - 1)
                 begun = np.where(says, np.maximum(begun, self.moved + 2), begun)
                 self.moved = np.where(says, begun, self.moved)
             self.sent = begun + np.maximum(messages, 1) - 1
 
     def filed(self) -> Cycles:
-        """When the stage behind knows of all that was sent."""
+        """Returns the time at which the next stage knows everything that was sent."""
         return self.sent + FILING_LATENCY + HORIZON_LATENCY
 
     def finished(self, told: Cycles) -> Cycles:
-        """When it is through with step D. told: when it knew of the verdict.
+        """Returns the time at which the stage is through with step D. told: time at which it knew the verdict.
 
-        Events of step D that it has not come to by then it counts without working on them.
+        From then on the stage only counts the remaining events of step D, one a cycle, and does not drive them.
         """
         known, count = self.decision
         first = known + 1
@@ -161,7 +180,7 @@ class _Walk:
 
 
 def _events(network: Network, batch: Batch) -> list[NDArray[np.int64]]:
-    """Events of each layer at each step, constant inputs included, int64 ``[T, N]`` each."""
+    """Returns the number of events of each layer at each step, constant inputs included, int64 ``[T, N]`` each."""
     counts = []
     for k, layer in enumerate(network.layers):
         constant = np.bincount(layer.constant_times, minlength=network.steps)
@@ -170,7 +189,7 @@ def _events(network: Network, batch: Batch) -> list[NDArray[np.int64]]:
 
 
 def _fired(network: Network, batch: Batch, lanes: list[int], rows: list[int]) -> list[NDArray[np.int64]]:
-    """Spikes of each layer by the step and the row that they left the lanes at, int64 ``[T, rows, N]`` each."""
+    """Returns the number of spikes of each layer by step and row of leaving the lanes, int64 ``[T, rows, N]`` each."""
     counts = []
     for k, layer in enumerate(network.layers):
         times = batch.times[k + 1].astype(np.int64)
@@ -181,7 +200,7 @@ def _fired(network: Network, batch: Batch, lanes: list[int], rows: list[int]) ->
 
 
 def _per_step(times: NDArray[np.int64] | NDArray[np.int16], steps: int) -> NDArray[np.int64]:
-    """How many of an image's times are each step: ``[N, n]`` -> int64 ``[T, N]``."""
+    """Counts how many of an image's times ``[N, n]`` fall on each step. Returns int64 ``[T, N]``."""
     n = len(times)
     image, neuron = np.nonzero(times >= 0)
     key = times[image, neuron].astype(np.int64) * n + image

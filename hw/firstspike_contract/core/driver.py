@@ -1,7 +1,7 @@
-"""What a host does to a core through its registers: load, verify, read back, set up learning. No input, no output.
+"""The driver: loads a core through its registers, verifies it, reads it back and sets up learning.
 
-Each is a task (core.access), so that one implementation serves whoever can reach the registers: a board over a serial
-line, the simulated gateware, a bench.
+The driver performs no input or output. Each operation is a task (core.access), so one implementation serves every
+caller that can reach the registers: a host with a board on a serial line, the simulated gateware, a bench.
 """
 
 import zlib
@@ -38,13 +38,19 @@ __all__ = [
     "write_plan",
 ]
 
-_PIECE: Final = 4000  # words between two reports of progress
+_PIECE: Final = 4000  # words between two progress reports
 _SIZES: Final = ("INPUTS", "CONSTANTS", "OUTPUTS", "ROWS")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Damage:
-    """A memory whose contents are not those loaded. words: how many differ; first: the first that does."""
+    """A memory whose contents differ from the load plan.
+
+    kind:  kind of the memory.
+    stage: its stage.
+    words: number of words that differ.
+    first: the first word that differs.
+    """
 
     kind: Memory
     stage: int
@@ -58,14 +64,14 @@ class Damage:
 
 
 def identify() -> Task[None]:
-    """Raises FirstspikeError if this is not an event core, or not of this version."""
+    """Checks that the registers are those of an event core of this version. Raises FirstspikeError otherwise."""
     found = yield from _read("ID", "VERSION")
     if found != [CORE_ID, CORE_VERSION]:
-        raise FirstspikeError(f"not an event core of version {CORE_VERSION}: ID and VERSION read {tuple(found)}")
+        raise FirstspikeError(f"this is no event core of version {CORE_VERSION}: ID and VERSION read {tuple(found)}")
 
 
 def configuration_of() -> Task[CoreConfig]:
-    """What the core was built as."""
+    """Returns the configuration for which the core was built. Raises FirstspikeError for too many stages."""
     of_core, of_stage = IDENTITY
     values = yield from _read(*of_core)
     found: dict[tuple[str, int | None], int] = {(name, None): v for name, v in zip(of_core, values, strict=True)}
@@ -79,7 +85,7 @@ def configuration_of() -> Task[CoreConfig]:
 
 
 def halt() -> Task[None]:
-    """Images in flight are finished, and no other begins."""
+    """Stops the core: images in flight are finished, and no other begins. Returns when the core is idle."""
     yield from _write("CONTROL", run=0)
     waited = 0
     while True:
@@ -91,21 +97,25 @@ def halt() -> Task[None]:
 
 
 def resume() -> Task[None]:
-    """Images are taken."""
+    """Lets the core take images."""
     yield from _write("CONTROL", run=1)
 
 
 def load(plan: LoadPlan, progress: Progress = unheard) -> Task[None]:
-    """Everything that a plan names into a core, which then takes images; images in flight are finished first.
+    """Loads everything that a plan names into a core, which then takes images. Images in flight are finished first.
 
-    progress: in words of memory. Raises FirstspikeError if the core has got other words than these, by its CRC-32.
+    progress: reports words of memory. Raises FirstspikeError if by its CRC-32 the core received other words.
     """
     yield from halt()
     yield from write_plan(plan, progress, check=True)
 
 
 def write_plan(plan: LoadPlan, progress: Progress = unheard, *, check: bool) -> Task[None]:
-    """`load` of a core that is halted. check: compare the core's CRC-32 of every memory, where nobody else checks."""
+    """Loads a core that is halted already.
+
+    progress: reports words of memory.
+    check:    compares the core's CRC-32 of every memory. A guard makes this needless (link.guarded).
+    """
     total = sum(len(block.beats) for block in plan.memories)
     done = 0
     for address, word in plan.registers:
@@ -123,9 +133,10 @@ def write_plan(plan: LoadPlan, progress: Progress = unheard, *, check: bool) -> 
 
 
 def find_damage(config: CoreConfig, plan: LoadPlan, progress: Progress = unheard) -> Task[list[Damage]]:
-    """Memories that do not hold what the plan says, by the CRC-32 that the core computes while it reads them.
+    """Returns the memories that differ from the plan, by the CRC-32 that the core computes while it reads them.
 
-    Images in flight are finished first. Only what differs is brought here, to say where. progress: in memories.
+    Images in flight are finished first. Only memories that differ are transferred, to find the words that differ.
+    progress: reports memories.
     """
     damaged = []
     yield from halt()
@@ -145,9 +156,9 @@ def find_damage(config: CoreConfig, plan: LoadPlan, progress: Progress = unheard
 
 
 def read_back(plan: LoadPlan) -> Task[None]:
-    """Brings every memory here and compares it with the plan, beat by beat and by its CRC-32.
+    """Reads every memory and compares it with the plan, beat by beat and by its CRC-32.
 
-    Images in flight are finished first. Raises FirstspikeError naming the memory that differs; then the core stays
+    Images in flight are finished first. Raises FirstspikeError naming the memory that differs; the core then stays
     halted.
     """
     yield from halt()
@@ -161,7 +172,10 @@ def read_back(plan: LoadPlan) -> Task[None]:
 
 
 def unload(config: CoreConfig) -> Task[Network]:
-    """The network that the core holds, images in flight finished first; `network_from` says what is not kept."""
+    """Returns the network that the core holds; `network_from` names what a core does not keep of a network.
+
+    Images in flight are finished first.
+    """
     keys: list[tuple[str, int | None]] = [(name, None) for name in ("STEPS", "ADDRESSES", "ACTIVE")]
     keys += [(name, k) for k in range(len(config.stages)) for name in _SIZES]
     offsets = tuple(offset_of(name, k) for name, k in keys)
@@ -176,7 +190,9 @@ def unload(config: CoreConfig) -> Task[Network]:
 
 
 def set_learning(network: Network, config: CoreConfig, settings: LearnSettings, count: int | None = None) -> Task[None]:
-    """The registers of learning, for the network that is loaded. count: learning images so far; None: leave it.
+    """Writes the registers of learning, for the network that is loaded.
+
+    count: number of learning images so far; None leaves the core's own count.
 
     Raises FirstspikeError for settings out of range or a core that cannot learn.
     """
@@ -185,9 +201,10 @@ def set_learning(network: Network, config: CoreConfig, settings: LearnSettings, 
 
 
 def learnt(network: Network, config: CoreConfig, plan: LoadPlan) -> Task[Network]:
-    """The network of that plan with the weights that the core holds now, images in flight finished first.
+    """Returns the network with the weights that the core holds now. plan: the plan that loaded the network.
 
-    Raises FirstspikeError if what arrives here is not what the core has read, by its CRC-32.
+    Images in flight are finished first. Raises FirstspikeError if the words that arrive differ from those that the core
+    read, by its CRC-32.
     """
     memories = {}
     yield from halt()
@@ -200,20 +217,20 @@ def learnt(network: Network, config: CoreConfig, plan: LoadPlan) -> Task[Network
 
 
 def _select(block: MemoryBlock) -> Task[None]:
-    """MEM_DATA is the beginning of that memory from now on."""
+    """Makes MEM_DATA reach the beginning of the block's memory."""
     yield from _write("MEM_SELECT", kind=block.kind, stage=block.stage)
     yield from _write("MEM_ADDRESS", value=0)
 
 
 def _contents(block: MemoryBlock) -> Task[Beats]:
-    """What a halted core holds where the block goes, as many beats."""
+    """Returns the beats that a halted core holds where the block would be written."""
     yield from _select(block)
     beats: Beats = yield ReadWords(offset_of("MEM_DATA"), len(block.beats))
     return beats
 
 
 def _check_crc(block: MemoryBlock, beats: Beats, done: str) -> Task[None]:
-    """Raises FirstspikeError if other beats than these were written or read (`done`), as the core saw it."""
+    """Raises FirstspikeError if by its CRC-32 the core saw other beats. done: how they passed, "written" or "read"."""
     (have,) = yield from _read("MEM_CRC")
     if have != (want := _crc(beats)):
         raise FirstspikeError(f"{_named(block)}: CRC-32 of the beats {done} is {want:08x}, the core says {have:08x}")

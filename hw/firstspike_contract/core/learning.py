@@ -1,4 +1,4 @@
-"""Learning on a core: whether it can, what its registers are set to, and the weights that it has come to."""
+"""Learning on a core: whether it can learn a network, the values of its registers, and the weights that it learnt."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,7 +22,7 @@ __all__ = ["check_core_learns", "learning_registers", "with_learnt"]
 def check_core_learns(network: Network, config: CoreConfig) -> None:
     """Raises FirstspikeError if a core of this configuration cannot learn with this network.
 
-    It has no learning unit, or its accumulators would overflow with all weights at +-127.
+    That is the case if the core has no learning unit, or if all weights at +-127 would overflow its accumulators.
     """
     if not config.learns:
         raise FirstspikeError(
@@ -43,7 +43,9 @@ def check_core_learns(network: Network, config: CoreConfig) -> None:
 def learning_registers(
     network: Network, config: CoreConfig, settings: LearnSettings, count: int | None = None
 ) -> tuple[tuple[int, int], ...]:
-    """(byte offset, value) of the registers that learning reads; count: learning images so far, None: leave it.
+    """Returns (byte offset, value) of the registers that learning reads.
+
+    count: number of learning images so far; None leaves the core's own count.
 
     Raises FirstspikeError for settings out of range, or a core that cannot learn with the network.
     """
@@ -60,11 +62,11 @@ def learning_registers(
 
 
 def with_learnt(network: Network, config: CoreConfig, memories: Mapping[int, NDArray[np.uint32]]) -> Network:
-    """The network that was loaded, with the weights of now. memories: beats of the weight memory of each stage."""
+    """Returns the loaded network with the weights of now. memories: beats of the weight memory of each stage."""
     layers = []
     for k, layer in zip(place(network, config), network.layers, strict=True):
         read = layer_weights(config.stages[k], memories[k], len(layer.weights), layer.outputs)
-        order = np.argsort(layer.constant_times, kind="stable")  # the core has them in time order
+        order = np.argsort(layer.constant_times, kind="stable")  # the core holds constant inputs in time order
         weights = read.copy()
         weights[layer.inputs :][order] = read[layer.inputs :]
         layers.append(replace(layer, weights=weights))

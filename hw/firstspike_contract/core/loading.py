@@ -1,4 +1,4 @@
-"""A network as a core is loaded with it: register values and memory contents (docs/core.md, memories)."""
+"""A network in the form in which it is loaded: register values and memory contents (docs/core.md, memories)."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -21,7 +21,12 @@ __all__ = ["LoadPlan", "MemoryBlock", "boot_program", "core_for", "load_plan", "
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MemoryBlock:
-    """Contents of one memory from word 0 on, beats uint32 ``[words * beats_per_word]``."""
+    """The contents of one memory.
+
+    kind:  kind of the memory.
+    stage: its stage; 0 for the input map.
+    beats: uint32 ``[words * beats_per_word]``, from word 0 on.
+    """
 
     kind: Memory
     stage: int
@@ -30,7 +35,12 @@ class MemoryBlock:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadPlan:
-    """registers: (byte offset, value) in the order of writing; memories: blocks; stages: stage of each layer."""
+    """Everything that is written to a core so that it computes a network.
+
+    registers: (byte offset, value), in the order of writing.
+    memories:  blocks, in the order of writing.
+    stages:    stage of each layer.
+    """
 
     registers: tuple[tuple[int, int], ...]
     memories: tuple[MemoryBlock, ...]
@@ -38,7 +48,9 @@ class LoadPlan:
 
 
 def place(network: Network, config: CoreConfig) -> tuple[int, ...]:
-    """Stage of each layer: the output layer in the last stage, the others before it in order, first fit.
+    """Returns the stage of each layer: the last stage for the output layer, stages before it for the others, in order.
+
+    Of several possible choices, the first one in lexical order is taken.
 
     Raises FirstspikeError if the network does not fit the core.
     """
@@ -57,9 +69,9 @@ def place(network: Network, config: CoreConfig) -> tuple[int, ...]:
 
 
 def core_for(network: Network, name: str | None = None) -> tuple[str, CoreConfig]:
-    """The shipped core to run on: the one named, or the first of CONFIGS that holds the network.
+    """Returns name and configuration of a shipped core: the one named, or the first of CONFIGS that holds the network.
 
-    Raises FirstspikeError naming what every core lacks.
+    Raises FirstspikeError naming what each core lacks.
     """
     refusals = []
     for candidate in CONFIGS if name is None else (name,):
@@ -73,7 +85,7 @@ def core_for(network: Network, name: str | None = None) -> tuple[str, CoreConfig
 
 
 def load_plan(network: Network, config: CoreConfig) -> LoadPlan:
-    """What to write to a core so that it computes this network.
+    """Returns the plan of everything to be written to a core so that it computes this network.
 
     Raises FirstspikeError if the network does not fit: sizes, kernel, accumulators in the worst case.
     """
@@ -94,7 +106,7 @@ def load_plan(network: Network, config: CoreConfig) -> LoadPlan:
             write_of("OUTPUTS", k, value=layer.outputs),
             write_of("ROWS", k, value=stage.rows(layer.outputs)),
         ]
-        order = np.argsort(layer.constant_times, kind="stable")  # the core walks them in time order
+        order = np.argsort(layer.constant_times, kind="stable")  # the core takes constant inputs in time order
         blocks = {
             Memory.WEIGHTS: _weights(layer, stage, order),
             Memory.TABLES: _tables(layer),
@@ -102,14 +114,14 @@ def load_plan(network: Network, config: CoreConfig) -> LoadPlan:
             Memory.CONSTANTS: layer.constant_times[order],
         }
         if k == len(config.stages) - 1:
-            del blocks[Memory.DELAYS]  # outputs have none
+            del blocks[Memory.DELAYS]  # outputs have no delays
         memories += [MemoryBlock(kind=kind, stage=k, beats=b.astype(np.uint32)) for kind, b in blocks.items() if len(b)]
         pre_delays = layer.delays
     return LoadPlan(registers=tuple(registers), memories=tuple(memories), stages=stages)
 
 
 def boot_program(plan: LoadPlan) -> tuple[tuple[int, int], ...]:
-    """Register writes that load what does not lie in block RAM, and let the core run: (byte offset, value) in order."""
+    """Returns register writes that load everything outside block RAM and let the core run: (byte offset, value)."""
     writes = list(plan.registers)
     for block in plan.memories:
         if block.kind == Memory.CONSTANTS:
@@ -137,7 +149,7 @@ def _check_layer(network: Network, layer: Layer, stage: StageConfig, pre_delays:
         )
 
 
-# What a core does not store of a kernel's tables.
+# Properties that a kernel gives its tables. Lanes rely on them, and a core does not store what they fix.
 _FIXED: Final[dict[str, str]] = {
     "linear": "a = 1, m = t and one threshold",
     "step": "a = 1 and m = 0",
@@ -156,11 +168,11 @@ def _check_tables(network: Network, layer: Layer) -> None:
         "one threshold": (layer.th == layer.th[0]).all(),
     }
     if not all(holds for what, holds in right.items() if what in fixed):
-        raise FirstspikeError(f"the kernel {network.kernel} has {fixed}; tables of this network differ")
+        raise FirstspikeError(f"the kernel {network.kernel} requires {fixed}; the tables of this network differ")
 
 
 def _input_map(network: Network, config: CoreConfig) -> NDArray[np.uint32]:
-    """A MAP_ENTRY for each address."""
+    """Returns the beats of the input map, a MAP_ENTRY for each address."""
     kept = network.input_map != DROPPED
     beats = np.zeros(network.addresses, np.uint32)
     rows = network.input_map[kept]
@@ -170,7 +182,11 @@ def _input_map(network: Network, config: CoreConfig) -> NDArray[np.uint32]:
 
 
 def _weights(layer: Layer, stage: StageConfig, order: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """Word r (n_in + P) + i: weights of row i to neurons r L .. r L + L - 1, a byte each, the lowest first."""
+    """Returns the beats of the weight memory.
+
+    Word r (n_in + P) + i holds the weights of row i to neurons r L .. r L + L - 1, a byte each, the lowest first.
+    order: constant inputs in time order.
+    """
     rows, beats = stage.rows(layer.outputs), beats_per_word(Memory.WEIGHTS, stage)
     weights = np.concatenate([layer.weights[: layer.inputs], layer.weights[layer.inputs :][order]])
     padded = np.zeros((len(weights), rows * stage.lanes), np.int8)
@@ -181,7 +197,7 @@ def _weights(layer: Layer, stage: StageConfig, order: NDArray[np.int64]) -> NDAr
 
 
 def _tables(layer: Layer) -> NDArray[np.uint32]:
-    """A TABLE_WORD for each step."""
+    """Returns the beats of the tables, a TABLE_WORD for each step."""
     words = np.zeros(len(layer.th), TABLE_WORD.dtype)
     words["gain"] = layer.a
     words["rise"] = np.diff(layer.m, prepend=layer.m[:1])

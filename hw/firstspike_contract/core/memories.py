@@ -1,4 +1,4 @@
-"""Words of the memories that a core is loaded with (docs/core.md, memories), and how they lie in block memories."""
+"""Words of the memories that a core is loaded with (docs/core.md, memories), and their place in block memories."""
 
 from typing import Final, NamedTuple
 
@@ -20,15 +20,15 @@ __all__ = [
     "weight_slices",
 ]
 
-# Of an external address.
+# One entry for each external address.
 MAP_ENTRY: Final = Layout(
     "Word of the input map",
     Field(name="row", bits=16, doc="weight row"),
-    Field(name="delay", bits=15, doc="steps; max_steps: never in time"),
-    Field(name="kept", bits=1, doc="the address has a row"),
+    Field(name="delay", bits=15, doc="steps; with max_steps no event is in time"),
+    Field(name="kept", bits=1, doc="1: the address has a row"),
 )
 
-# Of a step. Differences to the step before; at step 0 those of `a` and `m` are 0, that of `th` is th[0].
+# One word for each step. The differences are to the step before; at step 0 that of `m` is 0, and that of `th` is th[0].
 TABLE_WORD: Final = Layout(
     "Word of the tables",
     Field(name="gain", bits=32, doc="a[t]"),
@@ -36,7 +36,7 @@ TABLE_WORD: Final = Layout(
     Field(name="threshold_change", bits=64, doc="th[t] - th[t-1]", signed=True),
 )
 
-# A boot program writes registers (core.boot): three words a write.
+# A boot program (core.boot) has three words for each register write.
 BOOT_WRITE: Final = Layout(
     "First word of a boot write",
     Field(name="register", bits=10, doc="address of the register / 4"),
@@ -48,12 +48,12 @@ BOOT_DATA: Final = Layout(
     Field(name="high", bits=16, doc="third word"),
 )
 
-GROUP_BITS: Final = 144  # bits of a weight word whose memories have their own copy of the addresses: 16, 8 or 4 blocks
-LANE_GROUP: Final = GROUP_BITS // 8  # lanes beside them, with their own copy of the operation
+GROUP_BITS: Final = 144  # bits of a weight word whose 16, 8 or 4 blocks share a copy of the addresses
+LANE_GROUP: Final = GROUP_BITS // 8  # lanes beside such a group, which share a copy of the operation
 
 
 def slice_width(depth: int) -> int:
-    """Bits of a weight word in one block memory of that depth: all nine bits of a nine-bit block are used.
+    """Returns how many bits of a weight word one block memory of that depth holds: a nine-bit block is used in full.
 
     A DP16KD of the ECP5 is 512 x 36, 1024 x 18 or 2048 x 9.
     """
@@ -61,7 +61,7 @@ def slice_width(depth: int) -> int:
 
 
 class WeightSlice(NamedTuple):
-    """Bits first .. end - 1 of a weight word, in a block memory of their own: slice `number` of group `group`."""
+    """Bits first .. end - 1 of a weight word in a block memory of their own: slice `number` of group `group`."""
 
     group: int
     number: int
@@ -70,7 +70,7 @@ class WeightSlice(NamedTuple):
 
 
 def weight_slices(lanes: int, depth: int) -> list[WeightSlice]:
-    """How a weight word of that many lanes is cut into block memories of that depth, in groups of GROUP_BITS."""
+    """Returns the slices of a weight word of `lanes` weights for block memories of `depth`, in groups of GROUP_BITS."""
     step, width = slice_width(depth), 8 * lanes
     return [
         WeightSlice(group, number, first, min(first + step, lsb + GROUP_BITS, width))
@@ -80,7 +80,7 @@ def weight_slices(lanes: int, depth: int) -> list[WeightSlice]:
 
 
 def beats_per_word(kind: Memory, stage: StageConfig) -> int:
-    """32-bit beats of one memory word."""
+    """Returns the number of 32-bit beats of one memory word."""
     if kind == Memory.WEIGHTS:
         return -(-stage.lanes * 8 // BEAT_BITS)
     return TABLE_WORD.bits // BEAT_BITS if kind == Memory.TABLES else 1

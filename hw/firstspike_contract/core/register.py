@@ -1,4 +1,7 @@
-"""What a register is: fields with access kinds, and blocks of registers at addresses that cannot collide."""
+"""Registers: fields with kinds of access, and blocks of registers at addresses that cannot collide.
+
+Tested by tests/contract/core/test_register_map.py.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +12,7 @@ from firstspike_contract.common.layout import Field, Layout, placed
 
 __all__ = ["BITS", "AccessKind", "Register", "RegisterBlock", "RegisterField"]
 
-BITS: Final = 32  # of every register
+BITS: Final = 32  # width of every register
 
 AccessKind = Literal["rw", "ro", "sticky", "pulse", "wo"]
 
@@ -19,10 +22,13 @@ _WRITTEN: Final = ("rw", "pulse", "wo")
 
 @dataclass(frozen=True, kw_only=True)
 class RegisterField(Field):
-    """Some bits of a register.
+    """Neighbouring bits of a register.
 
-    access: `rw`: reads back as written; `ro`: shown by the hardware; `sticky`: likewise, and set until a reset;
-            `pulse`: a write acts at once, and reads as 0; `wo`: kept, and never shown.
+    access: `rw`     reads back as written;
+            `ro`     is set by the hardware;
+            `sticky` is set by the hardware, and stays set until a reset;
+            `pulse`  acts once when it is written, and reads as 0;
+            `wo`     keeps what is written, and never shows it.
     reset:  value after reset.
     """
 
@@ -32,15 +38,15 @@ class RegisterField(Field):
 
 @dataclass(frozen=True, kw_only=True)
 class Register:
-    """32 bits at an address.
+    """A register: 32 bits at an address.
 
     offset:   bytes from the beginning of its block.
     doc:      meaning, for the documentation page.
-    fields:   what its bits mean. Fields that are only read and fields that are only written may share bits.
-    network:  whether what it holds is part of the loaded network.
-    learning: whether only a core that learns has it (CAPACITY).
+    fields:   fields of the register. A field that is only read and a field that is only written may share bits.
+    network:  whether the register holds a part of the loaded network.
+    learning: whether only a core that learns has the register (see CAPACITY).
 
-    Raises ValueError for an offset or for fields that cannot be.
+    Raises ValueError for an impossible offset and for impossible fields.
     """
 
     name: str
@@ -57,11 +63,11 @@ class Register:
         for field in self.fields:
             if field.reset > field.largest:
                 raise ValueError(f"{self.name}.{field.name} cannot reset to {field.reset}: it has {field.bits} bits")
-        assert self.shown.bits == self.taken.bits == BITS  # and both are made, which refuses what cannot be
+        assert self.shown.bits == self.taken.bits == BITS  # making both layouts refuses impossible fields
 
     @cached_property
     def shown(self) -> Layout:
-        """The fields that a read gives."""
+        """The fields that can be read."""
         return Layout(self.name, *(f for f in self.fields if f.access in _READ), bits=BITS)
 
     @cached_property
@@ -71,7 +77,7 @@ class Register:
 
     @property
     def writable(self) -> bool:
-        """Whether a write to it is accepted."""
+        """Whether the register accepts a write."""
         return bool(self.taken.fields)
 
     @cached_property
@@ -81,34 +87,35 @@ class Register:
 
     @property
     def kept_bits(self) -> int:
-        """Width of what is kept."""
+        """Number of bits up to the highest field that is kept."""
         return max((field.end for field in self.kept), default=0)
 
     @property
     def reset(self) -> int:
-        """The word that it reads as after reset, if nothing but a host sets it."""
+        """The word that the register reads as after reset, if the hardware does not set it."""
         return int(self.shown.pack(**{f.name: f.reset for f in self.fields if f.access in _READ}))
 
     def pack(self, **values: Any) -> int:
-        """The word with these fields, to be written; of a register that is only read, the word that it shows."""
+        """Returns the word with these values: to be written, or of a read-only register, as it is read."""
         return int((self.taken if self.writable else self.shown).pack(**values))
 
     def unpack(self, word: int) -> dict[str, int]:
-        """The fields of a word that was read."""
+        """Returns the fields of a word that was read."""
         return self.shown.unpack(word)
 
     def after(self, word: int) -> int:
-        """What it reads back as after that word was written, where nothing but a host sets it."""
+        """Returns the word that the register reads as after `word` was written, if the hardware does not set it."""
         return word & self.kept.mask
 
 
 class RegisterBlock:
-    """Registers that lie together, once or several times.
+    """Registers that lie together, in one copy or several.
 
-    base:   address of the first copy, bytes.
-    stride: bytes from one copy to the next; 0: there is one copy.
-    size:   bytes of a copy: an offset lies below.
-    Raises ValueError for two registers at one place or of one name, and for one that lies outside.
+    base:   address of the first copy, in bytes.
+    stride: bytes from one copy to the next; 0 means that there is one copy.
+    size:   bytes of a copy; every offset is below it.
+
+    Raises ValueError for two registers with one offset or one name, and for a register outside the block.
     """
 
     def __init__(self, *registers: Register, base: int = 0, size: int, stride: int = 0) -> None:
@@ -130,14 +137,14 @@ class RegisterBlock:
         return name in self._by_name
 
     def __getitem__(self, name: str) -> Register:
-        """A register by its name. Raises KeyError."""
+        """Returns a register by its name. Raises KeyError for an unknown name."""
         return self._by_name[name]
 
     def address(self, name: str, copy: int = 0) -> int:
-        """Its address in bytes. Raises KeyError."""
+        """Returns the address of a register in one copy, in bytes. Raises KeyError for an unknown name."""
         return self.base + copy * self.stride + self[name].offset
 
     def at(self, address: int) -> Register | None:
-        """The register there, in any copy; None: there is none."""
+        """Returns the register at an address, in any copy, or None if there is none."""
         within = address - self.base
         return None if within < 0 else self._by_offset.get(within % self.stride if self.stride else within)

@@ -1,4 +1,4 @@
-"""The trace, the stream of all hidden and output spikes: its beats, and the Batch that follows from it, in numpy."""
+"""The trace, the stream of hidden and output spikes: its beats, and numpy code that makes a Batch from them."""
 
 from typing import Final
 
@@ -26,17 +26,17 @@ __all__ = [
 TRACE_BEAT: Final = Layout(
     "Beat of the trace",
     Field(name="x", bits=16, doc="neuron; in the marker, the image's tag"),
-    Field(name="t", bits=8, doc="step of the spike; in the marker, of the decision"),
-    Field(name="layer", bits=7, doc="1 for the first hidden layer (index into Evaluation.times); in the marker 0"),
-    Field(name="end", bits=1, doc="marker: all spikes of the image have come; has TLAST"),
+    Field(name="t", bits=8, doc="step of the spike; in the marker, the decision step"),
+    Field(name="layer", bits=7, doc="1 for the first hidden layer (index into Evaluation.times); in the marker, 0"),
+    Field(name="end", bits=1, doc="1 in the marker, which follows all spikes of the image and has TLAST"),
 )
 
-# Beats of the trace with their fields apart.
+# Beats of the trace with an entry for each field.
 TRACE: Final = np.dtype([("x", "<u2"), ("t", "u1"), ("layer", "u1"), ("end", "?")])
 
 
 def unpack_trace(beats: NDArray[np.uint32]) -> NDArray[np.void]:
-    """Beats uint32 ``[B]`` as TRACE ``[B]``."""
+    """Returns beats, uint32 ``[B]``, as TRACE ``[B]``."""
     trace = np.zeros(len(beats), TRACE)
     for name, values in TRACE_BEAT.unpack(np.asarray(beats)).items():
         trace[name] = values
@@ -44,15 +44,18 @@ def unpack_trace(beats: NDArray[np.uint32]) -> NDArray[np.void]:
 
 
 def pack_trace(trace: NDArray[np.void]) -> NDArray[np.uint32]:
-    """TRACE ``[B]`` as beats uint32 ``[B]``."""
+    """Returns TRACE ``[B]`` as beats, uint32 ``[B]``."""
     fields = {name: trace[name].astype(np.int64) for name in TRACE.names or ()}
     return np.asarray(TRACE_BEAT.pack(**fields)).astype("<u4")
 
 
 def batch_of(network: Network, events: EventSet, results: NDArray[np.void], trace: NDArray[np.uint32]) -> Batch:
-    """Everything that the core said, as the models say it. The input spikes are those that were sent.
+    """Returns the core's answers in the form of the models' answers. The input spikes follow from the events sent.
 
-    results: RESULT ``[N]``; trace: beats of all images, each with its marker. Raises FirstspikeError.
+    results: RESULT ``[N]``.
+    trace:   uint32 ``[B]``, beats of all images, each image with its marker.
+
+    Raises FirstspikeError where `layer_times` does.
     """
     steps = results["step"].astype(np.int64)
     filed = input_times(network, events)
@@ -62,10 +65,11 @@ def batch_of(network: Network, events: EventSet, results: NDArray[np.void], trac
 
 
 def trace_times(trace: NDArray[np.void], sizes: tuple[int, ...], step: int) -> tuple[NDArray[np.int16], ...]:
-    """Spike times int16 ``[n]`` of each layer from one image's TRACE, up to and including `step`.
+    """Returns the spike times int16 ``[n]`` of each layer from one image's TRACE, up to and including `step`.
 
-    sizes: neurons per layer without the inputs, Network.sizes[1:]. Raises FirstspikeError for a spike that no such
-    network has, and for a neuron that spikes twice.
+    sizes: neurons of each layer without the inputs, Network.sizes[1:].
+
+    Raises FirstspikeError for a spike of a neuron that is not there, and for a neuron that spikes twice.
     """
     times = tuple(np.full(n, NO_SPIKE, np.int16) for n in sizes)
     for beat in trace[~trace["end"]]:
@@ -85,10 +89,14 @@ def trace_times(trace: NDArray[np.void], sizes: tuple[int, ...], step: int) -> t
 def layer_times(
     trace: NDArray[np.uint32], sizes: tuple[int, ...], steps: NDArray[np.int64]
 ) -> tuple[NDArray[np.int16], ...]:
-    """`trace_times` for many images at once: int16 ``[N, n]`` of each layer, up to the decision.
+    """Returns the spike times of many images, int16 ``[N, n]`` of each layer, up to the decision.
 
-    steps: decision step of each image, ``[N]``. Raises FirstspikeError naming the image if a marker is missing or does
-    not name the decision step, for a spike that no such network has, and for a neuron that spikes twice.
+    trace: uint32 ``[B]``, beats of all images.
+    sizes: neurons of each layer without the inputs, Network.sizes[1:].
+    steps: decision step of each image, ``[N]``.
+
+    Raises FirstspikeError if markers are missing. Raises FirstspikeError naming the image if a marker has another
+    decision step, for a spike of a neuron that is not there, and for a neuron that spikes twice.
     """
     beats = unpack_trace(trace)
     ends = beats["end"]
@@ -97,7 +105,7 @@ def layer_times(
         raise FirstspikeError(f"trace: {len(marked)} images are marked, {len(steps)} were expected")
     if (wrong := np.flatnonzero(marked != steps)).size:
         i = wrong[0]
-        raise FirstspikeError(f"trace of image {i}: decided at step {marked[i]}, the result says {steps[i]}")
+        raise FirstspikeError(f"trace of image {i}: its marker says decision step {marked[i]}, its result {steps[i]}")
     image = np.cumsum(ends) - ends
     layer, x, t = (beats[name].astype(np.int64) for name in ("layer", "x", "t"))
     within = (layer >= 1) & (layer <= len(sizes)) & ~ends
@@ -121,14 +129,14 @@ def layer_times(
 
 
 def input_times(network: Network, events: EventSet) -> NDArray[np.int64]:
-    """Recorded time of every address ``[N, addresses]`` after the input map and the delays; NO_SPIKE if none."""
+    """Returns the recorded time of every address, delay included, int64 ``[N, addresses]``; NO_SPIKE if none."""
     n, size = len(events), network.addresses
     image = np.repeat(np.arange(n), np.diff(events.offsets))
     taken = events.events[events.offsets[0] : events.offsets[-1]]
     t, x = taken["t"].astype(np.int64), taken["x"].astype(np.int64)
     row = network.input_map[np.minimum(x, size - 1)] if size else np.full(len(x), DROPPED)
     good = (t < network.steps) & (x < size) & (row != DROPPED)
-    place, first = np.unique((image * size + x)[good], return_index=True)  # the first event of an input stands
+    place, first = np.unique((image * size + x)[good], return_index=True)  # the first event of an input counts
     delayed = t[good][first] + network.input_delays[row[good][first]]
     out = np.full(n * size, NO_SPIKE, np.int64)
     out[place] = np.where(delayed < network.steps, delayed, NO_SPIKE)
@@ -136,7 +144,10 @@ def input_times(network: Network, events: EventSet) -> NDArray[np.int64]:
 
 
 def looked_up(network: Network, times: tuple[NDArray[np.int16], ...], steps: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Weight rows that each decision depended on, int32 ``[N, L]``: those of spikes before it (`step`: and at it)."""
+    """Returns the number of weight rows that each decision depended on, int32 ``[N, L]``.
+
+    These are the rows of spikes before the decision step; for the kernel `step`, also at it.
+    """
     until = steps if network.kernel == "step" else steps - 1
     rows = np.zeros((len(steps), len(network.layers)), np.int32)
     for k, (pre, layer) in enumerate(zip(times, network.layers, strict=False)):

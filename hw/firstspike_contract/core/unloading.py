@@ -1,4 +1,4 @@
-"""The way back from `loading`: what a core was built as and which network it holds, by its registers and memories."""
+"""The inverse of `loading`: configuration and network of a core from its registers and memories."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -20,7 +20,7 @@ __all__ = ["IDENTITY", "config_from", "identity", "layer_weights", "memory_beats
 
 Beats = NDArray[np.uint32]
 
-# The registers that say what a core was built as, of the whole core and of each stage.
+# The registers that show for what a core was built: those of the whole core, and those of each stage.
 IDENTITY: Final = (
     ("BUILD", "BUILD_ADDRESSES"),
     ("LANES", "DEPTH", "MAX_ROWS", "MAX_INPUTS", "WIDTHS", "KERNELS", "CAPACITY"),
@@ -28,7 +28,7 @@ IDENTITY: Final = (
 
 
 def identity(config: CoreConfig) -> dict[tuple[str, int | None], int]:
-    """What the registers of such a core show that cannot be written, by (name, stage or None)."""
+    """Returns the constants that the registers of a core show, by (name, stage or None)."""
     steps_log2 = config.max_steps.bit_length() - 1
     fields: dict[tuple[str, int | None], dict[str, int]] = {
         ("ID", None): {"value": CORE_ID},
@@ -50,7 +50,7 @@ def identity(config: CoreConfig) -> dict[tuple[str, int | None], int]:
 
 
 def config_from(read: Callable[[str, int | None], int]) -> CoreConfig:
-    """The CoreConfig of a core, from read(name, stage or None) of the registers of IDENTITY."""
+    """Returns the configuration of a core. read(name, stage or None): returns the value of a register of IDENTITY."""
     build = GLOBAL["BUILD"].unpack(read("BUILD", None))
     return CoreConfig(
         stages=tuple(_stage_from(read, k) for k in range(build["stages"])),
@@ -77,7 +77,7 @@ def _stage_from(read: Callable[[str, int | None], int], k: int) -> StageConfig:
 
 
 def memory_beats(config: CoreConfig) -> dict[tuple[Memory, int], int]:
-    """Size in 32-bit beats of every memory that MEM_DATA reaches, by kind and stage."""
+    """Returns the size in 32-bit beats of every memory that holds a part of the network, by kind and stage."""
     beats = {(Memory.INPUT_MAP, 0): config.addresses}
     last = len(config.stages) - 1
     for k, stage in enumerate(config.stages):
@@ -88,7 +88,7 @@ def memory_beats(config: CoreConfig) -> dict[tuple[Memory, int], int]:
             Memory.DELAYS: stage.lanes * stage.max_rows,
         }
         if k == last:
-            del words[Memory.DELAYS]  # outputs have none
+            del words[Memory.DELAYS]  # outputs have no delays
         beats |= {(kind, k): count * beats_per_word(kind, stage) for kind, count in words.items()}
     return beats
 
@@ -96,11 +96,15 @@ def memory_beats(config: CoreConfig) -> dict[tuple[Memory, int], int]:
 def network_from(
     config: CoreConfig, registers: Mapping[int, int], memories: Mapping[tuple[Memory, int], Beats]
 ) -> Network:
-    """The network that a core computes with these contents: `load_plan` backwards.
+    """Returns the network that a core with these contents computes: the inverse of `load_plan`.
 
-    registers: by byte offset, 0 where absent. memories: beats ``[memory_beats]`` each. Tables `m` count from their
-    first entry, which is 0 here, as only differences are loaded; a network's own `source_inputs` is not loaded either,
-    and is the number of rows. Raises FirstspikeError for sizes that a core of this configuration does not have.
+    registers: values by byte offset; a register that is absent counts as 0.
+    memories:  beats of every memory, sizes as in `memory_beats`.
+
+    A core does not keep everything of a network. Only differences of the table `m` are loaded, so `m` begins with 0
+    here. `source_inputs` is not loaded, and is the number of weight rows here.
+
+    Raises FirstspikeError for sizes that a core of this configuration cannot have.
     """
 
     def register(name: str, stage: int | None = None) -> int:
@@ -109,7 +113,7 @@ def network_from(
     steps, addresses = register("STEPS"), register("ADDRESSES")
     if steps not in STEPS or steps > config.max_steps or addresses > config.addresses:
         raise FirstspikeError(
-            f"registers STEPS and ADDRESSES hold {steps} and {addresses}, which this core does not have"
+            f"registers STEPS and ADDRESSES hold {steps} and {addresses}; this core can have no such network"
         )
     last = len(config.stages) - 1
     active = [*(k for k in unpack_set(register("ACTIVE")) if k < last), last]
@@ -160,20 +164,23 @@ def _layer(
 
 
 def table_words(beats: Beats) -> dict[str, NDArray[Any]]:
-    """The fields of TABLE_WORD from its beats, an array of one entry a step each."""
+    """Returns the fields of TABLE_WORD from the beats of a table: by name an array with one entry for each step."""
     words = np.ascontiguousarray(beats, "<u4").view(TABLE_WORD.dtype)
     return {name: words[name] for name in TABLE_WORD.dtype.names or ()}
 
 
 def layer_weights(stage: StageConfig, beats: Beats, inputs: int, outputs: int) -> NDArray[np.int8]:
-    """Weights int8 ``[inputs, outputs]`` out of the beats of a stage's weight memory; constant inputs in time order."""
+    """Returns the weights int8 ``[inputs, outputs]`` in the beats of a stage's weight memory.
+
+    inputs: constant inputs included; their rows are the last ones, in time order.
+    """
     rows, per_word = stage.rows(outputs), beats_per_word(Memory.WEIGHTS, stage)
     words = np.ascontiguousarray(beats[: rows * inputs * per_word]).view(np.int8).reshape(rows, inputs, 4 * per_word)
     return words[:, :, : stage.lanes].transpose(1, 0, 2).reshape(inputs, rows * stage.lanes)[:, :outputs]
 
 
 def _kernel(stages: list[StageConfig], layers: list[Layer]) -> Kernel:
-    """Which kernel has such tables; in all but `step` the core does the same with them."""
+    """Returns a kernel that has such tables. A core treats equal tables alike in all kernels but `step`."""
     if all(stage.kernels == ("step",) for stage in stages):
         return "step"
     counts = all((np.diff(layer.m) == 1).all() for layer in layers)

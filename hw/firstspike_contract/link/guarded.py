@@ -1,7 +1,7 @@
-"""A load under the guard of a board's link: only a configuration that arrived whole takes images (docs/protocol.md).
+"""Loading a board whose guard lets images in only when a whole configuration has arrived (docs/protocol.md).
 
-What the core is loaded with is the driver's business; the guard adds up the messages that bring it. Whatever carries
-messages to that guard, a serial line or another bus, loads by this.
+The driver decides which accesses load the core. The guard on the board computes a CRC-32 over the WRITE messages that
+carry them. Every link that brings messages to such a guard, a serial line or another bus, loads with this module.
 """
 
 import hashlib
@@ -25,10 +25,10 @@ __all__ = ["Loaded", "explained", "load", "loaded_name", "name_of_plan", "rename
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """What came of a load.
+    """The outcome of a load.
 
-    state:   a Configuration, as the board says it.
-    seconds: until the board had everything, by the clock of what carries it there.
+    state:   Configuration that the board reports.
+    seconds: time until the board had received everything, by the clock of `RegisterAccess.flush`.
     """
 
     state: int
@@ -36,16 +36,16 @@ class Loaded:
 
 
 def load(plan: LoadPlan, name: int, progress: Progress = unheard) -> Task[Loaded]:
-    """Everything that a plan names, and a name for it; until the end the board takes no image.
+    """Loads everything that a plan names, and sets its name. The board takes no image until the load has ended.
 
-    progress: in words of memory.
+    progress: reports words of memory.
     """
     yield from halt()
     started: float = yield Flush()
     yield _command(ConfigCommand.BEGIN)
     crc = 0
     answer: Any = None
-    writing = write_plan(plan, progress, check=False)  # the guard checks
+    writing = write_plan(plan, progress, check=False)  # the guard checks instead
     while True:
         try:
             access = writing.send(answer)
@@ -64,14 +64,14 @@ def load(plan: LoadPlan, name: int, progress: Progress = unheard) -> Task[Loaded
 
 
 def rename(name: int) -> Task[None]:
-    """What the board holds has this name from now on; 0: none."""
+    """Sets the name of the configuration that the board holds; 0 stands for no name."""
     halves = NAME.unpack(name)
     yield _write("CONFIG_NAME0", value=halves["low"])
     yield _write("CONFIG_NAME1", value=halves["high"])
 
 
 def loaded_name() -> Task[int | None]:
-    """Name of the network that the board holds and would classify with, None if there is none."""
+    """Returns the name of the network that the board classifies with, or None if its configuration is not VALID."""
     names = ("CONFIG_NAME0", "CONFIG_NAME1")
     state = yield from _state()
     low, high = yield Read(tuple(map(link_offset, names)))
@@ -79,7 +79,7 @@ def loaded_name() -> Task[int | None]:
 
 
 def name_of_plan(plan: LoadPlan) -> int:
-    """The number that stands for what a plan loads: the same contents, the same name; not 0."""
+    """Returns a number that names the contents of a plan: equal contents have equal names. It is never 0."""
     digest = hashlib.sha256(np.array(plan.registers, "<u4").tobytes())
     for block in plan.memories:
         digest.update(np.array([block.kind, block.stage, len(block.beats)], "<u4").tobytes())
@@ -88,7 +88,7 @@ def name_of_plan(plan: LoadPlan) -> int:
 
 
 def explained(state: int) -> str:
-    """A Configuration in words, with what to do."""
+    """Returns a Configuration in words, with the remedy."""
     known = Configuration._value2member_map_.get(state)
     meaning = known.meaning if isinstance(known, Configuration) else f"state {state}"
     if state == Configuration.HALTED:

@@ -16,35 +16,35 @@ __all__ = ["WORDS_MAX", "Images", "images", "read_messages", "scan_messages", "w
 
 WORDS_MAX: Final = 16_000  # words of one WRITE or SCAN: a message's length has 16 bits
 READ_MAX: Final = 500  # words of one READ: its REPLY must fit the host's window
-_AT_ONCE: Final = 32  # images of one BITMAPS: sent again as a whole if the session is lost
-_CHUNK: Final = 1024  # images turned into bits at once
-_NOWHERE: Final = EVENT["x"].largest  # an address that no core has: events out of range are refused there as everywhere
+_AT_ONCE: Final = 32  # images in one BITMAPS message, which is sent again as a whole if the session is lost
+_CHUNK: Final = 1024  # images whose events are turned into bitmaps together
+_NOWHERE: Final = EVENT["x"].largest  # address of an event whose t does not fit a byte: the core refuses it
 
 
 @dataclass(frozen=True)
 class Images:
-    """A message that brings so many images."""
+    """A message with `count` images, as bytes."""
 
     count: int
     data: bytes
 
 
 def write_messages(address: int, words: NDArray[np.uint32]) -> Iterator[bytes]:
-    """WRITE messages: all words, one after the other, to one register."""
+    """Yields WRITE messages that bring all words, one after the other, to one register."""
     for at in range(0, len(words), WORDS_MAX):
         body = words[at : at + WORDS_MAX].astype("<u4").tobytes()
         yield MESSAGE.to_bytes(kind=MessageKind.WRITE, length=len(body), value=address) + body
 
 
 def read_messages(address: int, count: int) -> Iterator[bytes]:
-    """READ messages for so many words of one register; each is answered by a REPLY."""
+    """Yields READ messages for `count` words of one register. A REPLY answers each message."""
     for at in range(0, count, READ_MAX):
         words = min(READ_MAX, count - at)
         yield MESSAGE.to_bytes(kind=MessageKind.READ, length=4 * words, value=address)
 
 
 def scan_messages(address: int, count: int) -> Iterator[bytes]:
-    """SCAN messages likewise."""
+    """Yields SCAN messages for `count` words of one register. A REPLY answers each message."""
     for at in range(0, count, WORDS_MAX):
         words = min(WORDS_MAX, count - at)
         yield MESSAGE.to_bytes(kind=MessageKind.SCAN, length=4 * words, value=address)
@@ -53,10 +53,13 @@ def scan_messages(address: int, count: int) -> Iterator[bytes]:
 def images(
     events: EventSet, addresses: int, *, first: int = 0, flags: int = 0, labels: NDArray[np.int64] | None = None
 ) -> Iterator[Images]:
-    """Messages for the images of a set from `first` on, in order; tags are the image's number modulo 256.
+    """Yields messages with the images of a set, in order, from image `first` on. A tag is an image's number modulo 256.
 
-    addresses: external addresses of the network. flags: of Header. labels: int64 ``[N]``, sent with the images.
-    Images whose events are all at step 0, each address at most once, travel as bitmaps; others as events.
+    addresses: number of external addresses of the network.
+    flags:     Header flags of every image.
+    labels:    int64 ``[N]``, sent with the images; None sends label 0.
+
+    An image travels as a bitmap if all its events are at step 0, each address at most once; otherwise as events.
     """
     for lo in range(first, len(events), _CHUNK):
         hi = min(lo + _CHUNK, len(events))
@@ -75,7 +78,7 @@ def images(
 
 
 def _bitmaps(events: EventSet, lo: int, hi: int, addresses: int) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
-    """Which of the images are bitmaps ``[n]``, and their bytes ``[n, ceil(addresses / 8)]``."""
+    """Returns which of images lo .. hi - 1 are bitmaps ``[n]``, and the bytes of all ``[n, ceil(addresses / 8)]``."""
     n = hi - lo
     taken = events.events[events.offsets[lo] : events.offsets[hi]]
     image = np.repeat(np.arange(n), np.diff(events.offsets[lo : hi + 1]))

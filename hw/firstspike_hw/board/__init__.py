@@ -1,1 +1,1 @@
-"""Tops for boards: the core and what reaches it from outside."""
+"""Top modules for boards: the core, and the circuits that reach it from outside."""

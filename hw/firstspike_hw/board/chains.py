@@ -1,4 +1,4 @@
-"""The core alone with its few hundred ports in two shift chains, so that place and route measures it on any package."""
+"""The core alone, its few hundred ports in two shift chains, so that place and route can measure it on any package."""
 
 from typing import Any, Final
 
@@ -23,18 +23,23 @@ CORE: Final = "top.design.core"  # path of the core in the design
 
 
 class CoreInChains(wiring.Component):
-    """All inputs of the core come out of one chain that `shift_in` fills, all outputs leave through another.
+    """A core to measure: one shift chain feeds all its inputs, another takes all its outputs away.
 
-    Every port has a register between itself and its chain: the chains are in no path of the core. This is a load for
-    measuring, not a link: use a board with one to reach the core.
+    Every port has a register between itself and its chain, so no path of the core includes a chain. The chains are no
+    link: use a board with a link to reach the core.
 
-    narrow: for devices that hold little more than the core. Registers and trace are left open, as the core loads itself
-            from its boot memory, and so are bits of the streams: of an event there are those of a time and of an
-            address of this core, of a result those of a class of this core. Counters and flags have no end then, and
-            go with synthesis.
+    shift_in:  in, 1 bit. Next bit of the chain of inputs.
+    shift_out: out, 1 bit. Last bit of the chain of outputs.
+    reset:     in, 1 bit. `reset` of the core.
     """
 
     def __init__(self, config: CoreConfig, *, narrow: bool = False) -> None:
+        """narrow: for devices that hold little more than the core.
+
+        Registers and trace then stay open, since the core loads itself from its boot memory. The chains have only the
+        bits of the streams that this core needs: those of a time and an address in an event, those of a class in a
+        result. Synthesis removes the counters and flags, since nothing reads them.
+        """
         self.config, self.narrow = config, narrow
         super().__init__({"shift_in": In(1), "shift_out": Out(1), "reset": In(1)})
 
@@ -60,7 +65,7 @@ class CoreInChains(wiring.Component):
 
 
 def _ports(core: Core) -> tuple[list[Any], list[Any]]:
-    """Inputs and outputs of the core."""
+    """Returns the inputs and the outputs of the core."""
     into: list[Any] = []
     out: list[Any] = []
     for axis, is_input in ((core.s_axis, True), (core.m_axis, False), (core.t_axis, False)):
@@ -72,20 +77,23 @@ def _ports(core: Core) -> tuple[list[Any], list[Any]]:
 
 
 def _narrow_ports(core: Core) -> tuple[list[Any], list[Any]]:
-    """The same, of a core that nobody loads or watches."""
+    """Returns the inputs and the outputs of a core that nobody loads or watches."""
     config, into, out = core.config, core.s_axis, core.m_axis
-    low = max(len(Header), bits_for(config.max_steps - 1))  # a header's flags, an event's time
+    low = max(len(Header), bits_for(config.max_steps - 1))  # bits of a header's flags, or of an event's time
     address, classes = (
         bits_for(config.addresses - 1),
         bits_for(config.stages[-1].lanes * config.stages[-1].max_rows - 1),
     )
-    event = seen_as(EVENT_BEAT, into.payload.data)  # the flags of a header lie where a time does
+    event = seen_as(EVENT_BEAT, into.payload.data)  # a header's flags lie in the bits of `t`
     coming = [event.t[:low], event.x[:address], into.payload.last, into.valid]
     return [*coming, out.ready], [out.payload.data[:classes], out.payload.last, out.valid, into.ready]
 
 
 def emit_rtlil(config: CoreConfig, *, family: str, pll: Pll) -> str:
-    """RTLIL of the module `top` with the ports of the boards, clk, rx and tx; reset until its clock is stable."""
+    """Returns RTLIL of the module `top` with the boards' ports clk, rx and tx.
+
+    `rx` and `tx` are the ends of the chains. The core is in reset until its clock is stable.
+    """
     m = Module()
     m.domains.sync = ClockDomain(reset_less=True)
     clk, rx, tx = (Signal(name=name) for name in ("clk", "rx", "tx"))

@@ -1,4 +1,4 @@
-"""A whole board: the event core and the link on a serial line."""
+"""A whole board: the event core, and its link on a serial line."""
 
 from amaranth.hdl import Module, ResetInserter
 from amaranth.lib import stream, wiring
@@ -14,11 +14,12 @@ __all__ = ["SerialBoard"]
 
 
 class SerialBoard(wiring.Component):
-    """rx, tx: the serial line, high when idle. reset: as of the Core.
+    """A core with the link and a UART.
 
-    clock: hertz. divisor: clock cycles per bit, at least 4. patience: cycles without an acknowledgement before the
-    board sends again; by default what the line needs.
-    byte_port: with `bytes` beside rx: whole bytes, at most one in four cycles, for simulations in a hurry.
+    rx:    in, 1 bit, asynchronous to the clock. The serial line to the board, high when idle.
+    tx:    out, 1 bit. The serial line from the board, high when idle.
+    reset: in, 1 bit. Reset of the whole board, synchronous.
+    bytes: in, stream of 8 bits, always ready; only with `byte_port`. Received bytes, at most one in four cycles.
     """
 
     def __init__(
@@ -30,6 +31,13 @@ class SerialBoard(wiring.Component):
         patience: int | None = None,
         byte_port: bool = False,
     ) -> None:
+        """config: the core.
+
+        clock:     hertz.
+        divisor:   clock cycles per bit of the line, at least 4.
+        patience:  cycles without an acknowledgement after which the board sends again; None: what the line needs.
+        byte_port: adds the port `bytes`, which takes whole bytes beside `rx`. Simulations are faster with it.
+        """
         self.core, self.divisor, self.byte_port = Core(config), divisor, byte_port
         self.link = Link(config, clock=clock, divisor=divisor, patience_cycles=patience)
         ports = {"rx": In(1, init=1), "tx": Out(1, init=1), "reset": In(1)}

@@ -1,1 +1,1 @@
-"""The event core: engine, register file, boot memory, and what its block memories hold."""
+"""The event core: engine, register file, boot memory, and the contents of its block memories."""

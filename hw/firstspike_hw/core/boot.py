@@ -1,4 +1,7 @@
-"""Boot memory: after reset its register writes come one by one (contract.boot); a host's load makes it void."""
+"""Boot memory: register writes that load a core after reset without a host.
+
+`contract.core.boot` describes the format. A host that loads another network makes the program void.
+"""
 
 from collections.abc import Sequence
 from enum import IntEnum
@@ -19,7 +22,7 @@ __all__ = ["Boot", "write_layout"]
 
 
 class Phase(IntEnum):
-    """Of a write: its three words are read one behind the other, a cycle after their address."""
+    """Phases of one write. Its three words are read one after the other, each a cycle after its address."""
 
     FIRST = 0
     LOW = 1
@@ -30,19 +33,24 @@ class Phase(IntEnum):
 
 
 def write_layout() -> data.StructLayout:
-    """A register write: byte address, word."""
+    """A register write.
+
+    address: byte address of the register.
+    word:    the value.
+    """
     return data.StructLayout({"address": 12, "word": 32})
 
 
 class Boot(wiring.Component):
-    """Ports:
+    """A memory of `words` words that offers the register writes it holds, one after the other. Ports:
 
-    writes: in order, from reset on. done: no more will come.
-    forget: strobe: make the program void; for a host that loads another network.
-    host:   the memory, 16 bits a word.
+    writes: out, stream of `write_layout`. The writes in order, from reset on.
+    done:   out, 1 bit. No further write will come.
+    forget: in, strobe. Makes the program void, for a host that loads another network.
+    host:   in, MemoryPort of 16 bits. The memory.
     """
 
-    latency = 4  # cycles from a word's address to the write on offer
+    latency = 4  # cycles from the address of a write's first word to the write on offer
 
     def __init__(self, *, words: int) -> None:
         check_sizes(self, words=words)
@@ -56,17 +64,16 @@ class Boot(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(words: Sequence[int]) -> list[tuple[int, int]]:
-        """Contents -> (byte address, word) in order."""
-        return boot_writes(words)
+    def model(self, inputs: Sequence[int]) -> list[tuple[int, int]]:
+        """Takes the words of the memory; returns the writes (byte address, word)."""
+        return boot_writes(inputs)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.program = memory = Memory(shape=16, depth=self.words, init=[], attrs=IN_BLOCKS)
         read, write, host = memory.read_port(), memory.write_port(), self.host
         phase, at = Signal(Phase), Signal(bits_for(self.words - 1))
-        ends = Signal()  # there is no room for another write behind this one
+        ends = Signal()  # the memory has no room for another write behind this one
         m.d.comb += [
             read.addr.eq(Mux(host.active, host.address, at)),
             host.data.eq(read.data),

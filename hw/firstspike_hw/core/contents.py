@@ -1,4 +1,4 @@
-"""A loading plan <-> contents of the core's block memories, bit by bit as the gateware stores them."""
+"""Converts a loading plan to the contents of a core's block memories and back, bit by bit as gateware stores them."""
 
 from collections.abc import Iterable, Mapping
 
@@ -26,9 +26,10 @@ Fields = Mapping[str, NDArray[np.int64]]
 
 
 def contents_of(plan: LoadPlan, config: CoreConfig, core: str) -> dict[str, Contents]:
-    """What every block memory of a core must hold to compute that plan by itself, uint8 ``[depth, width]`` by path.
+    """Returns the contents with which the block memories let a core compute the plan's network without a host.
 
-    core: path of the core in the design. Words that the plan does not name are 0.
+    The result has one uint8 ``[depth, width]`` for the path of each memory. Words that the plan does not name are 0.
+    `core` is the path of the core in the design.
     """
     sizes = memory_beats(config)
     beats = {key: np.zeros(sizes[key], np.uint32) for key in sizes}
@@ -42,7 +43,7 @@ def contents_of(plan: LoadPlan, config: CoreConfig, core: str) -> dict[str, Cont
             path: bits[:, lsb:end] for path, lsb, end in _slices(f"{core}.engine.stage{k}", stage.lanes, stage.depth)
         }
         layout = table_layout(lanes_for(stage.kernels), stage.v_bits)
-        found[f"{core}.engine.stage{k}.tables.tables"] = _packed(layout, StepTables.model(beats[Memory.TABLES, k]))
+        found[f"{core}.engine.stage{k}.tables.tables"] = _packed(layout, StepTables.stored(beats[Memory.TABLES, k]))
         if k < len(config.stages) - 1:
             delays = beats[Memory.DELAYS, k].astype(np.int64)
             found[f"{core}.engine.filing{k}.delay"] = _bits(delays, config.max_steps.bit_length())
@@ -56,12 +57,16 @@ def contents_of(plan: LoadPlan, config: CoreConfig, core: str) -> dict[str, Cont
 def loaded_from(
     contents: Mapping[str, Contents], config: CoreConfig, core: str
 ) -> tuple[dict[int, int], dict[tuple[Memory, int], Beats]]:
-    """The way back: registers by byte offset as the boot program leaves them, and all memories as a host reads them."""
+    """Returns (registers, memories) that the contents stand for; the inverse of `contents_of`.
+
+    registers: values by byte offset, as the boot program leaves them; empty without a boot memory.
+    memories:  beats by (kind, stage), as a host reads them.
+    """
     registers: dict[int, int] = {}
     constants: dict[int, list[int]] = {}
     for offset, value in boot_writes(_numbers(contents[f"{core}.boot.program"]).tolist()) if config.boot else ():
         registers[offset] = value
-        if offset == offset_of("MEM_DATA"):  # only times of constant inputs come this way
+        if offset == offset_of("MEM_DATA"):  # a boot program writes no memory but constant times
             select = GLOBAL["MEM_SELECT"].unpack(registers[offset_of("MEM_SELECT")])
             constants.setdefault(select["stage"], []).append(value)
     beats: dict[tuple[Memory, int], Beats] = {}
@@ -85,12 +90,15 @@ def loaded_from(
 
 
 def network_in(contents: Mapping[str, Contents], config: CoreConfig, core: str) -> Network:
-    """The network that a core with a boot memory computes by itself. Raises FirstspikeError if it is none."""
+    """Returns the network that a core with a boot memory computes without a host.
+
+    Raises FirstspikeError if the contents are no network.
+    """
     return network_from(config, *loaded_from(contents, config, core))
 
 
 def check_network_in(contents: Mapping[str, Contents], network: Network, config: CoreConfig, core: str) -> None:
-    """Raises FirstspikeError unless the network that contents make is loaded as the one given is."""
+    """Raises FirstspikeError unless the network in `contents` and `network` have the same loading plan."""
     found, wanted = (load_plan(n, config) for n in (network_in(contents, config, core), network))
     same = found.registers == wanted.registers and all(
         np.array_equal(mine.beats, its.beats) for mine, its in zip(found.memories, wanted.memories, strict=True)
@@ -100,7 +108,7 @@ def check_network_in(contents: Mapping[str, Contents], network: Network, config:
 
 
 def _slices(stage: str, lanes: int, depth: int) -> list[tuple[str, int, int]]:
-    """(path, first bit of the word, bit behind the last) of the weight memory's slices."""
+    """Returns (path, first bit of the word, bit behind the last) for each slice of a stage's weight memory."""
     slices = weight_slices(lanes, depth)
     return [(f"{stage}.weights.group{s.group}.slice{s.number}", s.first, s.end) for s in slices]
 
@@ -110,7 +118,7 @@ def _map_layout(config: CoreConfig) -> data.StructLayout:
 
 
 def _bits(numbers: NDArray[np.int64], width: int) -> Contents:
-    """Numbers ``[n]`` -> their two's complement, lowest bit first, ``[n, width]``."""
+    """Returns the two's complement of numbers ``[n]``, lowest bit first: uint8 ``[n, width]``."""
     return (numbers[:, None] >> np.arange(width) & 1).astype(np.uint8)
 
 

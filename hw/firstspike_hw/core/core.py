@@ -1,4 +1,4 @@
-"""The core's top: the engine and its register file, with the ports of docs/core.md."""
+"""The top of the core: the engine and its register file, with the ports of docs/core.md."""
 
 from typing import Any
 
@@ -19,11 +19,15 @@ __all__ = ["Core"]
 
 
 class Core(wiring.Component):
-    """s_axis: images. m_axis: results. t_axis: trace. s_axil: registers.
+    """An event core behind AXI4-Stream and AXI4-Lite. Ports:
 
-    reset: as the reset of the clock domain, for a design whose domain has none: the register file takes it, and resets
-           the engine a cycle later, by one register that nothing else shares.
-    booted: strobe: the core has loaded itself from its boot memory, and runs.
+    s_axis: in, stream of `axis_layout`. Images.
+    m_axis: out, stream of `axis_layout`. Results.
+    t_axis: out, stream of `axis_layout`. Trace.
+    s_axil: in, AXI4-Lite. Registers.
+    reset:  in, 1 bit. Acts like the reset of the clock domain, for a design whose domain has none. The register file
+            takes it, and resets the engine a cycle later through a register of its own.
+    booted: out, strobe. The core has loaded itself from its boot memory and runs.
     """
 
     def __init__(self, config: CoreConfig) -> None:
@@ -57,7 +61,7 @@ class Core(wiring.Component):
         connect(m, flipped(self.s_axil), registers.bus)
         m.d.comb += [
             engine.images.payload.eq(self.s_axis.payload),
-            engine.images.valid.eq(self.s_axis.valid),  # in reset nothing comes of it
+            engine.images.valid.eq(self.s_axis.valid),  # the engine ignores it in reset
             self.s_axis.ready.eq(engine.images.ready & ~registers.reset_core),
         ]
         connect(m, flipped(self.m_axis), engine.results)

@@ -1,4 +1,7 @@
-"""The engine: intake, stages, decision, result and trace, and the course of an image through them."""
+"""The engine: takes an image through intake, stages, decision, trace and result.
+
+Tested by tests/hw/core/test_core.py.
+"""
 
 from enum import IntEnum
 from typing import Any
@@ -23,26 +26,26 @@ from firstspike_hw.spikes.intake import Intake
 from firstspike_hw.spikes.result import ResultSender, packet_layout
 from firstspike_hw.spikes.serialiser import Serialiser
 from firstspike_hw.spikes.trace import Trace
-from firstspike_hw.stage.sequencer import stop_layout
+from firstspike_hw.stage.issue import stop_layout
 from firstspike_hw.stage.stage import Stage, layer_layout
 
 __all__ = ["Engine", "memory_widths"]
 
 
 class Phase(IntEnum):
-    """Of the image being worked on."""
+    """Phases of the image that is worked on."""
 
-    WAIT = 0  # for one
-    RUN = 1  # until the decision is made, every stage is through with its step, and TLAST has come
-    SETTLE = 2  # counts are read
-    SUM = 3  # and added up
-    SEND = 4  # trace marker and result
-    CLEAR = 5  # all is forgotten
-    LEARN = 6  # before that, until all weights are written that the image changes
+    WAIT = 0  # for an image
+    RUN = 1  # until the decision is made, every stage has finished its last step, and TLAST has come
+    SETTLE = 2  # the stages' counts become valid
+    SUM = 3  # the counts are added up
+    SEND = 4  # trace marker and result are sent
+    CLEAR = 5  # the image is forgotten
+    LEARN = 6  # before CLEAR, until all weights that the image changes are written
 
 
 def memory_widths(config: CoreConfig) -> dict[tuple[Memory, int], int]:
-    """Bits of a word of every memory that the host can reach."""
+    """Returns the bits of a word for every memory of the engine that the host can reach."""
     widths = {(Memory.INPUT_MAP, 0): MAP_ENTRY.bits}
     for k, stage in enumerate(config.stages):
         widths[Memory.WEIGHTS, k] = BEAT_BITS * beats_per_word(Memory.WEIGHTS, stage)
@@ -54,18 +57,30 @@ def memory_widths(config: CoreConfig) -> dict[tuple[Memory, int], int]:
 
 
 class Engine(wiring.Component):
-    """Ports:
+    """All units of the core but its registers. Ports (inputs from registers are stable while not `idle`):
 
-    images, results, trace: the streams of docs/core.md.
-    steps, addresses, active, layer<k>: registers, stable while not `idle`. run: take headers.
-    late, images_done, busy: STATUS.late and the counters.
-    settings, chance<k>: registers of learning, stable while not `idle`; these and what follows only if the core learns.
-    learned: strobe: a learning image is over. learning: weights are being changed.
-    triggered, learn_cycles: counters of images that changed weights, and of cycles that it took.
-    `memory(kind, stage)` gives a memory's host port.
+    images:       in, stream of `axis_layout`. Images, as in docs/core.md.
+    results:      out, stream of `axis_layout`. Result packets.
+    trace:        out, stream of `axis_layout`. Trace.
+    steps:        in, 0 .. max_steps. STEPS.
+    addresses:    in, 0 .. largest number of addresses. ADDRESSES.
+    active:       in, 1 bit a stage. ACTIVE.
+    layer<k>:     in, `layer_layout`. Sizes of the layer in stage k.
+    run:          in, 1 bit. Headers are taken.
+    idle:         out, 1 bit. The engine holds no image.
+    late:         out, 1 bit. STATUS.late.
+    images_done:  out, 32 bits. IMAGES.
+    busy:         out, 32 bits. BUSY.
+    The memories' host ports, MemoryPort, are found by `memory(kind, stage)`. Only if the core learns:
+    settings:     in, `settings_layout`. LEARN, LEARN_SEED, LEARN_COUNT.
+    chance<k>:    in, CHANCE_BITS. p of stage k.
+    learned:      out, strobe. A learning image is over.
+    learning:     out, 1 bit. Weights are being changed.
+    triggered:    out, 32 bits. Number of images that changed weights.
+    learn_cycles: out, 32 bits. Cycles that changing weights took.
     """
 
-    overhead = 5  # cycles of an image outside RUN: WAIT, SETTLE, SUM, SEND, and `clear`
+    overhead = 5  # cycles of an image outside RUN: one each in WAIT, SETTLE, SUM, SEND and CLEAR
 
     def __init__(self, config: CoreConfig) -> None:
         self.config = config
@@ -102,10 +117,10 @@ class Engine(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m, config = Module(), self.config
         last = len(config.stages) - 1
-        # What the parts below share: signals, then units.
+        # Signals, then units, that the methods below share.
         self._phase = Signal(Phase)
         self._start, self._clear, self._quiet = Signal(), Signal(), Signal()
-        self._over = Signal()  # the decision is made, and every stage through with its step
+        self._over = Signal()  # the decision is made, and every stage has finished its last step
         self._stop = Signal(stop_layout(config.max_steps))
         self._used = used = [Signal(name=f"used{k}", init=1) for k in range(last + 1)]  # stages that hold a layer
         self._intake = self._take_in(m)
@@ -133,7 +148,7 @@ class Engine(wiring.Component):
         return intake
 
     def _chain_stages(self, m: Module) -> list[Stage]:
-        """Every stage files its spikes with the next one; an unused one passes on what came before it."""
+        """Builds the stages. Each files its spikes with the next one; an unused stage passes on those that it gets."""
         config, used = self.config, self._used
         stages: list[Stage] = []
         before: Any = None
@@ -163,14 +178,14 @@ class Engine(wiring.Component):
             if k:
                 m.d.comb += [stage.filed.valid.eq(before.valid), stage.filed.payload.eq(before.payload)]
             if not last:
-                # the layout of the widest stage so far: fields, not bits, are passed on
+                # the layout of the widest stage so far; widths differ, so each field is passed on by itself
                 layout = filed_layout(neurons=max(neurons[: k + 1]), steps=config.max_steps)
                 before = self._file(m, k, stage, before, layout)
             stages.append(stage)
         return stages
 
     def _file(self, m: Module, k: int, stage: Stage, before: Any, layout: data.StructLayout) -> Any:
-        """Serialiser and filing behind stage k. Returns the stream for the next stage."""
+        """Builds serialiser and filing behind stage k. Returns the stream of filed spikes for the next stage."""
         built, steps, used = self.config.stages[k], self.config.max_steps, self._used[k]
         m.submodules[f"serialiser{k}"] = serialiser = Serialiser(lanes=built.lanes, rows=built.max_rows, steps=steps)
         m.submodules[f"filing{k}"] = filing = Filing(
@@ -241,7 +256,7 @@ class Engine(wiring.Component):
         return decision
 
     def _teach(self, m: Module) -> Teacher:
-        """A learning image runs on to S, and is held until it has changed the weights."""
+        """Builds the teacher. A learning image runs on to S, and is kept until its weights have changed."""
         stages, verdict = self._stages, self._decision.verdict
         m.submodules.teacher = teacher = Teacher(self.config, [s.unit for s in stages if s.unit is not None])
         connect(m, self._decision.messages, teacher.outputs)
@@ -260,7 +275,7 @@ class Engine(wiring.Component):
         ]
         m.d.comb += self.learned.eq(self._clear & teacher.learns)
         m.d.sync += known.eq(verdict.decided & ~self._clear)
-        with m.If(teacher.learns):  # the end is known a cycle after the verdict
+        with m.If(teacher.learns):  # the teacher knows S a cycle after the verdict
             m.d.sync += [
                 self._stop.valid.eq(known & ~self._flags.run_on & ~self._clear),
                 self._stop.t.eq(teacher.end),
@@ -275,7 +290,7 @@ class Engine(wiring.Component):
         return teacher
 
     def _trace(self, m: Module) -> Trace:
-        """Layer numbers: what stage k takes in comes of the layer that as many stages in use before it have passed."""
+        """Builds the trace. Stage k's input is layer n, where n counts the used stages before it."""
         spikes = [*(stage.spikes for stage in self._stages[1:]), self._decision.spikes]
         m.submodules.tracer = tracer = Trace(sources=len(spikes), steps=self.config.max_steps)
         connect(m, flipped(self.trace), tracer.beats)
@@ -286,7 +301,7 @@ class Engine(wiring.Component):
         return tracer
 
     def _follow_image(self, m: Module) -> None:
-        """Image by image: `clear` ends one, and the next may start in the cycle after."""
+        """Takes image after image through the phases. CLEAR ends one, and the next may start in the cycle after it."""
         phase, cycles, tracing, teacher = self._phase, Signal(32), self._flags.spikes, self._teacher
         self._is_over(m)
         m.submodules.sender = sender = ResultSender()
@@ -304,7 +319,7 @@ class Engine(wiring.Component):
         with m.Switch(phase):
             with m.Case(Phase.WAIT), m.If(self._header.ready):
                 m.d.comb += self._start.eq(1)
-                m.d.sync += [phase.eq(Phase.RUN), cycles.eq(3)]  # counted when sent: this cycle, that one and `clear`
+                m.d.sync += [phase.eq(Phase.RUN), cycles.eq(3)]  # this cycle, and ahead of time SEND and CLEAR
             with m.Case(Phase.RUN), m.If(self._over & self._header.complete):
                 m.d.sync += phase.eq(Phase.SETTLE)
             with m.Case(Phase.SETTLE):
@@ -335,16 +350,16 @@ class Engine(wiring.Component):
         m.d.comb += through.eq(Cat(stage.finished | ~self._used[k] for k, stage in enumerate(self._stages)).all())
 
     def _learn_before_clear(self, m: Module, teacher: Teacher) -> None:
-        """The image is not over yet if it changes weights."""
+        """An image that changes weights goes to LEARN before it is cleared."""
         with m.If(teacher.learns & teacher.triggered):
             m.d.comb += teacher.start.eq(1)
             m.d.sync += [self._phase.eq(Phase.LEARN), self.triggered.eq(self.triggered + 1)]
 
     def _let_rows_out(self, m: Module) -> None:
-        """Rows on their way when all stages are through are of steps that do not matter: they are ignored.
+        """Ignores the rows that are on their way when all stages have finished, since their steps do not matter.
 
-        They come out within the latency of a stage. The next image starts at least `overhead - 1` cycles later, and its
-        first row leaves at least 2 cycles and that latency after its start.
+        They leave within the latency of a stage. No row of the next image is ignored: that image starts at least
+        `overhead - 1` cycles later, and its first row leaves at least 2 cycles and that latency after its start.
         """
         longest = max(stage.row_latency for stage in self._stages)
         left = Signal(range(longest + 2))
@@ -355,7 +370,7 @@ class Engine(wiring.Component):
             m.d.sync += left.eq(left - 1)
 
     def _sum(self, packet: Any) -> list[Any]:
-        """Assigns everything in the packet but what is known when it is sent."""
+        """Returns assignments of all packet fields but `cycles` and `latency`, which are known when it is sent."""
         header, verdict, teacher = self._header, self._decision.verdict, self._teacher
         stages = list(zip(self._used, self._stages, strict=True))
 

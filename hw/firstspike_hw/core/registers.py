@@ -1,4 +1,7 @@
-"""Register file: AXI4-Lite to the registers of contract.register_map, and through MEM_DATA to every memory."""
+"""Register file: AXI4-Lite access to the registers of contract.core.register_map and, by MEM_DATA, to every memory.
+
+Tested by tests/hw/core/test_core.py.
+"""
 
 from collections.abc import Mapping
 from enum import IntEnum
@@ -43,25 +46,33 @@ class Phase(IntEnum):
     DECODE = 9
 
 
-WRITE_DISTANCE: Final = 4  # cycles from a WRITE to the next, by way of ANSWER, IDLE and DECODE; Boot takes longer
+WRITE_DISTANCE: Final = 4  # cycles from a WRITE through ANSWER, IDLE and DECODE to the next; writes of Boot take longer
 
 
 class RegisterFile(wiring.Component):
-    """Ports:
+    """The registers of a core, and the way to its memories. Ports:
 
-    bus:       AXI4-Lite. One access at a time.
-    stored:    attribute, by (name, stage or None): what the writable registers keep, with their fields.
-    readings:  set by the owner before elaboration: what read-only registers show, by (name, stage or None).
-    reset_core: strobe, and after reset. run: CONTROL.run. idle: memories may be reached.
-    memories:  attribute, by (kind, stage): the host's side of every memory port.
-    boot:      writes that come before any access of the bus, until `booted`; only if the core has a boot memory.
-    started:   strobe: those writes are done, and they have set `run`.
-    forget:    strobe: the host writes another memory than that of the boot program.
-    learned:   strobe, of a core that learns: LEARN_COUNT counts one more. learning: weights are being changed.
+    bus:        in, AXI4-Lite. One access at a time.
+    reset_core: out, 1 bit. Set for one cycle by CONTROL.reset, and until a cycle after reset.
+    run:        out, 1 bit. CONTROL.run.
+    idle:       in, 1 bit. Memories may be reached.
+    Only with a boot memory:
+    boot:       in, stream of `write_layout`. Writes that precede any access of the bus.
+    booted:     in, 1 bit. `boot` has ended.
+    started:    out, strobe. The writes of `boot` are done, and they have set `run`.
+    forget:     out, strobe. The host writes a memory other than the boot program's.
+    Only in a core that learns:
+    learned:    in, strobe. LEARN_COUNT counts one more.
+    learning:   in, 1 bit. Weights are being changed.
+
+    Attributes:
+    stored:     what the writable registers keep, with their fields, by (name, stage or None).
+    readings:   what the read-only registers show, by (name, stage or None); the owner sets it before elaboration.
+    memories:   the host's side of every memory port, by (kind, stage).
     """
 
     def __init__(self, config: CoreConfig, widths: Mapping[tuple[Memory, int], int]) -> None:
-        """widths: bits of a word of every memory."""
+        """`widths`: bits of a word of every memory of the engine."""
         self.config = config
         self.readings: dict[tuple[str, int | None], Any] = {}
         self._parts: list[tuple[Signal, list[tuple[int, Any]], Signal, Signal]] = []
@@ -89,8 +100,8 @@ class RegisterFile(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m, bus = Module(), self.bus
         phase = Signal(Phase, init=Phase.BOOT if self.config.boot else Phase.IDLE)
-        address, word, taken = Signal(12), Signal(32), Signal(2)  # taken: address, data
-        refused, unknown = Signal(), Signal()  # of a read, of a write
+        address, word, taken = Signal(12), Signal(32), Signal(2)  # taken: a write's address, its data
+        refused, unknown = Signal(), Signal()  # a read is refused; a write is of no known register
         known, is_data = Signal(), Signal()
         m.d.sync += is_data.eq(address == offset_of("MEM_DATA"))
         memory = _MemoryAccess(m, self)
@@ -176,7 +187,7 @@ class RegisterFile(wiring.Component):
             memory.written(m, word)
 
     def _select(self, m: Module, address: Signal, word: Signal, refused: Signal) -> None:
-        """A register in two steps, the first of which is always under way: within its block, then the block."""
+        """Reads a register in two steps: the word within each block, always under way, then the block."""
         shown: dict[tuple[str, int | None], Any] = {
             **identity(self.config),
             ("CONTROL", None): self.run,
@@ -204,13 +215,16 @@ class RegisterFile(wiring.Component):
 
 
 def _kept(register: Register, name: str) -> Any:
-    """What a register keeps, with its fields."""
+    """Returns a signal of the bits that a register keeps, seen as its fields."""
     layout = Layout(register.name, *register.kept, bits=register.kept_bits)
     return seen_as(layout, Signal(layout.bits, name=name))
 
 
 class _MemoryAccess:
-    """Words of any width through a 32-bit window: gathered and written whole, or read whole and shown beat by beat."""
+    """Access to words of any width by MEM_DATA, 32 bits at a time.
+
+    A word is gathered beat by beat and written whole, or read whole and shown beat by beat.
+    """
 
     def __init__(self, m: Module, registers: RegisterFile) -> None:
         self.ports, self.address = registers.memories, registers.stored["MEM_ADDRESS", None].value
@@ -218,13 +232,13 @@ class _MemoryAccess:
         widths = {key: port.word.shape().width for key, port in self.ports.items()}
         bits = beat_bits_for(list(widths.values()))
         self.beat, self.crc, self.last = Signal(bits), Signal(32, init=0xFFFFFFFF), Signal(bits)
-        self.at_last = Signal()  # of the word's beats; settled long before the next access
+        self.at_last = Signal()  # the beat is the word's last; settled long before the next access
         m.d.sync += self.at_last.eq(self.beat == self.last)
         self.chosen = {key: Signal(name=f"chosen_{key[0].name.lower()}{key[1]}") for key in self.ports}
         plastic = {key: registers.config.learns and key[0] == Memory.WEIGHTS for key in widths}
         self.windows = {key: Window(width=width, beat_bits=bits, clears=plastic[key]) for key, width in widths.items()}
         longest = max(window.write_latency for window in self.windows.values())
-        assert longest <= WRITE_DISTANCE, "a write would come before the word of the last one is there"
+        assert longest <= WRITE_DISTANCE, "a window takes longer to gather a beat than the next write takes to come"
         self.word, self.write, self.wrote = Signal(32), Signal(), Signal(longest)
         for key, window in self.windows.items():
             m.submodules[f"window_{key[0].name.lower()}{key[1]}"] = window
@@ -235,19 +249,19 @@ class _MemoryAccess:
                 window.write.eq(self.write & self.chosen[key]),
                 window.data.eq(self.ports[key].data),
             ]
-            if plastic[key]:  # the host's word is no part of what is learnt
+            if plastic[key]:  # the lanes merge this word into their own, so it is 0 while they learn
                 m.d.comb += window.clear.eq(registers.learning)
             with m.If(self.chosen[key]):
                 m.d.comb += self.last.eq(window.beats - 1)
         self.is_boot = self.chosen.get((Memory.BOOT, 0), Const(0))
         registers.readings["MEM_CRC", None] = ~self.crc
-        # a word is written when its last beat has come to where the word is gathered
+        # a word is written once its last beat has reached the window that gathers it
         m.d.sync += self.wrote.eq(Cat(self.write & self.at_last, self.wrote))
-        with m.If(self.wrote[-1]):  # a write of MEM_ADDRESS in the same cycle is assigned later, and counts
+        with m.If(self.wrote[-1]):  # a write of MEM_ADDRESS in the same cycle is assigned later, and wins
             m.d.sync += self.address.eq(self.address + 1)
         shown = [Mux(self.chosen[key], window.shown, 0) for key, window in self.windows.items()]
         self.shown, self.waited, self.ready = Signal(32, reset_less=True), Signal(5), Signal()
-        # a wide memory is told of the host's turn a cycle later, and read through relays
+        # a wide memory learns of the host's access a cycle later, and is read through relays
         far = 1 + Relay.latency if any(window.relays for window in self.windows.values()) else 0
         latency = MemoryPort.latency + far + max(window.latency for window in self.windows.values()) + 1
         m.d.sync += self.shown.eq(reduce(or_, shown))
@@ -286,8 +300,11 @@ class _MemoryAccess:
 
 
 def _crc_after(crc: Signal, word: Value) -> Value:
-    """Register of CRC-32 (reflected) after 32 more bits, lowest first: every bit an exclusive-or of some."""
-    columns = [0] * 32  # bit i set: input bit i of crc ^ word takes part
+    """Returns the register of CRC-32 (reflected) after 32 more bits, lowest first.
+
+    Each of its bits is the exclusive-or of some bits of ``crc ^ word``.
+    """
+    columns = [0] * 32  # by bit of the result: the bits of crc ^ word that take part
     for k in range(32):
         state = 1 << k
         for _ in range(32):

@@ -1,1 +1,1 @@
-"""What is written out of the gateware: Verilog, documentation pages."""
+"""Files written from the gateware: Verilog, documentation pages."""

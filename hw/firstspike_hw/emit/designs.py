@@ -1,4 +1,4 @@
-"""Designs for place and route, known by what they are made from."""
+"""Designs for place and route, identified by what they are made from."""
 
 import hashlib
 import json
@@ -18,12 +18,12 @@ LANGUAGE = "amaranth"
 
 
 def language_version() -> str:
-    """Version of the language that the gateware is written in: other versions give other text."""
+    """Returns the version of the gateware's language, Amaranth. Another version may generate another text."""
     return metadata.version(LANGUAGE)
 
 
 def core_in_chains(config: CoreConfig, *, family: str, pll: Pll) -> Design:
-    """The core between two shift chains, for measuring (board.chains). pll: the clock that it is routed for."""
+    """Returns the design of a core in shift chains (board.chains), to be measured. pll: the clock it is routed for."""
     made_from = json.dumps(["chains", asdict(config), family, asdict(pll), language_version()])
     identity = hashlib.sha256("\0".join([made_from, *gateware_sources()]).encode()).hexdigest()
     return Design(identity, lambda: emit_rtlil(config, family=family, pll=pll))

@@ -1,4 +1,4 @@
-"""The source that the gateware's text is made of: what a kept text or a routed design is known by."""
+"""The gateware's source text, which identifies a cached Verilog text or a routed design."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ __all__ = ["gateware_sources"]
 
 
 def gateware_sources() -> list[str]:
-    """Text of every file that the gateware is made of, in a fixed order; the language's version is not among it."""
+    """Returns the text of every file that the gateware is made of, in a fixed order, without Amaranth's version."""
     found = []
     for package in (firstspike_contract, firstspike_hw):
         root = Path(str(package.__file__)).parent

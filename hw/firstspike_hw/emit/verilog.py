@@ -1,4 +1,4 @@
-"""Verilog of a core, or of a whole board: ``python -m firstspike_hw.emit.verilog fast [--board] -o core.v``."""
+"""Writes Verilog of a core or of a whole board: ``python -m firstspike_hw.emit.verilog fast [--board] -o core.v``."""
 
 import argparse
 import re
@@ -23,14 +23,14 @@ __all__ = ["BOARD", "CORE", "CORE_PATH", "emit", "emit_board", "main"]
 
 CORE: Final = "firstspike_core"
 BOARD: Final = "firstspike_board"
-CORE_PATH: Final = f"{CORE}.core"  # of the core in the module CORE
+CORE_PATH: Final = f"{CORE}.core"  # path of the core in the module CORE
 
 
 def emit(config: CoreConfig, name: str = CORE, *, contents: Mapping[str, Contents] | None = None) -> str:
-    """Verilog text of one module `name` with the ports of docs/core.md, and its submodules.
+    """Returns the Verilog text of a module `name` with the ports of docs/core.md, and of its submodules.
 
-    contents: first contents of the block memories by their path (`silicon.contents.contents_of` with CORE_PATH), for a
-    core that needs no host to be loaded; by default zeros.
+    contents: first contents of the block memories by their path (`core.contents.contents_of` with CORE_PATH), for a
+              core that needs no host to load it; None: zeros.
     """
     top = _Top()
     top.m.submodules.core = core = Core(config)
@@ -55,12 +55,12 @@ def emit_board(
     patience: int | None = None,
     byte_port: bool = False,
 ) -> str:
-    """Verilog text of one module `name` with the ports clk, rst, rx and tx: core, link and serial line.
+    """Returns the Verilog text of a module `name` with core, link and UART, and of its submodules.
 
-    With `byte_port` also bytes_tdata and bytes_tvalid. See board.serial.SerialBoard. Raises FirstspikeError for a
-    divisor that is too small.
+    The module has the ports clk, rst, rx and tx, with `byte_port` also bytes_tdata and bytes_tvalid. The parameters
+    are those of board.serial.SerialBoard. Raises FirstspikeError for a divisor that is too small.
     """
-    checked_divisor(divisor)  # before anything is made in vain
+    checked_divisor(divisor)  # refused here, before the board is built
     top = _Top()
     board = SerialBoard(config, clock=clock, divisor=divisor, patience=patience, byte_port=byte_port)
     top.m.submodules.board = board
@@ -92,12 +92,13 @@ class _Top:
         if contents is None:
             return _ZEROS.sub(_loop, str(verilog.convert(self.m, name=name, ports=self.ports, emit_src=False)))
         text = str(rtlil.convert(self.m, name=name, ports=self.ports, emit_src=False))
-        # the second half of verilog.convert, which offers no place to change what is between
+        # These two lines are the halves of verilog.convert, which offers no way to change the RTLIL between them.
         text = str(verilog._convert_rtlil_text(with_contents(text, lambda memory: contents[memory.path])))
         return _ZEROS.sub(_loop, text)
 
 
-# A memory that starts as zeros comes as one assignment a word: nine tenths of the text.
+# Yosys writes one assignment for each word of a memory that starts as zeros: nine tenths of the text. A loop replaces
+# them.
 _ZEROS: Final = re.compile(r"  initial begin\n    (\S+ ?)\[0\] = (\d+'h0+);\n(?:    \1\[\d+\] = \2;\n)*  end\n")
 
 
@@ -110,11 +111,11 @@ def _loop(found: re.Match[str]) -> str:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m firstspike_hw.emit.verilog", description=__doc__)
-    parser.add_argument("config", choices=list(CONFIGS), help="which of the shipped cores")
-    parser.add_argument("--board", action="store_true", help=f"with the serial link around it: module {BOARD}")
-    parser.add_argument("--clock", type=int, default=CLOCK_HZ, help="of the board, in hertz (default: %(default)s)")
+    parser.add_argument("config", choices=list(CONFIGS), help="name of a shipped core")
+    parser.add_argument("--board", action="store_true", help=f"put the serial link around the core: module {BOARD}")
+    parser.add_argument("--clock", type=int, default=CLOCK_HZ, help="the board's clock in hertz (default: %(default)s)")
     parser.add_argument(
-        "--divisor", type=int, default=DIVISOR, help="clock cycles per bit of its serial line (default: %(default)s)"
+        "--divisor", type=int, default=DIVISOR, help="clock cycles per bit of the serial line (default: %(default)s)"
     )
     parser.add_argument("-o", "--output", type=Path, help="file to write (default: standard output)")
     options = parser.parse_args(arguments)

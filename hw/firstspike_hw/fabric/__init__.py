@@ -1,1 +1,1 @@
-"""Parts that know nothing of spikes: registers on the way, memories and their ports."""
+"""Parts that know nothing about spikes: registers in the path of signals, memories and their ports."""

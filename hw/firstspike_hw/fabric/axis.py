@@ -1,4 +1,7 @@
-"""The buses of the core's top: beats of AXI4-Stream, and AXI4-Lite."""
+"""The buses at the top of the core: AXI4-Stream beats and AXI4-Lite.
+
+Tested by tests/hw/core/test_core.py.
+"""
 
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -15,7 +18,7 @@ def axis_layout() -> data.StructLayout:
     return data.StructLayout({"data": 32, "last": 1})
 
 
-# AXI4-Lite as the side that makes the accesses has it: 4 KiB of registers.
+# AXI4-Lite for 4 KiB of registers. Directions are those of the side that makes the accesses.
 AXI_LITE = wiring.Signature(
     {
         "awaddr": Out(12),

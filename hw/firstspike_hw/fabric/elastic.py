@@ -1,5 +1,6 @@
-"""Elastic register: a stream, registered in both directions, without a gap."""
+"""Elastic register: registers a stream in both directions and loses no cycle."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal
@@ -10,9 +11,11 @@ __all__ = ["Elastic"]
 
 
 class Elastic(wiring.Component):
-    """Two places: `i.ready` comes from a register, and yet one item a cycle passes.
+    """A queue of two places: `i.ready` comes from a register, and still one item a cycle passes. Ports:
 
-    clear: forgets what is inside, and what comes in this cycle.
+    i:     in, stream of `shape`.
+    o:     out, stream of `shape`. The items in order, `latency` cycles later if none waits.
+    clear: in, 1 bit. Forgets the items inside and the item of this cycle.
     """
 
     latency = 1
@@ -20,10 +23,9 @@ class Elastic(wiring.Component):
     def __init__(self, shape: Any) -> None:
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape)), "clear": In(1)})
 
-    @staticmethod
-    def model(items: list[Any]) -> list[Any]:
-        """All of them, in order."""
-        return list(items)
+    def model(self, inputs: Sequence[Any]) -> list[Any]:
+        """Returns all items, in order."""
+        return list(inputs)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,4 +1,4 @@
-"""Layouts of the contract as gateware sees them: a field is a signal, and words are put together from fields."""
+"""Layouts of the contract for gateware: a field is read as a signal, and a word is put together from fields."""
 
 from enum import IntFlag
 from functools import reduce
@@ -15,26 +15,27 @@ __all__ = ["HEADER_FLAGS", "RESULT_FLAGS", "after_byte", "merged", "packed", "se
 
 
 def structure(layout: Layout) -> data.Layout:
-    """A layout of the contract as Amaranth's: the same fields at the same places, reserved bits without a name."""
+    """Returns a layout of the contract as an Amaranth layout: fields keep their places, reserved bits have no name."""
     places = {f.name: data.Field(signed(f.bits) if f.signed else unsigned(f.bits), f.lsb) for f in layout}
     return data.FlexibleLayout(layout.bits, places)
 
 
 def _flags_layout(flags: type[IntFlag], bits: int) -> Layout:
-    """Flags as fields of one bit, named in lower case; bits: of the word that they are in."""
+    """Returns a layout of `bits` bits in which each flag is a field of one bit, named in lower case."""
     fields = (Field(name=str(flag.name).lower(), bits=1, lsb=flag.bit_length() - 1) for flag in flags)
     return Layout(flags.__name__, *fields, bits=bits)
 
 
 def seen_as(layout: Layout, value: Any) -> Any:
-    """The fields of a value of the layout's width."""
+    """Returns a view of the fields of `value`, which is as wide as the layout."""
     return data.View(structure(layout), value)
 
 
 def packed(layout: Layout, **fields: Any) -> Value:
-    """A word of the layout from its fields, numbers or signals no wider than they; those not named are 0.
+    """Returns a word of the layout, put together from its fields; fields that are not given are 0.
 
-    Raises KeyError for a field that is not there, ValueError for one that is too wide.
+    `fields` holds a number or a signal for each name, no wider than the field. Raises KeyError if the layout has no
+    such field, ValueError if a number or signal is too wide.
     """
     parts: list[Value] = []
     at = 0
@@ -51,12 +52,15 @@ def packed(layout: Layout, **fields: Any) -> Value:
 
 
 def merged(layout: Layout, **fields: Any) -> Value:
-    """`packed` by "or", as the netlists of routed cores were made: mapping to tables depends on such things."""
+    """Returns a word as `packed` does, but puts it together by "or".
+
+    The netlists of routed cores were made in this way, and their mapping to tables depends on it.
+    """
     return reduce(or_, (Value.cast(v) << layout[name].lsb if layout[name].lsb else v for name, v in fields.items()))
 
 
 def after_byte(record: Any, byte: Any) -> Value:
-    """A record that comes byte by byte, its first byte lowest, once another byte has come."""
+    """Returns a record after one more of its bytes has come; the first byte ends up lowest."""
     return Cat(Value.cast(record)[8:], byte)
 
 

@@ -1,4 +1,7 @@
-"""How the host reaches a memory inside the core: whole words, while the core is idle."""
+"""The port by which the host reaches a memory inside the core: whole words, while the core is idle.
+
+Tested by tests/hw/core/test_core.py.
+"""
 
 from typing import Final
 
@@ -11,22 +14,25 @@ from .sizes import check_sizes
 
 __all__ = ["APART", "IN_BLOCKS", "IN_LOGIC", "Contents", "MemoryPort"]
 
-Contents = NDArray[np.uint8]  # of a memory, [depth, width]: its bits, the lowest of each word first
+Contents = NDArray[np.uint8]  # bits of a memory, [depth, width], the lowest of each word first
 
-# Where a memory is to lie, for synthesis. What the host loads lies in block memories, whose contents a bitstream can be
-# given without place and route. A word is never used that was read while it was written, where it says so: then
-# nothing has to be added behind a block to make that case as in simulation.
+# Attributes that tell synthesis where a memory lies. Memories that the host loads lie in block memories, whose contents
+# a bitstream can be given without place and route. APART promises that a word read in the cycle in which it is written
+# is never used; synthesis then adds no logic behind a block to make that case behave as in simulation.
 APART: Final = {"read_and_written_apart": 1}
 IN_BLOCKS: Final = {"ram_style": "block", **APART}
 IN_LOGIC: Final = {"ram_style": "distributed"}
 
 
 class MemoryPort(wiring.Signature):
-    """Out is from the host's side.
+    """Ports of a memory for the host; directions are the host's.
 
-    active:  the host has the read port: `address` is read, `data` follows at most `latency` cycles later (of a wide
-             stage one more), and stays.
-    write:   strobe: `word`, which stays for another cycle, goes to `address`.
+    active:  out, 1 bit. The host has the read port, and reads `address`.
+    address: out, `address_bits` bits. Word address.
+    write:   out, strobe. Writes `word` to `address`.
+    word:    out, `width` bits. Valid with `write`; stays for another cycle.
+    data:    in, `width` bits. The word read, at most `latency` cycles after `active` and `address` (in a wide stage
+             one more); stays as long as they do.
     """
 
     latency = 2

@@ -1,4 +1,7 @@
-"""State of the neurons of some lanes, row by row: read, changed and written in one cycle."""
+"""State of the neurons of some lanes: one row at a time is read, changed and written in one cycle.
+
+Tested by tests/hw/stage/test_lanes.py.
+"""
 
 from typing import Any
 
@@ -14,15 +17,20 @@ __all__ = ["NeuronState"]
 
 
 class NeuronState(wiring.Component):
-    """`rows` words of `layout`; two ways of keeping them:
+    """`rows` words of `layout`, kept in one of two ways:
 
-    memory: LUT memory, any row at any time.
-    ring:   registers that turn by one row with every operation: no address, no logic but the operation's own. The rows
-            must come in order, all of them, again and again; a clear of all rows begins anew wherever the ring stood.
+    without `ring`: LUT memory; operations take any row at any time.
+    with `ring`:    registers that turn by one row with every operation. They need no address and no logic but the
+                    operation's own. Operations must take all rows in order, again and again; a clear of all rows
+                    may begin wherever the ring stands.
 
-    row:    which one (the ring takes the next).
-    turn:   strobe: an operation on this row; afterwards the row is `after`, or 0 if `clear`.
-    now:    the row before. latest: what the operation of the cycle before left there, if it was no clear.
+    Ports:
+    row:    in, 0 .. rows - 1. The row of the operation; the ring ignores it and takes the next one.
+    turn:   in, strobe. An operation on the row, which becomes `after`, or 0 if `clear`.
+    clear:  in, 1 bit. The operation clears the row; valid with `turn`.
+    now:    out, `layout`. The row before the operation.
+    after:  in, `layout`. The row after the operation; valid with `turn`.
+    latest: out, `layout`. `after` of the operation in the cycle before, unless that was a clear.
     """
 
     def __init__(self, layout: Any, *, rows: int, ring: bool) -> None:

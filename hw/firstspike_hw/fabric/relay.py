@@ -1,5 +1,6 @@
-"""Relays: registers on the way from one place to many that lie all over the device, each for RELAYED of them."""
+"""Relays: registers between a source and many readers all over the device, one register for RELAYED readers each."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from amaranth.hdl import Module
@@ -12,13 +13,21 @@ RELAYED: Final = 4  # readers of a relay
 
 
 class Relay(wiring.Component):
-    """A register. A module of its own: synthesis would merge it with those beside it (silicon.netlist.KEPT_MODULES)."""
+    """A register in a module of its own; synthesis would merge it with its neighbours (silicon.netlist.KEPT_MODULES).
+
+    i: in, `shape`.
+    o: out, `shape`. `i`, `latency` cycles later.
+    """
 
     latency = 1
 
     def __init__(self, shape: Any) -> None:
         self.shape = shape
         super().__init__({"i": In(shape), "o": Out(shape)})
+
+    def model(self, inputs: Sequence[Any]) -> list[Any]:
+        """Returns the values of `i`, one a cycle, in order."""
+        return list(inputs)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -27,9 +36,12 @@ class Relay(wiring.Component):
 
 
 def relayed(m: Module, name: str, source: Any, readers: int, *, relays: int = 1) -> list[Any]:
-    """What each of so many readers listens to: `source`, after so many relays in a row, that many cycles later.
+    """Returns a delayed copy of `source` for each reader; groups of RELAYED readers share one relay's copy.
 
-    name: of a relay, with its {n}, and its {level} if there are several in a row: 1 is next to the readers.
+    readers: number of copies.
+    relays:  relays in a row on the way to each reader, and the delay in cycles; 0 for none.
+    name:    name of a relay, with a place for its number {n}, and for its {level} if there are several in a row; level
+             1 is next to the readers.
     """
     near = [source] * -(-readers // RELAYED**relays)
     for level in range(relays, 0, -1):

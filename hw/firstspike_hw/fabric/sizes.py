@@ -1,4 +1,4 @@
-"""Sizes that a unit is built for: its constructor refuses those that it could not work with."""
+"""Checks of the sizes that a unit is built for: its constructor refuses sizes that it could not work with."""
 
 from typing import Any, Final
 
@@ -6,9 +6,9 @@ from amaranth.utils import exact_log2
 
 __all__ = ["check_power", "check_sizes"]
 
-# Names mean the same in every unit. Those not named here are counts from 1 on.
+# The smallest value of a size, by its name, which means the same in every unit. Sizes not named here start at 1.
 _LEAST: Final = {"steps": 2, "constants": 0, "value_bits": 0, "filed": 0, "votes": 0}
-_LARGEST: Final = 2**16  # what a 16-bit number counts, be it of a step, of a row or of a word
+_LARGEST: Final = 2**16  # steps, rows and words are counted with 16 bits
 
 
 def check_sizes(unit: Any, **sizes: int) -> None:
@@ -20,7 +20,7 @@ def check_sizes(unit: Any, **sizes: int) -> None:
 
 
 def check_power(unit: Any, *, least: int = 1, **sizes: int) -> None:
-    """Raises ValueError unless every size is a power of two from `least` on: pointers wrap by themselves."""
+    """Raises ValueError unless every size is a power of two from `least` on, so that pointers wrap by themselves."""
     for name, value in sizes.items():
         try:
             exact_log2(value)

@@ -1,4 +1,10 @@
-"""Weight memory: one wide word cut into slices as wide as a block memory, one memory per slice."""
+"""Weight memory: wide words, cut into slices as wide as a block memory; each slice has a memory of its own.
+
+Tested by tests/hw/spikes/test_intake.py.
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
@@ -26,7 +32,7 @@ def _ports(width: int, depth: int) -> dict[str, object]:
 
 
 class WeightGroup(wiring.Component):
-    """Neighbouring slices, and registers that only they use (fan-out). Ports as in WeightMemory."""
+    """Neighbouring slices of a weight memory, and registers that only they use (fan-out). Ports as in WeightMemory."""
 
     def __init__(self, *, width: int, depth: int) -> None:
         check_sizes(self, width=width, depth=depth)
@@ -58,11 +64,17 @@ class WeightGroup(wiring.Component):
 
 
 class WeightMemory(wiring.Component):
-    """`depth` words of `width` bits, a read port and a write port; slice i holds bits i * slice .. of every word.
+    """`depth` words of `width` bits; slice i holds bits i * slice and up of every word.
 
-    data: the word at `address`, `latency` cycles later. A word can be read `latency` cycles after it was written.
-    wide: addresses to read pass relays on their way to the groups, and `data` comes a cycle later still.
-    write_data: of the write of the cycle before: what writes holds it, or makes it a cycle later, without a copy here.
+    With `wide`, addresses to read pass relays on their way to the groups, and `data` comes a cycle later. A word can be
+    read `latency` cycles after it was written. Ports:
+
+    address:       in, 0 .. depth - 1. The word to read; may change every cycle.
+    data:          out, `width` bits. The word at `address`, `latency` cycles later.
+    write:         in, strobe. Writes a word.
+    write_address: in, 0 .. depth - 1. Valid with `write`.
+    write_data:    in, `width` bits. Valid in the cycle after `write`: the writer holds it, or makes it a cycle later,
+                   so that no copy is needed here.
     """
 
     latency = 2
@@ -74,8 +86,19 @@ class WeightMemory(wiring.Component):
 
     @staticmethod
     def blocks(width: int, depth: int) -> int:
-        """Block memories that it takes; deeper than a block: several in a row."""
+        """Returns the number of block memories that it takes; a slice deeper than a block takes several."""
         return -(-width // slice_width(depth)) * -(-depth // max(2048, 1 << ceil_log2(min(depth, 2048))))
+
+    def model(self, inputs: Sequence[tuple[Any, ...]]) -> list[int]:
+        """Takes ("write", address, word) and ("read", address); returns the word of each read, 0 if never written."""
+        words: dict[int, int] = {}
+        found = []
+        for name, address, *word in inputs:
+            if name == "write":
+                words[address] = word[0]
+            else:
+                found.append(words.get(address, 0))
+        return found
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

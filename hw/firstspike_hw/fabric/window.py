@@ -1,5 +1,6 @@
-"""Window: a memory's wide words through 32 bits, gathered to be written and shown beat by beat."""
+"""Window: access to the wide words of a memory through 32 bits, beat by beat."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Array, Cat, Module, Signal
@@ -8,18 +9,24 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from firstspike_contract.core.config import WIDE
+from firstspike_contract.core.stream_format import BEAT_BITS
 
 from .relay import relayed
 from .sizes import check_sizes
 
 __all__ = ["Window", "WindowGroup", "beat_bits_for"]
 
-GROUP = 4  # beats with their own copies of what comes from the register file
-RELAYS = 2  # in a row, of a wide word; no more, or the next write might come before the beat (registers.WRITE_DISTANCE)
+GROUP = 4  # beats that share one copy of the signals from the register file
+# Relays in a row in front of the groups of a wide word. With more of them, the register file's next write might reach a
+# group before its beat does (registers.WRITE_DISTANCE).
+RELAYS = 2
 
 
 class WindowGroup(wiring.Component):
-    """Neighbouring beats of a word; ports as in Window, `gathered` and `data` of these beats only."""
+    """Neighbouring beats of a word. The ports are those of Window; `gathered` and `data` have only these beats.
+
+    A write reaches `gathered`, and `shown` follows `beat`, after `latency` cycles.
+    """
 
     latency = 2
 
@@ -42,6 +49,10 @@ class WindowGroup(wiring.Component):
             }
         )
 
+    def model(self, inputs: Sequence[tuple[Any, ...]]) -> list[int]:
+        """Takes and returns what Window.model does; `data` and the gathered word have the beats of this group only."""
+        return _through(inputs, first=self.first, count=self.count, width=BEAT_BITS * self.count)
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         word, index = Signal(32, reset_less=True), Signal(range(GROUP), reset_less=True)
@@ -61,14 +72,18 @@ class WindowGroup(wiring.Component):
 
 
 class Window(wiring.Component):
-    """Ports:
+    """Gathers the beats of a word that is to be written, and shows the beats of a word that was read.
 
-    beat:     which 32 bits of the word, the lowest first; stays while something is shown.
-    word, write: strobe: it becomes that beat of `gathered`, `write_latency` cycles later.
-    clear:    if it `clears`: what was gathered becomes 0, within two cycles.
-    data:     a word of the memory. shown: its beat, `latency` cycles after both have come.
+    A word may have thousands of bits that come from all over the device. The window therefore chooses a beat in steps:
+    one out of each group of GROUP beats, then one out of each four groups, and so on, with a register behind each step.
 
-    Thousands of bits come from all over the device: a beat is chosen among a few, and those among others, in steps.
+    beat:     in, `beat_bits` bits. Number of a beat of the word, the lowest first. Stays while a beat is shown.
+    word:     in, 32 bits, valid with `write`.
+    write:    in, strobe. `word` becomes that beat of `gathered`, `write_latency` cycles later.
+    clear:    in, strobe; only if `clears`. `gathered` becomes 0 within two cycles.
+    gathered: out, `width` bits. The beats written so far.
+    data:     in, `width` bits. A word of the memory.
+    shown:    out, 32 bits. The beat of `data`, `latency` cycles after the later one of `data` and `beat` has come.
     """
 
     def __init__(self, *, width: int, beat_bits: int, clears: bool = False) -> None:
@@ -94,10 +109,12 @@ class Window(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(word: int, beat: int) -> int:
-        """The beat of a word."""
-        return word >> 32 * beat & 0xFFFF_FFFF
+    def model(self, inputs: Sequence[tuple[Any, ...]]) -> list[int]:
+        """Takes ("write", beat, word), ("clear",) and ("show", beat, data), in order.
+
+        Returns the gathered word after each write and each clear, and the beat of `data` for each show.
+        """
+        return _through(inputs, first=0, count=self.beats, width=self.width)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -131,7 +148,7 @@ class Window(wiring.Component):
         return m
 
     def _relayed(self, m: Module) -> list[tuple[Any, Any, Any]]:
-        """word, beat and write as each group is told them."""
+        """Returns (word, beat, write) for each group; the groups of a wide word get them from relays."""
         groups = -(-self.beats // GROUP)
         if not self.relays:
             return [(self.word, self.beat, self.write)] * groups
@@ -142,5 +159,23 @@ class Window(wiring.Component):
 
 
 def beat_bits_for(widths: list[int]) -> int:
-    """Bits that number the beats of the widest word."""
+    """Returns the number of bits that number the beats of the widest of these words."""
     return bits_for(max(-(-width // 32) for width in widths) - 1)
+
+
+def _through(inputs: Sequence[tuple[Any, ...]], *, first: int, count: int, width: int) -> list[int]:
+    """The model of a window of `width` bits, or of one of its groups: `count` beats from number `first` on."""
+    size = BEAT_BITS // 8
+    beats, found = [bytes(size)] * count, []
+    for name, *values in inputs:
+        if name == "show":
+            beat, word = values
+            at = size * (beat - first)
+            found.append(int.from_bytes(word.to_bytes(size * count, "little")[at : at + size], "little"))
+            continue
+        if name == "clear":
+            beats = [bytes(size)] * count
+        elif 0 <= values[0] - first < count:
+            beats[values[0] - first] = values[1].to_bytes(size, "little")
+        found.append(int.from_bytes(b"".join(beats), "little") % 2**width)
+    return found

@@ -1,6 +1,7 @@
-"""Record of an image's outputs: which fired by S, filed by step, and whether there is anything to learn."""
+"""Output record: notes which outputs of a learning image fired by S, in the order of steps, and whether it triggers."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -15,27 +16,62 @@ from firstspike_hw.spikes.queue import BucketPort
 
 from .votes import delta_layout
 
-__all__ = ["OutputRecord", "mark_layout"]
+__all__ = ["OutputRecord", "RecordedImage", "mark_layout"]
 
 
 def mark_layout(neurons: int) -> data.StructLayout:
-    """The sign of change of neuron x."""
+    """The delta of neuron x."""
     return data.StructLayout({"x": bits_for(neurons - 1), "delta": delta_layout()})
 
 
-class OutputRecord(wiring.Component):
-    """Ports:
+class RecordedImage(NamedTuple):
+    """A learning image at its outputs, in the model.
 
-    steps, label, margin, late: T, and of the image; stable during it. verdict: of the decision.
-    spikes:    Decision.messages: an output may come again.
-    clear:     forget the image.
-    end:       S = min(T - 1, D + margin), a cycle after the verdict. complete: all spikes up to S are filed.
-    triggered: valid with `complete`: wrong class, silent, late, or a rival.
-    rivals:    every rival as it is found: to fire later.
-    source:    the outputs' spikes as a calendar queue gives them, steps ascending from `rewind` on.
+    times:  first spike of each output, or None.
+    label:  class that the image has.
+    answer: class that the core gives.
+    step:   D.
+    silent: no output fired.
+    steps:  T.
+    margin: steps beyond D in which rivals count.
+    late:   largest D that does not trigger.
     """
 
-    DELAY = 3  # cycles by which messages lag behind, so that S is known when one beyond D arrives
+    times: list[int | None]
+    label: int
+    answer: int
+    step: int
+    silent: bool
+    steps: int
+    margin: int
+    late: int
+
+
+class OutputRecord(wiring.Component):
+    """A list of the outputs' first spikes up to S, in the order of steps.
+
+    A message may come before the decision that fixes S. Messages therefore pass a delay of DELAY cycles, after which S
+    is known for every message beyond D. Ports:
+
+    steps:     in, 0 .. steps. T; stable during an image, as are the next three.
+    label:     in, 16 bits. The image's class.
+    margin:    in, 8 bits. Register MARGIN.
+    late:      in, 8 bits. Register LATE.
+    verdict:   in, `verdict_layout`. Verdict of the decision.
+    spikes:    in, stream of `output_layout`, always taken. Messages of the decision; an output may come again.
+    clear:     in, strobe. Forgets the image.
+    rewind:    in, strobe. Takes `source` back to its first step.
+    end:       out, 0 .. steps - 1. S = min(T - 1, D + margin), from a cycle after the verdict on.
+    complete:  out, 1 bit. All spikes up to S are in the list.
+    triggered: out, 1 bit, valid with `complete`. The answer is wrong or late, the image is silent, or it has a rival.
+    rivals:    out, stream of `mark_layout`, always taken. Each rival, `latency` cycles after its first message; its
+               delta says that it is to fire later.
+    source:    out, BucketPort whose `horizon` is not used. The list, step by step in ascending order, as a calendar
+               queue gives it.
+    """
+
+    DELAY = 3  # cycles
+    latency = DELAY
 
     def __init__(self, *, neurons: int, steps: int) -> None:
         check_sizes(self, neurons=neurons, steps=steps)
@@ -60,19 +96,17 @@ class OutputRecord(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(
-        times: list[int | None], label: int, verdict: tuple[int, int, bool], settings: tuple[int, int, int]
-    ) -> Any:
-        """(S, triggered, rivals). times: first spike of each output, or None. verdict: class, D, silent.
-
-        settings: T, margin, late.
-        """
-        answer, step, silent = verdict
-        steps, margin, late = settings
-        end = min(steps - 1, step + margin)
-        rivals = [k for k, t in enumerate(times) if t is not None and t <= end and k != label]
-        return end, answer != label or silent or step > late or bool(rivals), rivals
+    def model(self, inputs: Sequence[RecordedImage]) -> list[tuple[int, bool, list[int], list[list[int]]]]:
+        """Takes images. Returns (S, triggered, rivals ascending, outputs of each step) for each of them."""
+        found = []
+        for image in inputs:
+            end = min(image.steps - 1, image.step + image.margin)
+            fired = {k: t for k, t in enumerate(image.times) if t is not None and t <= end}
+            rivals = [k for k in fired if k != image.label]
+            triggered = image.answer != image.label or image.silent or image.step > image.late or bool(rivals)
+            buckets = [[k for k in fired if fired[k] == t] for t in range(self.max_steps)]
+            found.append((end, triggered, rivals, buckets))
+        return found
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -116,7 +150,7 @@ class OutputRecord(wiring.Component):
         return m
 
     def _list(self, m: Module, fresh: Any, message: Any) -> None:
-        """Spikes come in the order of their steps: a list, gone through from its beginning after `rewind`."""
+        """Builds the list. Spikes come in the order of their steps, so that `source` passes it from its beginning."""
         entry = data.StructLayout({"t": len(message.t), "x": len(message.x)})
         m.submodules.list = memory = Memory(shape=entry, depth=self.neurons, init=[], attrs=IN_LOGIC)
         write, read = memory.write_port(), memory.read_port(domain="comb")

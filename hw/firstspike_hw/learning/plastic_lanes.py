@@ -1,5 +1,6 @@
-"""Plastic lanes: signs of change of some neurons, and a row of their weights moved by one, every cycle."""
+"""Plastic lanes: keep the deltas of some neurons, and move a row of their weights by one LSB, a row a cycle."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -18,41 +19,48 @@ __all__ = ["PlasticLanes", "operation_layout", "taps", "turned"]
 
 
 def operation_layout(rows: int) -> data.StructLayout:
-    """What the lanes do with the row of their neurons; at most one of the three.
+    """An operation of the lanes on one row of their neurons: at most one of clear, mark and learn.
 
-    mark:  the neurons of the chosen lanes get `delta`. clear: likewise, and all lanes are chosen.
+    mark:  the neurons of the chosen lanes get `delta`.
+    clear: the neurons of the chosen lanes get `delta`; the sender chooses all lanes.
     learn: the row's weights move by the deltas, where the random bits allow it.
+    row:   number of the row.
+    delta: the delta of a mark or clear.
     """
     return data.StructLayout({"clear": 1, "mark": 1, "learn": 1, "row": bits_for(rows - 1), "delta": delta_layout()})
 
 
 def taps(bits: Any, lane: int) -> tuple[Any, Any]:
-    """The bits of `u` and `v` whose differences are the random bits of a lane, CHANCE_MAX each."""
+    """Returns the bits of `u` and of `v`, CHANCE_MAX each, whose differences are the random bits of a lane."""
     places = [lane + k * TAP_STEP for k in range(CHANCE_MAX)]
     return Cat(bits.u[n % U_BITS] for n in places), Cat(bits.v[n % V_BITS] for n in places)
 
 
 def turned(bits: Any, lanes: int) -> tuple[Any, Any]:
-    """`u` and `v` of a row of lanes as the next row sees them: neuron j + lanes where j was."""
+    """Returns `u` and `v` turned for the next row of lanes: the bits of neuron j + lanes are where those of j were."""
     u, v = lanes % U_BITS, lanes % V_BITS
     return Cat(bits.u[u:], bits.u[:u]), Cat(bits.v[v:], bits.v[:v])
 
 
 class PlasticLanes(wiring.Component):
-    """Lanes that know nothing of their place in the stage, so that all groups are alike. Ports:
+    """A group of lanes that does not know its place in the stage, so that all groups are alike. Ports:
 
-    operation: may change every cycle. weights: int8 of every lane, belonging to it.
-    high, low: a bit of every lane, a cycle after the operation: chosen is the lane that has both.
-    u, v:      the lanes' `taps` of the row's random bits, a cycle after the operation.
-    chance:    bit k: the k-th random bit must be 1; 2^p - 1 for a probability of 2^-p.
-    negative, moves, up: sign bits of the weights of a `learn`, and the deltas of its lanes, `known` cycles after it;
-               without a `learn` 0, and so is what the lanes make of it.
-    host_word: of the host; 0 while anything is learnt.
-    word:      int8 of the lanes after a `learn`, `latency` cycles after it; or the host's.
+    operation: in, `operation_layout`. May change every cycle.
+    weights:   in, int8 per lane. Belong to the operation of the same cycle.
+    high:      in, 1 bit per lane, a cycle after the operation. A lane is chosen if its bits of `high` and `low` are 1.
+    low:       in, 1 bit per lane, a cycle after the operation.
+    u:         in, CHANCE_MAX bits per lane, a cycle after the operation. The lanes' `taps` of the row's `u`.
+    v:         in, CHANCE_MAX bits per lane, a cycle after the operation. The lanes' `taps` of the row's `v`.
+    chance:    in, CHANCE_MAX bits. Bit k: the k-th random bit must be 1; 2^p - 1 for a probability of 2^-p.
+    negative:  out, 1 bit per lane, `known` cycles after a `learn`. Sign bits of its weights; 0 without a `learn`.
+    moves:     out, 1 bit per lane, with `negative`. The lanes' deltas are not 0; 0 without a `learn`.
+    up:        out, 1 bit per lane, with `negative`. The deltas are +1; valid where `moves` is 1.
+    host_word: in, int8 per lane. The host's word; must be 0 while weights change.
+    word:      out, int8 per lane, `latency` cycles after a `learn`. The weights after it; otherwise the host's word.
     """
 
-    known = 2
-    latency = 3
+    known = 2  # cycles from a learn to the signs
+    latency = 3  # cycles from a learn to the weights
 
     def __init__(self, *, lanes: int, rows: int) -> None:
         check_sizes(self, lanes=lanes, rows=rows)
@@ -74,15 +82,31 @@ class PlasticLanes(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(weight: int, delta: int, hits: list[int], p: int) -> int:
-        """A weight after a `learn`: delta -1, 0 or 1; hits: random bits of its neuron (contract.learn)."""
-        moved = weight + delta * all(hits[:p])
-        return max(-127, min(127, moved))
+    def model(self, inputs: Sequence[tuple[Any, ...]]) -> list[tuple[list[int], list[int]]]:
+        """Takes ("set", {"p": p}), ("clear", row), ("mark", row, lane or None, delta), ("learn", row, weights, hits).
+
+        hits: the random bits of each lane. Returns (deltas, new weights) of the lanes for each learn
+        (contract.arithmetic.learn).
+        """
+        deltas, p, found = [[0] * self.lanes for _ in range(self.max_rows)], 0, []
+        for name, *values in inputs:
+            if name == "set":
+                p = values[0]["p"]
+            elif name == "clear":
+                deltas[values[0]] = [0] * self.lanes
+            elif name == "mark":
+                row, lane, delta = values
+                if lane is not None:
+                    deltas[row][lane] = delta
+            else:
+                row, weights, hits = values
+                moved = [w + d * all(h[:p]) for w, d, h in zip(weights, deltas[row], hits, strict=True)]
+                found.append((list(deltas[row]), [max(-127, min(127, weight)) for weight in moved]))
+        return found
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # 1: random bits and deltas
+        # cycle 1: random bits and deltas
         operation, weights = Signal.like(self.operation, reset_less=True), Signal.like(self.weights, reset_less=True)
         m.d.sync += [operation.eq(self.operation), weights.eq(self.weights)]
         now = self._deltas(m, operation)
@@ -99,7 +123,7 @@ class PlasticLanes(wiring.Component):
             self.moves.eq(moves),
             self.up.eq(up),
         ]
-        # 2: what is added; 3: it is
+        # 2: the number to add to each weight; 3: it is added
         before, added = Signal.like(self.weights, reset_less=True), Signal(2 * self.lanes, reset_less=True)
         m.d.sync += before.eq(old)
         for k in range(self.lanes):
@@ -111,7 +135,7 @@ class PlasticLanes(wiring.Component):
         return m
 
     def _deltas(self, m: Module, operation: Any) -> list[Any]:
-        """The signs of change of the operation's row, which a mark or a clear changes."""
+        """Returns the deltas of the operation's row; a mark or a clear changes them."""
         layout = data.ArrayLayout(delta_layout(), self.lanes)
         after = Signal(layout)
         if self.max_rows == 1:
@@ -134,9 +158,10 @@ class PlasticLanes(wiring.Component):
         return [now[k] for k in range(self.lanes)]
 
     def _goes(self, weight: Any, moves: Any, up: Any) -> Any:
-        """Whether a weight moves by one: not if it would leave -127 .. 127.
+        """Returns whether a weight moves by one. It does not if it would leave -127 .. 127.
 
-        Those two are, but for the lowest bit, the numbers of which bits 1 .. 6 are all `up`, and the sign is not.
+        It stands at the limit in the direction of `up` if bits 1 .. 6 all equal `up`, the sign bit does not, and bit 0
+        is 1.
         """
         runs = [Cat(weight[n] == up for n in part).all() for part in ((1, 2, 3), (4, 5, 6))]
         stuck = runs[1] & (runs[0] & weight[0] & (weight[7] ^ up))

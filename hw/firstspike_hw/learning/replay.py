@@ -1,13 +1,17 @@
-"""Replay of an image's events in one stage, in time order: the order of work while the stage learns.
+"""Replay: repeats an image's events in one stage, in time order, while the stage learns.
 
     for each step t = 0 .. S: strike out the neurons of the stage that spike at t; then every row of every event of t.
-    (`events_first`: the other way round, as an event of step t may bring about a spike of step t.)
 
-What is left when an event passes are the neurons that had not fired: no spike times are kept, and none compared. A step
-costs a cycle, an event its rows, a struck neuron one cycle, and each of the two lists one more if it is not empty.
+With `events_first` a step's events come before its strikes, since an event of step t can cause a spike at step t.
+
+When an event passes, the neurons that are not struck out had not fired before it. Therefore no spike time is stored and
+none is compared. A step takes one cycle, an event one cycle for each row, a strike one cycle, and each of the two lists
+one cycle more if it is not empty.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
+from typing import Any, NamedTuple
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
@@ -19,36 +23,71 @@ from firstspike_hw.fabric.memory_port import IN_LOGIC, MemoryPort
 from firstspike_hw.fabric.sizes import check_sizes
 from firstspike_hw.spikes.queue import BucketPort
 
-__all__ = ["Replay", "replay_layout"]
+__all__ = ["Replay", "ReplayedImage", "replay_layout"]
 
 
 class Phase(IntEnum):
+    """Phases of a replay."""
+
     IDLE = 0
-    BEGIN = 1  # until the queues know what there is of the first step
+    BEGIN = 1  # until the queues know whether the first step has events
     STEP = 2
     STRIKE = 3
     DRIVE = 4
 
 
 def replay_layout(*, depth: int, inputs: int, rows: int, neurons: int) -> data.StructLayout:
-    """learn: row `row` of event x, at weight word `address`; first, last: of its rows; spike: not a constant input.
+    """An operation: at most one of learn and strike.
 
-    strike: neuron x is not to change any more.
+    learn:   row `row` of event x, at weight word `address`, may change.
+    strike:  neuron x must not change any more.
+    x:       input of a learn, neuron of a strike.
+    row:     row of neurons of a learn.
+    first:   it is the first row of its event.
+    last:    it is the last row of its event.
+    spike:   the event is a spike; otherwise it is of a constant input.
+    address: weight word.
     """
     x_bits = max(bits_for(inputs - 1), bits_for(neurons - 1))
     fields = {"learn": 1, "strike": 1, "x": x_bits, "row": bits_for(rows - 1), "first": 1, "last": 1, "spike": 1}
     return data.StructLayout({**fields, "address": bits_for(depth - 1)})
 
 
-class Replay(wiring.Component):
-    """Ports, all stable during a replay unless said otherwise:
+class ReplayedImage(NamedTuple):
+    """An image as a learning stage replays it, in the model.
 
-    inputs, constants, rows: sizes of the layer. end: S.
-    start: strobe; both queues are rewound in the same cycle. busy: from the cycle after it to the last operation.
-    events: the calendar queue of the layer's inputs. spikes: the one that its own spikes were filed with.
-    operation: registered.
-    times: host port of the constant inputs' times (written only).
+    events:    (t, x) of the layer's input spikes, in the order of filing.
+    spikes:    (t, x) of the layer's own spikes, in the order of filing.
+    constants: times of the constant inputs, ascending.
+    inputs:    number of the layer's inputs.
+    rows:      number of its rows of neurons.
+    end:       S, the last step.
     """
+
+    events: list[tuple[int, int]]
+    spikes: list[tuple[int, int]]
+    constants: list[int]
+    inputs: int
+    rows: int
+    end: int
+
+
+class Replay(wiring.Component):
+    """The order of work of a stage that learns. Ports:
+
+    inputs:    in, 0 .. inputs. Register INPUTS; stable during a replay, as are the next three.
+    constants: in, 0 .. constants. Register CONSTANTS.
+    rows:      in, 0 .. rows. Register ROWS.
+    end:       in, 0 .. steps - 1. S.
+    start:     in, strobe. Begins a replay; both queues are rewound in the same cycle.
+    busy:      out, 1 bit. High from the cycle after `start` to the last decision about an operation.
+    events:    out, BucketPort. The calendar queue of the layer's inputs.
+    spikes:    out, BucketPort. The calendar queue that holds the layer's own spikes.
+    operation: out, `replay_layout`, registered.
+    times:     in, MemoryPort. Times of the constant inputs; the host only writes them here.
+    """
+
+    latency = 1  # cycles from a decision here to `operation`
 
     def __init__(
         self,
@@ -62,7 +101,13 @@ class Replay(wiring.Component):
         filed: int,
         events_first: bool,
     ) -> None:
-        """neurons: of the stage. filed: entries of the queue that its spikes are filed with."""
+        """depth, inputs, constants, rows: largest sizes of the layer, as in StageConfig.
+
+        steps:        largest T.
+        neurons:      neurons of the stage.
+        filed:        entries of the queue that holds the stage's own spikes.
+        events_first: a step's events come before its strikes (kernel `step`).
+        """
         check_sizes(self, depth=depth, inputs=inputs, constants=constants, rows=rows, steps=steps, neurons=neurons)
         check_sizes(self, filed=filed)
         self.max_constants, self.events_first = constants, events_first
@@ -82,21 +127,41 @@ class Replay(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(events: list[int], spikes: list[int], rows: int, end: int) -> int:
-        """Cycles `busy`. events: number at each step, constant ones included; spikes: of the layer itself."""
-        steps = zip(events[: end + 1], spikes[: end + 1], strict=True)
-        return 1 + sum(1 + (s + 1 if s else 0) + (n * rows + 1 if n else 0) for n, s in steps)
+    def model(self, inputs: Sequence[ReplayedImage]) -> list[tuple[Any, ...]]:
+        """Takes images; returns ("strike", x) and ("learn", x, row, first, last, spike, address) in order."""
+        found: list[tuple[Any, ...]] = []
+        for image in inputs:
+            rows, stride = range(image.rows), image.inputs + len(image.constants)
+            for t in range(image.end + 1):
+                strikes = [("strike", x) for when, x in reversed(image.spikes) if when == t]
+                xs = [(x, True) for when, x in reversed(image.events) if when == t]
+                xs += [(image.inputs + k, False) for k, when in enumerate(image.constants) if when == t]
+                learns = [
+                    ("learn", x, row, row == 0, row == image.rows - 1, spike, row * stride + x)
+                    for x, spike in xs
+                    for row in rows
+                ]
+                found += learns + strikes if self.events_first else strikes + learns
+        return found
+
+    def cycles(self, image: ReplayedImage) -> int:
+        """Returns the number of cycles in which `busy` stands."""
+        cycles = 1
+        for t in range(image.end + 1):
+            events = sum(when == t for when, _ in image.events) + image.constants.count(t)
+            spikes = sum(when == t for when, _ in image.spikes)
+            cycles += 1 + (spikes + 1 if spikes else 0) + (events * image.rows + 1 if events else 0)
+        return cycles
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # What the parts below share.
+        # Signals that the methods below share.
         self._phase, self._t, self._row = Signal(Phase), Signal.like(self.end), Signal.like(self.rows)
         self._last_row = Signal()
-        # Words from one row of an event to the next, and from the first one to this one.
+        # Distances in weight words: from one row of an event to the next, and from its first row to this one.
         self._stride = Signal(len(self.events.events.payload) + 1)
         self._offset = Signal.like(self.operation.address)
-        self._due, self._constant_x = Signal(), Signal.like(self.operation.x)  # a constant input is next; its row
+        self._due, self._constant_x = Signal(), Signal.like(self.operation.x)  # a constant input is due; its row
         self._passed = Signal.like(self.constants)  # constant inputs so far
         final_row = Signal.like(self.rows)
         m.d.sync += [final_row.eq(self.rows - 1), self._stride.eq(self.inputs + self.constants)]
@@ -119,11 +184,15 @@ class Replay(wiring.Component):
 
     @property
     def _order(self) -> tuple[Phase, ...]:
-        """Of a step: a synapse has a part in a spike if its event came before, or with it where events act at once."""
+        """The order within a step.
+
+        An event has a part in a spike if it came before it. Where events act at once, an event of the same step has
+        one, too.
+        """
         return (Phase.DRIVE, Phase.STRIKE) if self.events_first else (Phase.STRIKE, Phase.DRIVE)
 
     def _look_for_constants(self, m: Module) -> None:
-        """Constant inputs come after the step's spikes."""
+        """Looks up whether a constant input is due at this step. Constant inputs come after the step's spikes."""
         m.submodules.times = memory = Memory(
             shape=self.times.word.shape(), depth=self.max_constants, init=[], attrs=IN_LOGIC
         )
@@ -137,7 +206,7 @@ class Replay(wiring.Component):
         ]
 
     def _prepare_operation(self, m: Module) -> None:
-        """Of the event on offer, in case it is driven."""
+        """Prepares the operation of the event on offer, for the case that it is used."""
         operation, event = self.operation, self.events.events
         x = Mux(event.valid, event.payload, self._constant_x)
         m.d.sync += [
@@ -152,7 +221,7 @@ class Replay(wiring.Component):
         ]
 
     def _strike(self, m: Module) -> None:
-        """Neurons that fired at this step are not to change any more."""
+        """Strikes out the neurons that fired at this step."""
         spike = self.spikes.events
         m.d.comb += spike.ready.eq(1)
         m.d.sync += [self.operation.strike.eq(spike.valid), self.operation.x.eq(spike.payload)]
@@ -160,7 +229,7 @@ class Replay(wiring.Component):
             self._go_on(m, self._after(Phase.STRIKE))
 
     def _drive(self, m: Module) -> None:
-        """The rows of each event of this step."""
+        """Passes the rows of each event of this step."""
         event = self.events.events
         with m.If(~event.valid & ~self._due):
             self._go_on(m, self._after(Phase.DRIVE))
@@ -177,7 +246,7 @@ class Replay(wiring.Component):
         return self._order[self._order.index(phase) + 1 :]
 
     def _go_on(self, m: Module, phases: tuple[Phase, ...]) -> None:
-        """To the first of these that has anything to do at this step, or else to the next step."""
+        """Goes to the first of these phases that has work at this step, or else to the next step."""
         if not phases:
             m.d.comb += [self.events.advance.eq(1), self.spikes.advance.eq(1)]
             m.d.sync += [self._t.eq(self._t + 1), self._phase.eq(Phase.STEP)]

@@ -1,5 +1,6 @@
-"""Random bits of learning: the state of an image, serially; the states of its rows, one a cycle."""
+"""Random bits of learning: computes the state of an image serially, and those of its weight rows, one a cycle."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
@@ -23,17 +24,20 @@ __all__ = ["RowBits", "row_bits_layout"]
 
 
 def row_bits_layout() -> data.StructLayout:
-    """`u` and `v` of a row (contract.random_bits)."""
+    """The words `u` and `v` of a weight row (contract.arithmetic.random_bits)."""
     return data.StructLayout({"u": 64, "v": V_BITS})
 
 
 class RowBits(wiring.Component):
-    """Ports:
+    """The source of random bits for at most `inputs` rows in `layers` layers; larger addresses have no key. Ports:
 
-    seed, count: of the image, taken with `start`; `ready` from STATE_ROUNDS + 1 cycles after it on.
-    layer, row:  of a weight row, a new one every cycle. bits: of it, `latency` cycles later; only while `ready`.
-
-    inputs, layers: the largest number of rows, and of layers; larger addresses have no key here.
+    seed:  in, 32 bits. Seed of the random bits; valid with `start`.
+    count: in, 32 bits. Learning images before this one; valid with `start`.
+    start: in, strobe. Begins an image.
+    ready: out, 1 bit. The state of the image is known: from STATE_ROUNDS + 1 cycles after `start` on.
+    layer: in, 0 .. layers - 1. Layer of a weight row; may change every cycle.
+    row:   in, 0 .. inputs - 1. Number of the weight row in its layer; may change every cycle.
+    bits:  out, `row_bits_layout`. The bits of that row, `latency` cycles later; valid only while `ready`.
     """
 
     latency = 1 + ROW_ROUNDS
@@ -42,7 +46,7 @@ class RowBits(wiring.Component):
         check_sizes(self, inputs=inputs, layers=layers)
         self.input_bits, self.layer_bits = max(1, (inputs - 1).bit_length()), max(1, (layers - 1).bit_length())
         if self.input_bits > INPUT_BITS or self.layer_bits > LAYER_BITS:
-            raise ValueError(f"{inputs} rows in {layers} layers have no random bits")
+            raise ValueError(f"RowBits: {inputs} rows in {layers} layers are too many; 65536 rows in 16 layers fit")
         super().__init__(
             {
                 "seed": In(32),
@@ -55,10 +59,15 @@ class RowBits(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(seed: int, count: int, layer: int, row: int) -> tuple[int, int]:
-        """(u, v)."""
-        return row_state(image_state(seed, count), layer, row)
+    def model(self, inputs: Sequence[tuple[Any, ...]]) -> list[tuple[int, int]]:
+        """Takes ("image", seed, count) and ("row", layer, row), in order; returns (u, v) of each row."""
+        state, found = (0, 0), []
+        for name, *values in inputs:
+            if name == "image":
+                state = image_state(*values)
+            else:
+                found.append(row_state(state, *values))
+        return found
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -80,7 +89,7 @@ class RowBits(wiring.Component):
         return m
 
     def _keys(self) -> tuple[Any, Any]:
-        """The key of the row on hand, two words."""
+        """Returns the key of the row at the ports, two words of 64 bits."""
         x: Any = Const(0, 64)
         y: Any = Const(0, 64)
         bits = [(self.row[k], row_key(0, 1 << k)) for k in range(self.input_bits)]
@@ -91,7 +100,7 @@ class RowBits(wiring.Component):
 
 
 def _round(x: Any, y: Any, key: Any) -> tuple[Any, Any]:
-    """`contract.random_bits.simon_round`: four inputs to every bit."""
+    """Returns the words after `contract.arithmetic.random_bits.simon_round`: every bit has four inputs."""
     return y ^ (_left(x, 1) & _left(x, 8)) ^ _left(x, 2) ^ key, x
 
 

@@ -1,4 +1,7 @@
-"""What a stage has in addition if it learns: replay, plastic lanes and votes, behind its weight memory."""
+"""The part of a stage that learns: replay, plastic lanes and votes, behind the stage's weight memory.
+
+Tested by tests/hw/learning/test_learning.py.
+"""
 
 from typing import Any
 
@@ -28,32 +31,52 @@ HALF = 4  # bits of a lane's number that are decoded together
 
 
 def weight_write_layout(*, lanes: int, depth: int) -> data.StructLayout:
-    """A word for the weight memory; `word` belongs to the `write` of the cycle before (WeightMemory)."""
+    """A write to the weight memory.
+
+    write:   strobe: a word is written.
+    address: word address; valid with write.
+    word:    int8 per lane; belongs to the write of the cycle before (WeightMemory).
+    """
     return data.StructLayout({"write": 1, "address": bits_for(depth - 1), "word": lanes * 8})
 
 
 class StageLearning(wiring.Component):
-    """Ports:
+    """The unit that replays an image's events: it reads their weight rows, moves them and writes them back. Ports:
 
-    inputs, constants, rows: sizes of the layer, stable while it is busy. busy: from `start` to the last effect.
-    events, times: see Replay.
-    address, data: the weight memory's read port. write: what is to be written. host: what the host writes, a word of 0
-    while the core is not idle.
-    outside_port, of the signature `outside`, which leads out of the stage:
-      end, chance: S, and p of the layer, stable while it is busy.
-      clear:  strobe: no neuron is to change, in as many cycles as there are rows.
-      marks:  which neurons are to change, one a cycle; not while it is busy.
-      start:  strobe: the image is replayed. busy: likewise. spikes: see Replay.
-      row, bits: address of a row, and its random bits, `RowBits.latency` cycles later.
-      votes:  sign of change of each neuron before this layer that spiked: marks for its stage.
+    inputs:    in, 0 .. inputs. Register INPUTS; stable while `busy`, as are the next two.
+    constants: in, 0 .. constants. Register CONSTANTS.
+    rows:      in, 0 .. max_rows. Register ROWS.
+    busy:      out, 1 bit. From the cycle after `start` until the last effect.
+    events:    out, BucketPort. See Replay.
+    times:     in, MemoryPort. See Replay.
+    address:   out, 0 .. depth - 1. The weight word to read.
+    data:      in, int8 per lane. The weight word that was read.
+    host:      in, `weight_write_layout`. The host's writes; its word must be 0 while weights change.
+    write:     out, `weight_write_layout`. What is written to the weight memory.
+    outside_port, with the signature `outside`, leads out of the stage to the teacher:
+      end:     in, 0 .. steps - 1. S; stable while `busy`.
+      chance:  in, CHANCE_BITS. p of the layer; stable while `busy`.
+      clear:   in, strobe. Sets the deltas of all neurons to 0, in as many cycles as there are rows.
+      marks:   in, stream of `mark_layout`, always taken. Deltas of single neurons, one a cycle; not while `busy`.
+      start:   in, strobe. Replays the image.
+      busy:    out, 1 bit. A copy of the `busy` above.
+      spikes:  out, BucketPort. See Replay.
+      row:     out, as wide as `x` of Replay.operation. The weight row whose random bits are needed.
+      bits:    in, `row_bits_layout`. The random bits of `row`, `RowBits.latency` cycles later.
+      votes:   out, stream of `mark_layout`, always taken; not in the first stage. The delta of each neuron before this
+               layer that spiked: marks for its stage.
     """
 
     DELAY = RowBits.latency  # cycles from an operation to the lanes
-    READ = DELAY - WeightMemory.latency  # and to the weight memory's address
+    READ = DELAY - WeightMemory.latency  # cycles from an operation to the weight memory's address
     BUSY = DELAY + PlasticLanes.latency + Votes.latency + 2  # cycles after the last operation until nothing moves
 
     def __init__(self, config: StageConfig, *, steps: int, filed: int, votes: int, events_first: bool) -> None:
-        """filed: entries of the queue that its spikes are filed with. votes: neurons before this layer, 0 for none."""
+        """Sizes that do not follow from `config`:
+
+        filed: entries of the queue that the layer's spikes are filed with.
+        votes: neurons before this layer; 0 in the first stage, which sends no votes.
+        """
         self.config, self.before = config, votes
         neurons = config.lanes * config.max_rows
         self.replay = Replay(
@@ -119,7 +142,7 @@ class StageLearning(wiring.Component):
             m.d.sync += left.eq(left - 1)
         m.d.comb += [self.busy.eq(replay.busy | (left != 0)), port.busy.eq(self.busy)]
 
-        # Operations on their way to the lanes: of the replay, marks from outside, or the clearing of all rows.
+        # Operations on their way to the lanes: those of the replay, marks from outside, or the clearing of all rows.
         coming, wipe = self._coming(m), self._wipe(m)
         passed = [coming]
         for k in range(self.DELAY + PlasticLanes.latency - 1):
@@ -140,7 +163,7 @@ class StageLearning(wiring.Component):
         return m
 
     def _coming(self, m: Module) -> Any:
-        """The next operation: of the replay, or a mark, which is a strike that gives a delta."""
+        """Returns the next operation: that of the replay, or a mark, which is a strike that gives a delta."""
         replayed, mark = self.replay.operation, self.outside_port.marks.payload
         fields = {name: field.shape for name, field in replayed.shape()}
         coming = Signal(data.StructLayout({**fields, "delta": delta_layout()}))
@@ -150,7 +173,7 @@ class StageLearning(wiring.Component):
         return coming
 
     def _wipe(self, m: Module) -> Any:
-        """Row by row, from `clear` on: (now, row)."""
+        """Clears row by row after `clear`. Returns (whether a row is cleared in this cycle, its number)."""
         rows, row, busy = self.config.max_rows, Signal(range(max(2, self.config.max_rows))), Signal()
         with m.If(self.outside_port.clear):
             m.d.sync += [row.eq(0), busy.eq(1)]
@@ -159,16 +182,16 @@ class StageLearning(wiring.Component):
         return busy, row
 
     def _decoded(self, m: Module, early: Any, operation: Any, wipe: Any) -> tuple[Any, Any]:
-        """The operation for the lanes, and, a cycle later, the lane of a mark in two halves.
+        """Returns the operation for the lanes and, a cycle later, their bits `high` and `low`, which choose lanes.
 
-        Its neuron, two cycles before, becomes row and lane.
+        `early` is the operation two cycles before; from it the neuron of a mark is split into row and lane.
         """
         lanes, rows = self.config.lanes, self.config.max_rows
         out = Signal(operation_layout(rows))
         row, lane = Signal(range(max(2, rows)), reset_less=True), Signal(range(max(2, lanes)), reset_less=True)
         behind: Any = sum((early.x >= k * lanes for k in range(1, rows)), Const(0))  # rows before the neuron's
         m.d.sync += [row.eq(behind), lane.eq(early.x - Array(k * lanes for k in range(rows))[behind])]
-        # The lane's number, in two halves decoded each on its own; all of both when a row is wiped.
+        # The two halves of the lane's number are each decoded on their own; all bits are set when a row is cleared.
         mark_row = Signal.like(row, reset_less=True)
         wiping, wiped = wipe
         high, low = Signal(-(-lanes // 2**HALF), reset_less=True), Signal(2**HALF, reset_less=True)
@@ -190,7 +213,7 @@ class StageLearning(wiring.Component):
         return out, (Cat(far[k >> HALF] for k in range(lanes)), Cat(near[k % 2**HALF] for k in range(lanes)))
 
     def _bits(self, m: Module, operation: Any) -> Any:
-        """`u` and `v` as the lanes of this row see them, a cycle after the operation."""
+        """Returns `u` and `v` as the lanes of this row see them, a cycle after the operation."""
         bits = Signal(row_bits_layout(), reset_less=True)
         u, v = turned(bits, self.config.lanes)
         with m.If(operation.first):

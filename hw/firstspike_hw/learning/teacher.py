@@ -1,4 +1,7 @@
-"""Teacher: what a core has in addition if it learns: the record of an image, and the course of what it changes."""
+"""Teacher: the part of a core that learns. It records an image's outputs and lets stage after stage change weights.
+
+Tested by tests/hw/learning/test_learning.py.
+"""
 
 from enum import IntEnum
 from typing import Any
@@ -28,28 +31,48 @@ class Phase(IntEnum):
 
 
 def filed_entries(config: CoreConfig, k: int) -> int:
-    """Entries of the queues that the spikes of stage k may be filed with: those of later stages, or of the outputs."""
+    """Returns the entries of the largest queue that may hold the spikes of stage k.
+
+    That is the queue of a later stage; for the last stage it is the record of the outputs.
+    """
     last = config.stages[-1]
     later = [stage.inputs for stage in config.stages[k + 1 :]]
     return max(later) if later else last.lanes * last.max_rows
 
 
 def settings_layout() -> data.StructLayout:
-    """margin, late: steps. seed, count: of the random bits."""
+    """Settings of learning.
+
+    margin: steps that a learning image runs on after D.
+    late:   latest step D that is soon enough.
+    seed:   seed of the random bits.
+    count:  learning images so far.
+    """
 
     return data.StructLayout({"margin": 8, "late": 8, "seed": 32, "count": 32})
 
 
 class Teacher(wiring.Component):
-    """Ports:
+    """The unit that lets the stages change their weights, from the last one in use to the first. Ports:
 
-    steps, used, settings: stable while the core is not idle. label, learns: of the image, stable during it.
-    begin:    strobe: an image starts. clear: it is over.
-    outputs, verdict: of the decision.
-    end, complete, triggered: of OutputRecord; without a learning image `complete` is 1 and the others mean nothing.
-    start:    strobe: change the weights. done: all is written, until `clear`.
-    rewind:   strobe: queues go back to their first step.
-    stage<k>: the learning part of stage k. record<k>: the queue of stage k, for the stage in use before it.
+    steps:     in, 0 .. max_steps. T; stable while the core is not idle.
+    used:      in, 1 bit per stage. The stage holds a layer; stable while the core is not idle.
+    settings:  in, `settings_layout`. Stable while the core is not idle.
+    label:     in, 16 bits. Label of the image; stable during it.
+    learns:    in, 1 bit. The image is a learning image; stable during it.
+    begin:     in, strobe. An image starts.
+    clear:     in, strobe. The image is over.
+    outputs:   in, stream of `output_layout`, always taken. Decision.messages.
+    verdict:   in, `verdict_layout`. Decision.verdict.
+    end:       out, 0 .. max_steps - 1. OutputRecord.end; means nothing if the image does not learn.
+    complete:  out, 1 bit. OutputRecord.complete; 1 if the image does not learn.
+    triggered: out, 1 bit. OutputRecord.triggered; means nothing if the image does not learn.
+    start:     in, strobe. Starts to change the weights.
+    done:      out, 1 bit. All changes are written; set until `clear`.
+    rewind:    out, strobe. Takes the queues back to their first step.
+    stage<k>:  out, `StageLearning.outside`. The learning part of stage k.
+    chance<k>: in, CHANCE_BITS. p of stage k.
+    record<k>: out, BucketPort; not for k = 0. The queue of stage k, in which the used stage before it has its spikes.
     """
 
     def __init__(self, config: CoreConfig, stages: list[StageLearning]) -> None:
@@ -112,7 +135,7 @@ class Teacher(wiring.Component):
         return m
 
     def _course(self, m: Module, stages: list[Any], bits: RowBits) -> Signal:
-        """From the last stage in use to the first. Returns which one is at work, one bit each."""
+        """Starts the stages, from the last one in use to the first. Returns which one is at work, 1 bit per stage."""
         count = len(stages)
         phase, now = Signal(Phase), Signal(count)
         waited = Signal(range(StageLearning.BUSY + 1))
@@ -142,7 +165,7 @@ class Teacher(wiring.Component):
         return now
 
     def _rows(self, m: Module, stages: list[Any], bits: RowBits, now: Signal) -> None:
-        """One source of random bits for all: the row of the stage at work."""
+        """Connects the one source of random bits to all stages; it is asked for the row of the stage at work."""
         for k, stage in enumerate(stages):
             m.d.comb += [
                 stage.end.eq(self.end),
@@ -154,7 +177,7 @@ class Teacher(wiring.Component):
                 m.d.comb += [bits.row.eq(stage.row), bits.layer.eq(sum((self.used[n] for n in range(k)), Const(0)))]
 
     def _marks(self, m: Module, stages: list[Any], record: OutputRecord) -> None:
-        """Rivals and label for the last stage; for the others the votes of the next stage in use."""
+        """Marks the rivals and the label in the last stage; the others take the votes of the next stage in use."""
         last = stages[-1]
         m.d.comb += [
             last.marks.valid.eq(record.rivals.valid & self.learns),
@@ -178,7 +201,7 @@ class Teacher(wiring.Component):
                     ]
 
     def _spikes(self, m: Module, stages: list[Any], record: OutputRecord, now: Signal) -> None:
-        """A stage's own spikes: in the queue of the next stage in use, or in the record of the outputs."""
+        """Connects each stage to its own spikes: the queue of the next stage in use, or the record of the outputs."""
         m.d.comb += _lent(stages[-1].spikes, record.source)
         for k, stage in enumerate(stages[:-1]):
             for after in range(k + 1, len(stages)):
@@ -186,13 +209,13 @@ class Teacher(wiring.Component):
                     m.d.comb += _lent(stage.spikes, getattr(self, f"record{after}"))
 
     def _next_in_use(self, k: int, after: int) -> Any:
-        """Whether stage `after` is the first in use behind stage k."""
+        """Returns whether stage `after` is the first one in use behind stage k."""
         between = Cat(self.used[n] for n in range(k + 1, after)).any() if after > k + 1 else Const(0)
         return self.used[after] & ~between
 
 
 def _lent(stage: Any, queue: Any) -> list[Any]:
-    """A stage goes through a queue; their rows may differ in width."""
+    """Returns assignments by which a stage reads a queue. Their rows may differ in width."""
     return [
         queue.advance.eq(stage.advance),
         queue.open.eq(stage.open),

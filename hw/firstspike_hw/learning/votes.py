@@ -1,5 +1,6 @@
-"""The delta unit: the sign of change of a neuron, from the signs of its output weights, by popcount."""
+"""The delta unit: finds the delta of a neuron, its sign of change, from the signs of its output weights by popcount."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
@@ -15,15 +16,24 @@ GROUP = 32  # votes that are summed at once
 
 
 def delta_layout() -> data.StructLayout:
-    """Sign of change of a neuron: none unless `moves`; then to fire sooner (`up`) or later."""
+    """The delta of a neuron.
+
+    moves: the neuron is to change; otherwise its delta is 0.
+    up:    the neuron is to fire sooner; otherwise later. Valid if `moves`.
+    """
     return data.StructLayout({"moves": 1, "up": 1})
 
 
 class Votes(wiring.Component):
-    """The rows of a neuron's weights, one a cycle, then its sign of change. Ports:
+    """A counter of the votes of a neuron's output weights; their rows come one a cycle. Ports:
 
-    rows:  always taken. negative: sign bits; moves, up: the deltas of the same lanes; last: of the neuron's rows.
-    sum:   votes for less votes against, of all the rows; `latency` cycles after the last one.
+    rows: in, stream of `row`, always taken. One row of the neuron's weights. Its fields:
+      negative: 1 bit per lane. Sign bit of the weight.
+      moves:    1 bit per lane. The delta of the lane's neuron is not 0.
+      up:       1 bit per lane. That delta is +1.
+      last:     1 bit. The row is the neuron's last.
+    sum:  out, stream of a signed number, always taken. Votes for minus votes against, over all rows of the neuron;
+          `latency` cycles after the last one.
     """
 
     latency = 3
@@ -40,12 +50,18 @@ class Votes(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(weights: list[int], deltas: list[int]) -> int:
-        """The sign of change of a neuron (contract.learn): -1, 0 or 1. deltas: 0 where it was not before the spike."""
-        up = sum((w >= 0) == (d > 0) for w, d in zip(weights, deltas, strict=True) if d)
-        down = sum((w >= 0) != (d > 0) for w, d in zip(weights, deltas, strict=True) if d)
-        return (up > down) - (up < down)
+    def model(self, inputs: Sequence[tuple[list[int], list[int], bool]]) -> list[int]:
+        """Takes rows (weight of each lane, delta of each lane, last); returns the sum of each neuron.
+
+        Its sign is the delta of the neuron (contract.arithmetic.learn). A delta is 0 where the neuron fired before.
+        """
+        found, total = [], 0
+        for weights, deltas, last in inputs:
+            total += sum(delta if weight >= 0 else -delta for weight, delta in zip(weights, deltas, strict=True))
+            if last:
+                found.append(total)
+                total = 0
+        return found
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -67,10 +83,10 @@ class Votes(wiring.Component):
         return m
 
     def _majority(self, negative: Any, moves: Any, up: Any) -> Any:
-        """Votes for firing sooner less votes against, signed: `up` and `down` of DESIGN section 4.
+        """Returns the votes for firing sooner minus the votes against, signed: `up` - `down` of docs/learning.md.
 
-        A weight votes for its own sign: for firing sooner if it is positive and its neuron ought to, or neither.
-        Votes against are counted as those not cast, so that one popcount does.
+        A weight votes for firing sooner if it is >= 0 and its neuron ought to fire sooner, or if it is < 0 and its
+        neuron ought to fire later. The popcount counts the votes against that were not cast, so that one suffices.
         """
         votes_for, against = moves & (negative ^ up), moves & ~(negative ^ up)
         count = popcount([*votes_for, *~against])
@@ -78,7 +94,7 @@ class Votes(wiring.Component):
 
 
 def popcount(bits: list[Any]) -> Any:
-    """How many of the bits are 1, by a tree of adders."""
+    """Returns how many of the bits are 1, by a tree of adders."""
     if len(bits) <= 3:
         return sum(bits, Const(0))
     half = len(bits) // 2

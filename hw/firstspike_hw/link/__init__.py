@@ -1,4 +1,4 @@
-"""The serial link in gateware: frames, sessions, messages (docs/protocol.md), without a processor in the way."""
+"""The serial link in gateware, without a processor: frames, sessions, messages (docs/protocol.md)."""
 
 from .link import Link
 

@@ -1,4 +1,4 @@
-"""BoardSession: which one is open, what becomes of a frame that came, and what is due in return (docs/protocol.md)."""
+"""BoardSession: opens and closes sessions, judges each frame, and says which frames are due (docs/protocol.md)."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -14,30 +14,49 @@ from firstspike_hw.fabric.layouts import seen_as, structure
 
 __all__ = ["BoardSession", "due_layout"]
 
-NEWS = BUFFER // 4  # bytes of new room that the other side is told of unasked
+NEWS = BUFFER // 4  # bytes of new room after which the board acknowledges unasked
 
 
 def due_layout() -> data.StructLayout:
-    """Frames that ought to be sent, the most urgent one first; DATA is due by `Sending`."""
+    """Returns the layout with a flag for each frame to send, the most urgent first. `Sending` decides on DATA."""
     return data.StructLayout({"welcome": 1, "closed": 1, "repeat": 1, "poll": 1, "acknowledge": 1})
 
 
 class BoardSession(wiring.Component):
-    """Ports:
+    """The board's end of a session.
 
-    good, bad, header: of the receiver. hello_whole, hello_spoken, nonce: of the hello.
-    fits, filled, used: of the receive ring. commit: strobe: the payload that has just come is its next part.
-    heard, again: strobe: a frame of the session has come; it was REPEAT.
-    overdue: strobe: nothing was heard for a while.
-    close, why: strobe: end the session.
-    due:     frames; `taken` says which of them, or DATA, is being sent.
-    guest:   session number of whom the welcome is for; stranger: of whom CLOSED is for.
-    open, number, reason: the session, and why the one before it ended.
-    restart: strobe: another session begins (`opened`) or this one ends; whatever is in flight is forgotten.
-    came_again, came_ahead: strobe: a frame whose bytes had come already, that came too early or without room.
+    A session begins with OPEN from the host, and ends by `close` or by OPEN of another session. A frame of any other
+    session is answered with CLOSED. Frames of the open session follow the rules of docs/protocol.md, streams.
+
+    good:         in, strobe, from the receiver. A frame has come.
+    bad:          in, strobe, from the receiver. Something has come that is no frame.
+    header:       in, FRAME, valid with `good`. Header of the frame.
+    hello_whole:  in, 1 bit, valid with `good` of OPEN, from `Hello`. The payload is a hello.
+    hello_spoken: in, 1 bit, valid with `hello_whole`. The hello's protocol version is that of the board.
+    nonce:        in, 32 bits, valid with `hello_whole`. The hello's nonce.
+    fits:         in, 1 bit, valid with `good`, from the receive ring. The ring has room for the payload.
+    filled:       in, 16 bits, from the receive ring. Number of the next byte expected.
+    used:         in, log2(BUFFER) + 1 bits, from the receive ring. Number of the next byte that leaves it.
+    commit:       out, strobe. The payload that has just come is the next part of the stream.
+    heard:        out, strobe. A frame of the open session has come.
+    again:        out, 1 bit, valid with `heard`. The frame was REPEAT.
+    overdue:      in, strobe. `Sending` has waited too long, and POLL is due.
+    close:        in, 1 bit. Ends the session.
+    why:          in, 8 bits, valid with `close`. Reason.
+    due:          out, due_layout. Frames to send.
+    taken:        in, due_layout and `data`, strobes. The frame that is being sent.
+    guest:        out, 8 bits. Session of the welcome that is due.
+    stranger:     out, 8 bits. Session of the CLOSED that is due.
+    open:         out, 1 bit. A session is open.
+    number:       out, 8 bits, valid with `open`. Number of the session.
+    reason:       out, 8 bits. Reason why the session before ended.
+    opened:       out, strobe. Another session begins.
+    restart:      out, strobe. A session begins or ends, and whatever is in flight is discarded.
+    came_again:   out, strobe. A frame has come whose bytes had come already.
+    came_ahead:   out, strobe. A frame has come too early, or there was no room for it.
     """
 
-    latency = 0  # from the end of a frame to what it commits
+    latency = 0  # from `good` to `commit`
 
     def __init__(self) -> None:
         number, ring = NUMBER_BITS, bits_for(BUFFER)
@@ -62,19 +81,21 @@ class BoardSession(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(
-        steps: Iterable[tuple[str, Any]], nonces: dict[int, int], size: int = BUFFER
-    ) -> Iterator[tuple[str | None, set[str]]]:
-        """("frame", Frame), ("damaged", None), ("use", bytes) or ("sent", name of a frame that was due), in order ->
-        after each: what became of the payload ("commit", "again", "ahead" or None), and the names of what is due.
+    def model(self, inputs: Iterable[tuple[Any, ...]]) -> list[tuple[str | None, set[str]]]:
+        """Takes ("open", Frame, nonce), ("frame", Frame), ("damaged", None), ("use", bytes) and
+        ("sent", name of a frame that was due), in order. Every hello is whole and of this version.
 
-        nonces: of the hellos, by session number; every hello is whole and of this version.
+        Returns after each of them what became of the payload ("commit", "again", "ahead" or None), and the names of
+        what is due.
         """
+        return list(self.follow(inputs))
+
+    def follow(self, inputs: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str | None, set[str]]]:
+        """Yields the answers of the model one by one."""
         number, filled, used, told, asked = 0, 0, 0, 0, False
-        nonce: int | None = None
+        opened: int | None = None
         due: set[str] = set()
-        for name, value in steps:
+        for name, value, *nonce in inputs:
             became = None
             if name == "damaged":
                 due |= {"repeat"} if number else set()
@@ -84,31 +105,31 @@ class BoardSession(wiring.Component):
                 due -= {value}
                 if value in ("repeat", "poll", "data", "acknowledge"):
                     due, told = due - {"acknowledge"}, used
-            elif value.kind == FrameKind.OPEN:
+            elif name == "open":
                 due |= {"welcome"}
-                if (number, nonce) != (value.session, nonces[value.session]):
+                if (number, opened) != (value.session, nonce[0]):
                     due -= {"repeat", "poll", "acknowledge"}
-                    number, nonce, filled, used, told, asked = value.session, nonces[value.session], 0, 0, 0, False
+                    number, opened, filled, used, told, asked = value.session, nonce[0], 0, 0, 0, False
             elif value.kind & FROM_BOARD == 0 and value.session != number:
                 due |= {"closed"}
             elif value.kind == FrameKind.POLL:
                 due |= {"acknowledge"}
             elif value.kind == FrameKind.DATA and value.payload:
                 ahead = (value.sequence - filled) % NUMBERS
-                if ahead == 0 and filled - used + len(value.payload) <= size:
+                if ahead == 0 and filled - used + len(value.payload) <= BUFFER:
                     became, filled, asked = "commit", filled + len(value.payload), False
                     due |= {"acknowledge"}
                 elif ahead >= NUMBERS // 2:
                     became, due = "again", due | {"acknowledge"}
                 else:
                     became, due, asked = "ahead", due | (set() if asked else {"repeat"}), True
-            due |= {"acknowledge"} if used - told >= size // 4 else set()
+            due |= {"acknowledge"} if used - told >= NEWS else set()
             yield became, set(due)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         header, due = self.header, self.due
-        told, asked = Signal.like(self.used), Signal()  # what `used` was in the latest frame; REPEAT was sent
+        told, asked = Signal.like(self.used), Signal()  # `used` as the latest frame told it; REPEAT is due or sent
         nonce, news = Signal(32), Signal.like(self.used)
         m.d.comb += news.eq(self.used - told)
         for name, _ in due_layout():
@@ -153,7 +174,7 @@ class BoardSession(wiring.Component):
         return m
 
     def _take(self, m: Module, asked: Signal) -> None:
-        """Rule 1: the next bytes, bytes that have come already, or bytes that come too early."""
+        """Applies rule 1 to DATA: commits the next bytes, acknowledges earlier ones, or asks for missing ones."""
         ahead = Signal(NUMBER_BITS)
         m.d.comb += ahead.eq(self.header.sequence - self.filled)
         with m.If((ahead == 0) & self.fits):

@@ -1,9 +1,11 @@
-"""The two rings in block memory: bytes of the host until they are used, bytes to it until they are acknowledged.
+"""The two rings in block memory. One holds the host's bytes until they are used, the other holds the bytes for the
+host until they are acknowledged.
 
-Places are numbers of bytes in their stream, modulo 2^16 (docs/protocol.md, streams); byte n lies at n modulo the size.
+A byte is addressed by its number in its stream, modulo 2^16 (docs/protocol.md, streams). Byte n lies at n modulo the
+size of the ring.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal
@@ -18,19 +20,25 @@ from firstspike_hw.fabric.sizes import check_power
 
 __all__ = ["UNCHECKED", "ReceiveRing", "TransmitRing"]
 
-# For Yosys: a place that is read while it is written is never read in earnest, so no logic need see to it.
+# An attribute for Yosys. What a read returns of a byte that is written in the same cycle is never used, so Yosys need
+# not add logic for that case.
 UNCHECKED = {"no_rw_check": 1}
 
 
 class ReceiveRing(wiring.Component):
-    """Payloads are written as they come, behind what is there; only `commit` makes them count.
+    """Stores payloads of frames and passes them on as the host's stream.
 
-    restart: strobe before a payload: what was not committed is forgotten.
-    payload: bytes of it; what there is no room for is left out, and then it does not `fit`.
-    commit:  strobe behind a payload that fits: it is part of the stream.
-    filled:  number of the next byte expected. used: of the next byte that leaves, modulo twice the size.
-    bytes:   the stream, one a cycle, from `latency` cycles after the commit on.
-    clear:   a new stream: everything from 0.
+    A payload arrives before its checksum is known. It is written behind the stream at once, and becomes part of the
+    stream only by `commit`.
+
+    restart: in, strobe before a payload. Discards what was not committed.
+    payload: in, stream of 8 bits, always ready. The payload's bytes. A byte without room is left out.
+    fits:    out, 1 bit. No byte of the payload was left out so far.
+    commit:  in, strobe after a payload that fits. Makes the payload part of the stream.
+    clear:   in, 1 bit. Begins a new stream; all numbers start from 0.
+    filled:  out, 16 bits. Number of the next byte expected.
+    used:    out, log2(size) + 1 bits. Number of the next byte that leaves, modulo twice the size.
+    bytes:   out, stream of 8 bits. The stream, one byte a cycle, from `latency` cycles after `commit` on.
     """
 
     latency = 2
@@ -51,15 +59,17 @@ class ReceiveRing(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(payloads: Iterable[tuple[bytes, bool]], size: int = BUFFER) -> tuple[bytes, list[bool]]:
-        """(payload, commit if it fits), none of it leaving meanwhile -> the stream, and which of them fit."""
-        held, fits = bytearray(), []
-        for payload, commit in payloads:
-            fits.append(len(held) + len(payload) <= size)
-            if commit and fits[-1]:
-                held += payload
-        return bytes(held), fits
+    def model(self, inputs: Sequence[tuple[bytes, bool]]) -> list[bytes | None]:
+        """Takes payloads (bytes, commit), while no byte leaves.
+
+        Returns for each the bytes that became part of the stream, or None if the payload does not fit.
+        """
+        used, found = 0, []
+        for payload, commit in inputs:
+            fits = used + len(payload) <= self.size
+            found.append((payload if commit else b"") if fits else None)
+            used += len(found[-1] or b"")
+        return found
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -94,16 +104,24 @@ class ReceiveRing(wiring.Component):
 
 
 class TransmitRing(wiring.Component):
-    """Records are written behind what is there, and part of the stream when committed.
+    """Collects records for the host, and holds them until the host has acknowledged them.
 
-    byte, put: strobe: one more byte, `fill`: or byte `at` of the word left free. The writer looks at `room` before.
-    reserve:   strobe: leave the first word of a record free.
-    commit:    strobe, also together with the last `put`: all that was written. drop: strobe: forget what was not.
-    base:      number of the first byte that may be needed again.
-    tail:      of the next byte to be committed, modulo twice the size.
-    room:      bytes that may be put.
-    address, data: a byte by its number, a cycle later.
-    clear:     a new stream.
+    A record is written behind the stream and becomes part of it by `commit`. The length in the first word of a record
+    may be known only after its last byte: the writer leaves that word free (`reserve`) and writes it later (`fill`).
+
+    put:     in, strobe. Writes `byte` at the end. The writer makes sure before that there is `room`.
+    byte:    in, 8 bits, valid with `put`.
+    fill:    in, 1 bit, valid with `put`. Writes `byte` into the word left free instead, as its byte `at`.
+    at:      in, 2 bits, valid with `fill`.
+    reserve: in, strobe. Leaves the first word of a record free.
+    commit:  in, strobe. Makes all that was written part of the stream, including a `put` in the same cycle.
+    drop:    in, strobe. Discards what was not committed.
+    clear:   in, 1 bit. Begins a new stream.
+    base:    in, 16 bits. Number of the first byte that may be needed again.
+    tail:    out, log2(size) + 1 bits. Number of the next byte to be committed, modulo twice the size.
+    room:    out, log2(size) + 1 bits. Number of bytes that may still be put.
+    address: in, 16 bits. Number of the byte to read.
+    data:    out, 8 bits. The byte at `address`, `latency` cycle later.
     """
 
     latency = 1
@@ -125,11 +143,13 @@ class TransmitRing(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(operations: Iterable[tuple[str, Any]]) -> bytes:
-        """("put", byte), ("fill", (at, byte)), ("reserve" | "commit" | "drop", None) in order -> the stream."""
+    def model(self, inputs: Sequence[tuple[str, Any]]) -> list[int]:
+        """Takes ("put", byte), ("fill", (at, byte)), ("reserve", None), ("commit", None) and ("drop", None), in order.
+
+        Returns the bytes of the stream.
+        """
         done, open_ = bytearray(), bytearray()
-        for name, value in operations:
+        for name, value in inputs:
             if name == "put":
                 open_.append(value)
             elif name == "fill":
@@ -140,7 +160,7 @@ class TransmitRing(wiring.Component):
             else:
                 done += open_ if name == "commit" else b""
                 open_.clear()
-        return bytes(done)
+        return list(done)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,6 +1,6 @@
-"""Bus master: the one access at a time that the link makes to the core's registers, and the core's reset."""
+"""Bus master: makes the link's accesses to the core's registers, one at a time, and resets the core."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import IntEnum
 
 from amaranth.hdl import Module, Signal
@@ -15,16 +15,21 @@ from firstspike_hw.fabric.layouts import packed, seen_as
 
 __all__ = ["AccessPort", "BusMaster"]
 
-SETTLE = 15  # cycles behind the answer to CONTROL.reset, in which its effect may still spread
+SETTLE = 15  # cycles after the answer to a write of CONTROL.reset, while the reset spreads
 CONTROL = offset_of("CONTROL")
 RESET = GLOBAL["CONTROL"].taken
 
 
 class AccessPort(wiring.Signature):
-    """One access; Out is from the side that makes it.
+    """Signature of a register access. Out is a signal from the side that makes the access.
 
-    request: held, with what stands beside it, until `done`. address: bytes. word: to be written.
-    done:    strobe; with it `data`, and `refused`: the other side says that there is no such register, or not now.
+    request: out, 1 bit. Held high until `done`, with `write`, `address` and `word` stable.
+    write:   out, 1 bit. The access writes; otherwise it reads.
+    address: out, 16 bits. Address of the register in bytes.
+    word:    out, 32 bits. The word to write.
+    done:    in, strobe. The access is complete.
+    data:    in, 32 bits, valid with `done`. The word read.
+    refused: in, 1 bit, valid with `done`. There is no such register, or it cannot be accessed now.
     """
 
     def __init__(self) -> None:
@@ -49,18 +54,22 @@ class Phase(IntEnum):
 
 
 class BusMaster(wiring.Component):
-    """Ports:
+    """Makes register accesses on AXI4-Lite, one after the other, and resets the core when asked to.
 
-    access:  whoever wants one; one that is withdrawn is finished on the bus all the same, and nobody hears of it.
-    restart: strobe: reset the core, by writing CONTROL with its `run` left as it is.
-    run:     CONTROL.run, of the guard.
-    restarting: from a cycle after `restart` until the core is as new.
-    dropping: while the core forgets what it has, for that reason or because the host has written CONTROL.reset.
-    written: strobe behind every write that was asked for; with it its address, its word, and whether it was refused.
-    bus:     AXI4-Lite.
+    access:     in, AccessPort. A withdrawn access is still finished on the bus, unnoticed by its requester.
+    restart:    in, strobe. Resets the core: writes CONTROL.reset, with CONTROL.run left as it is.
+    run:        in, 1 bit. CONTROL.run, from the guard.
+    restarting: out, 1 bit. High from the cycle after `restart` until the core has been reset.
+    dropping:   out, 1 bit. High while the core discards its images, because of `restart` or because the host has
+                written CONTROL.reset.
+    written:    out, strobe. The bus has answered a write that `access` asked for.
+    address:    out, 12 bits, valid with `written`. Address of the write.
+    word:       out, 32 bits, valid with `written`. The word written.
+    refused:    out, 1 bit, valid with `written`. The core refused the write.
+    bus:        out, AXI4-Lite.
     """
 
-    latency = 1  # from a request to its address on the bus, if that is free
+    latency = 1  # from a request to its address on a free bus
 
     def __init__(self) -> None:
         written = {"written": Out(1), "address": Out(12), "word": Out(32), "refused": Out(1)}
@@ -76,18 +85,20 @@ class BusMaster(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(wanted: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
-        """("read" | "write", address, word) and ("restart", 0, run), one after the other -> accesses of the bus."""
+    def model(self, inputs: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+        """Takes ("read", address, 0), ("write", address, word) and ("restart", 0, run), one after the other.
+
+        Returns the accesses of the bus: ("read" | "write", address, word).
+        """
         return [
             ("write", CONTROL, RESET.pack(run=word, reset=1)) if kind == "restart" else (kind, address, word)
-            for kind, address, word in wanted
+            for kind, address, word in inputs
         ]
 
     def elaborate(self, platform: object) -> Module:
         m, bus, access = Module(), self.bus, self.access
         phase, pause = Signal(Phase), Signal(range(SETTLE + 1))
-        ours, resets = Signal(), Signal()  # the access is that of `restart`; it is a write of CONTROL.reset
+        ours, resets = Signal(), Signal()  # ours: it is the access of `restart`; resets: its write resets the core
         m.d.comb += [
             bus.awaddr.eq(self.address),
             bus.araddr.eq(self.address),

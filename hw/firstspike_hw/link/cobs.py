@@ -1,5 +1,9 @@
-"""COBS, the code of the line: no zero within a frame, a zero behind it. Equal to the package `cobs` in every byte."""
+"""COBS, the code of the line: a coded frame contains no zero byte, and a zero byte ends it.
 
+The code agrees with the Python package `cobs` in every byte.
+"""
+
+from collections.abc import Sequence
 from enum import IntEnum
 
 from amaranth.hdl import Module, Mux, Signal
@@ -13,16 +17,17 @@ from .buffers import UNCHECKED
 
 __all__ = ["Decoder", "Encoder", "token_layout"]
 
-GROUP = 254  # bytes that are not zero behind one code byte at most; then no zero is meant behind them
+GROUP = 254  # largest number of nonzero bytes after a code byte; after so long a group no zero is implied
 FULL = GROUP + 1
 
 
 class Decoder(wiring.Component):
-    """Ports:
+    """Decodes the bytes of a line into the bytes of frames.
 
-    bytes:   of the line.
-    data:    what they mean, in the same cycle.
-    end:     strobe: a delimiter behind something. damaged: with it: the code broke off in the middle.
+    bytes:   in, stream of 8 bits, always ready. The coded bytes of the line.
+    data:    out, stream of 8 bits, always ready. A decoded byte, in the cycle of the coded byte that yields it.
+    end:     out, strobe. A delimiter has ended a piece of at least one coded byte.
+    damaged: out, 1 bit, valid with `end`. The piece broke off inside a group.
     """
 
     latency = 0
@@ -31,11 +36,10 @@ class Decoder(wiring.Component):
         byte = stream.Signature(8, always_ready=True)
         super().__init__({"bytes": In(byte), "data": Out(byte), "end": Out(1), "damaged": Out(1)})
 
-    @staticmethod
-    def model(line: bytes) -> list[tuple[bytes, bool]]:
-        """Bytes of a line -> (what a piece between two delimiters means, damaged), the last piece being complete."""
+    def model(self, inputs: Sequence[int]) -> list[tuple[bytes, bool]]:
+        """Takes the bytes of a line; returns (decoded bytes, damaged) of each piece that a delimiter has ended."""
         found = []
-        for piece in line.split(b"\0")[:-1]:
+        for piece in bytes(inputs).split(b"\0")[:-1]:
             plain, at = bytearray(), 0
             while at < len(piece):
                 code = piece[at]
@@ -49,7 +53,7 @@ class Decoder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        left, zero, begun = Signal(8), Signal(), Signal()  # bytes of the group; a zero is due before the next one
+        left, zero, begun = Signal(8), Signal(), Signal()  # the group's bytes to come; a 0 is due before the next group
         byte = self.bytes.payload
         m.d.comb += [self.data.payload.eq(Mux(left == 0, 0, byte)), self.damaged.eq(left != 0)]
         with m.If(self.bytes.valid):
@@ -67,65 +71,71 @@ class Decoder(wiring.Component):
 
 
 def token_layout() -> data.StructLayout:
-    """A byte of a frame, or (`end`) what stands behind its last one."""
+    """Returns the layout of a token: a byte of a frame, or with `end` the mark that follows its last byte."""
     return data.StructLayout({"data": 8, "end": 1})
 
 
 class Phase(IntEnum):
     CLOSED = 0  # no group is open
     TAKE = 1
-    CODE = 2  # a full group gets its code
-    END = 3  # the delimiter
+    CODE = 2  # writes the code of a full group
+    END = 3  # writes the delimiter
 
 
 class Encoder(wiring.Component):
-    """A ring of coded bytes in one block memory: a group is written behind a place for its code, which comes last.
+    """Codes frames for the line.
 
-    tokens: frames; taken one a cycle while there is room, but for a cycle behind a full group, one before a frame and
-            one at its end. With `end`, `data` is 0.
-    bytes:  for the line, `latency` cycles after the token that ended their group.
+    A group's code byte precedes the group and is known only when the group ends. The encoder therefore collects coded
+    bytes in a ring of block memory: it leaves a place free for the code, writes the group behind that place, and
+    writes the code last. The bytes before the place of the open group's code may leave.
+
+    tokens: in, stream of `token_layout`. Frames; `data` is 0 with `end`. While there is room, one token is taken a
+            cycle, except in two cycles after a full group, one before a frame and one at its end.
+    bytes:  out, stream of 8 bits, for the line. They appear `latency` cycles after the token that ended their group
+            was offered; those of a full group a cycle later.
     """
 
     latency = 2
 
     def __init__(self, *, depth: int = 512) -> None:
-        """depth: bytes; more than a group, so that one can be gathered while the one before it leaves."""
-        check_power(self, depth=depth, least=2 * FULL)  # a group and its code, twice
+        """depth: bytes of the ring, enough to collect one group while the group before it leaves."""
+        check_power(self, depth=depth, least=2 * FULL)  # two groups, each with its code
         self.depth = depth
         super().__init__({"tokens": In(stream.Signature(token_layout())), "bytes": Out(stream.Signature(8))})
 
-    @staticmethod
-    def model(plain: bytes) -> bytes:
-        """A frame as it goes over the line, its delimiter included."""
+    def model(self, inputs: Sequence[tuple[int, int]]) -> list[int]:
+        """Takes tokens (data, end); returns the bytes for the line, delimiters included."""
         coded, group = bytearray(), bytearray()
-        full = False  # a group of 254 bytes was closed, none opened since
-        for byte in plain:
-            full = False
+        full = False  # a full group was closed, and none was opened since
+        for byte, end in inputs:
+            if end:
+                coded += (b"" if full else bytes([len(group) + 1]) + group) + b"\0"
+                group.clear()
+                full = False
+                continue
             if byte:
                 group.append(byte)
-            if not byte or len(group) == GROUP:
-                full = bool(byte)
-                coded += bytes([FULL if full else len(group) + 1]) + group
+            full = len(group) == GROUP
+            if full or not byte:
+                coded += bytes([len(group) + 1]) + group
                 group.clear()
-        if not full:
-            coded += bytes([len(group) + 1]) + group
-        return bytes(coded) + b"\0"
+        return list(coded)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.ring = ring = Memory(shape=8, depth=self.depth, init=[], attrs=UNCHECKED)
         write, read = ring.write_port(), ring.read_port()
         bits = len(write.addr)
-        code, next_ = Signal(bits), Signal(bits)  # place of the open group's code, and of the next byte
-        count, full = Signal(8), Signal()  # the code of the open group so far; the group before was a full one
-        phase, token, out = Signal(Phase), self.tokens.payload, Signal(bits)  # out: what has left
+        code, next_ = Signal(bits), Signal(bits)  # places of the open group's code and of the next byte
+        count, full = Signal(8), Signal()  # count: the open group's code so far; full: the group before was full
+        phase, token, out = Signal(Phase), self.tokens.payload, Signal(bits)  # out: place of the next byte to leave
         after, room, go = Signal(bits), Signal(), Signal()
         m.d.comb += [after.eq(next_ + 1), room.eq(after != out), go.eq(self.tokens.valid & room)]
         m.d.comb += [write.addr.eq(next_), write.data.eq(token.data)]
         with m.Switch(phase):
             with m.Case(Phase.CLOSED), m.If(go):
                 m.d.sync += phase.eq(Phase.END)
-                with m.If(~(token.end & full)):  # a place for the code; an empty frame has a group too
+                with m.If(~(token.end & full)):  # reserves a place for the code; an empty frame has a group, too
                     m.d.sync += [code.eq(next_), next_.eq(after), count.eq(1), full.eq(0), phase.eq(Phase.TAKE)]
             with m.Case(Phase.TAKE), m.If(go):
                 m.d.comb += [write.en.eq(1), self.tokens.ready.eq(~token.end)]
@@ -147,7 +157,7 @@ class Encoder(wiring.Component):
                 m.d.comb += [write.en.eq(1), self.tokens.ready.eq(1)]
                 m.d.sync += [code.eq(after), next_.eq(after), full.eq(0), phase.eq(Phase.CLOSED)]
 
-        # What stands before `code` may leave; it is read for the cycle in which it is offered.
+        # Bytes before `code` may leave. A byte is read in the cycle before the one in which it is offered.
         upcoming = Signal(bits)
         m.d.comb += [
             upcoming.eq(out + (self.bytes.valid & self.bytes.ready)),

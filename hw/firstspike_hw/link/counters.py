@@ -1,6 +1,9 @@
-"""Counters: many 32-bit counters in one small memory with one adder."""
+"""Counters: many 32-bit counters in one small memory with one adder.
 
-from collections.abc import Iterable, Sequence
+Tested by tests/hw/link/test_registers.py.
+"""
+
+from collections.abc import Sequence
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
@@ -14,21 +17,25 @@ __all__ = ["Counters"]
 
 
 class Counters(wiring.Component):
-    """Ports:
+    """Counts events in 32-bit counters that share one memory and one adder.
 
-    events:  bit k, strobe: its counter goes up by one, within `latency` cycles; lower bits come first. One that comes
-             again before it was counted is lost: the same event is at least so many cycles apart.
-    wipe:    strobe: that of event 0 is 0 again, before it is counted further.
-    read:    the memory is read, and nothing counted: `value` is that at place `select`; 0 if nothing is counted there.
+    An event waits as a pending bit until its counter is incremented; the lowest pending bit comes first. A strobe of
+    an event that is still pending is lost. Two strobes of one event must therefore be `latency` cycles apart.
+    After reset the unit clears its memory, one place a cycle. Meanwhile events wait, and `value` means nothing.
 
-    After reset the counters are cleared one by one, which takes as many cycles as there are places; meanwhile events
-    wait, and what is read means nothing.
+    events: in, one bit for each counter, strobes. Bit k increments counter k within `latency` cycles.
+    wipe:   in, strobe. Clears the counter of event 0 before that counts further.
+    read:   in, 1 bit. While it is high, the memory is read and nothing is counted.
+    select: in, as many bits as the largest place has; valid with `read`. The place to read.
+    value:  out, 32 bits, valid in the cycle of `read`. The counter at place `select`; 0 at a place without a counter.
     """
 
     def __init__(self, places: Sequence[int]) -> None:
-        """places: of the counter of each event, in the memory."""
+        """places: place in the memory of each event's counter."""
         if not places or len(set(places)) != len(places) or min(places) < 0:
-            raise ValueError(f"each counter has a place of its own from 0 on, not {list(places)}")
+            raise ValueError(
+                f"Counters: places are different numbers from 0 on, not {list(places)}; for example 0, 1, 2"
+            )
         self.places, self.bits = places, bits_for(max(places))
         super().__init__(
             {"events": In(len(places)), "wipe": In(1), "read": In(1), "select": In(self.bits), "value": Out(32)}
@@ -36,14 +43,16 @@ class Counters(wiring.Component):
 
     @property
     def latency(self) -> int:
-        """If no more than one access in two cycles reads."""
+        """Cycles from an event to its count, if at most every second cycle reads."""
         return 2 * (len(self.places) + 1)
 
-    @staticmethod
-    def model(events: Iterable[int], places: Sequence[int]) -> dict[int, int]:
-        """Events of each cycle -> the counters by their place."""
-        seen = list(events)
-        return {place: sum(k in unpack_set(word) for word in seen) % 2**32 for k, place in enumerate(places)}
+    def model(self, inputs: Sequence[int]) -> list[int]:
+        """Takes the events of each cycle; returns the memory afterwards, place by place."""
+        memory = [0] * 2**self.bits
+        for events in inputs:
+            for k in unpack_set(events):
+                memory[self.places[k]] += 1
+        return [count % 2**32 for count in memory]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,5 +1,6 @@
-"""Dispatcher: messages of the host to accesses of registers and images for the core (docs/protocol.md, messages)."""
+"""Dispatcher: turns the host's messages into register accesses and images for the core (docs/protocol.md, messages)."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -31,39 +32,42 @@ from .reporter import IMAGES, word_layout
 
 __all__ = ["Dispatcher"]
 
-BITMAP = int(Header.BITMAP)  # a plain number: of a flag, the bits without a name would be lost
+BITMAP = int(Header.BITMAP)  # a plain number: the complement of a flag would lose the bits without a name
 
 
 class Phase(IntEnum):
     HEADER = 0
     KIND = 1
-    NOTE = 2  # the header of a WRITE to the core goes to the guard
-    GATHER = 3  # bytes into a word to write, or into a beat
+    NOTE = 2  # passes the header of a WRITE to the core on to the guard
+    GATHER = 3  # collects bytes into a word to write, or into a beat
     ACCESS = 4
-    MORE = 5  # of a READ or SCAN
+    MORE = 5  # goes to the next word of a READ or SCAN, if any
     SAY = 6
     LABEL = 7
-    OFFER = 8  # an image's header, to the core
-    SEND = 9  # a beat
-    REST = 10  # bytes of the image that make no beat
-    NEXT = 11  # image of the message
+    OFFER = 8  # offers an image's header to the core
+    SEND = 9  # sends a beat to the core
+    REST = 10  # takes bytes of the image that make no beat
+    NEXT = 11  # goes to the next image of the message, if any
 
 
 class Dispatcher(wiring.Component):
-    """Ports:
+    """Carries out the host's messages, one after the other.
 
-    bytes:   the host's stream.
-    access:  of a register, of the core below LINK_BASE, else of the link.
-    passed:  bytes of a WRITE to the core, to the guard.
-    state:   of the guard. Images are taken in VALID only.
-    beats:   images, to the core (s_axis). image: strobe-like stream before each: whether its spikes are asked for.
-    images:  the core has so many that it has not answered. open: it has not got the last one whole.
-    say:     records, word by word.
-    unknown: holds: a message that means nothing; nothing more is done.
-    refused, taken: strobe: an image was.
+    bytes:   in, stream of 8 bits. The host's stream of messages.
+    access:  out, AccessPort. Accesses to registers: of the core below LINK_BASE, else of the link.
+    passed:  out, stream of 8 bits, always ready. Bytes of WRITE messages to the core, headers included, for the guard.
+    state:   in, 3 bits, Configuration, from the guard. Images are taken in VALID only.
+    beats:   out, AXI4-Stream. Images, for s_axis of the core.
+    image:   out, stream of 1 bit, one item together with each image's header beat. Whether the image asks for spikes.
+    images:  in, 4 bits. Number of images that the core has not answered.
+    open:    out, 1 bit. The core has not received the latest image completely.
+    say:     out, stream of `word_layout`. Records, word by word.
+    unknown: out, 1 bit. Rises at a message without a meaning and stays high: the dispatcher stops until its reset.
+    refused: out, strobe. An image was refused.
+    taken:   out, strobe. An image was given to the core.
     """
 
-    latency = 1  # from the last byte of a word or beat to its access, or until it is offered
+    latency = 1  # from the last byte of a word to its access, and from that of a beat to its offer
 
     def __init__(self) -> None:
         super().__init__(
@@ -83,47 +87,37 @@ class Dispatcher(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(message: bytes, state: Configuration) -> list[tuple[str, Any]]:
-        """What a whole message makes it do: ("write", (address, word)), ("read", (address, words, told)),
-        ("image", beats), ("refuse", tag), ("unknown", kind)."""
-        head, body = MESSAGE.from_bytes(message), message[MESSAGE.size :]
-        kind, length, address = head["kind"], head["length"], head["value"]
-        if not is_message(kind, length):
-            return [("unknown", kind)]
-        if kind == MessageKind.WRITE:
-            words = [int.from_bytes(body[at : at + WORD], "little") for at in range(0, length, WORD)]
-            return [("write", (address, word)) for word in words]
-        if kind in (MessageKind.READ, MessageKind.SCAN):
-            return [("read", (address, length // WORD, kind == MessageKind.READ))]
+    def model(self, inputs: Sequence[tuple[bytes, Configuration]]) -> list[tuple[str, Any]]:
+        """Takes (message, state of the guard), in order; returns what the messages make it do:
+
+        ("write", (address, word)), ("read", (address, words, told)), ("image", beats), ("refuse", tag) and
+        ("unknown", kind), after which nothing follows.
+        """
         did: list[tuple[str, Any]] = []
-        bitmap, at = kind == MessageKind.BITMAPS, 0
-        flags = head["flags"] & ~(LABELLED | BITMAP) | (BITMAP if bitmap else 0)
-        for k in range(head["count"] if bitmap else 1):
-            tag, label = (head["tag"] + k) % TAGS, head["value"]
-            if head["flags"] & LABELLED:
-                label, at = LABEL.from_bytes(body, at)["label"], at + LABEL.size
-            part, at = body[at : at + length], at + length
-            if state != Configuration.VALID:
-                did.append(("refuse", tag))
-                continue
-            beats = [IMAGE_HEADER.pack(flags=flags, tag=tag, label=label)]
-            if bitmap:
-                beats += [int.from_bytes(part[i : i + WORD], "little") for i in range(0, length, WORD)]
+        for message, state in inputs:
+            head, body = MESSAGE.from_bytes(message), message[MESSAGE.size :]
+            kind, length, address = head["kind"], head["length"], head["value"]
+            if not is_message(kind, length):
+                return [*did, ("unknown", kind)]
+            if kind == MessageKind.WRITE:
+                words = [int.from_bytes(body[at : at + WORD], "little") for at in range(0, length, WORD)]
+                did += [("write", (address, word)) for word in words]
+            elif kind in (MessageKind.READ, MessageKind.SCAN):
+                did.append(("read", (address, length // WORD, kind == MessageKind.READ)))
             else:
-                places = range(0, length - EVENT.size + 1, EVENT.size)
-                beats += [EVENT_BEAT.pack(**EVENT.from_bytes(part, i)) for i in places]
-            did.append(("image", beats))
+                images = _images_of(head, body)
+                valid = state == Configuration.VALID
+                did += [("image", beats) if valid else ("refuse", tag) for tag, beats in images]
         return did
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         self.phase, self.then = Signal(Phase), Signal(Phase)
         self.head, self.at = Signal(structure(MESSAGE)), Signal(range(MESSAGE.size))
-        self.word, self.left, self.again = Signal(32), Signal(16), Signal(8)  # left: bytes; again: images
-        self.ends, self.wrong = Signal(), Signal(14)  # the word to be said is the record's last; accesses refused
+        self.word, self.left, self.again = Signal(32), Signal(16), Signal(8)  # bytes to come; images to come
+        self.ends, self.wrong = Signal(), Signal(14)  # `word` is its record's last; number of refused accesses
         self.of_core, self.is_write, self.is_read, self.is_events = Signal(), Signal(), Signal(), Signal()
-        self.valid, self.done = Signal(), Signal()  # the state; no beat comes behind the bytes taken so far
+        self.valid, self.done = Signal(), Signal()  # the state is VALID; the bytes to come make no beat
         head, access = self.head, self.access
         m.d.comb += [
             self.of_core.eq(head.value < LINK_BASE),
@@ -183,10 +177,10 @@ class Dispatcher(wiring.Component):
             m.d.sync += self.phase.eq(Phase.KIND)
 
     def _accesses(self, m: Module) -> None:
-        """WRITE, READ and SCAN; words of any kind; records."""
+        """Adds the states that access registers (WRITE, READ, SCAN), collect words of all messages and send records."""
         access, at, left = self.access, self.at, self.left
         with m.Case(Phase.GATHER):
-            gap, byte = Signal(), Signal(8)  # no byte of the stream is here, but a 0: behind t, behind a bitmap's last
+            gap, byte = Signal(), Signal(8)  # gap: a 0 follows an event's t and a bitmap's last byte
             m.d.comb += [
                 gap.eq((self.is_events & (at == 1)) | (~self.is_write & (left == 0))),
                 byte.eq(Mux(gap, 0, self.bytes.payload)),
@@ -216,13 +210,13 @@ class Dispatcher(wiring.Component):
             m.d.comb += self.say.valid.eq(1)
             with m.If(self.say.ready):
                 m.d.sync += self.phase.eq(self.then)
-                with m.If(self.then == Phase.NEXT):  # the body of REFUSED, behind its head
+                with m.If(self.then == Phase.NEXT):  # REFUSED has a body behind its header
                     m.d.sync += [self.word.eq(packed(REFUSAL, tag=self.head.tag, count=1)), self.ends.eq(1)]
                     with m.If(~self.ends):
                         m.d.sync += self.phase.eq(Phase.SAY)
 
     def _images(self, m: Module) -> None:
-        """BITMAPS and EVENTS: label, header beat, beats; or nothing but the bytes taken, and REFUSED."""
+        """Adds the states that pass an image on (label, header beat, beats), or take its bytes and send REFUSED."""
         head, at, left, byte = self.head, self.at, self.left, self.bytes.payload
         beat = self.beats.valid & self.beats.ready
         with m.Case(Phase.LABEL):
@@ -258,7 +252,7 @@ class Dispatcher(wiring.Component):
             with m.Elif(self.valid):
                 m.d.comb += self.taken.eq(1)
                 m.d.sync += self.phase.eq(Phase.NEXT)
-            with m.Elif(self.images == 0):  # answers come in the order of images
+            with m.Elif(self.images == 0):  # REFUSED keeps the order of images
                 m.d.comb += self.refused.eq(1)
                 refused = packed(RECORD, kind=RecordKind.REFUSED, status=self.state, length=REFUSAL.size)
                 m.d.sync += self.word.eq(refused)
@@ -269,3 +263,21 @@ class Dispatcher(wiring.Component):
 
 
 assert RECORD.size == REFUSAL.size == WORD
+
+
+def _images_of(head: Mapping[str, int], body: bytes) -> Iterator[tuple[int, list[int]]]:
+    """Yields (tag, beats) of each image in a message, for the model."""
+    bitmap, length, at = head["kind"] == MessageKind.BITMAPS, head["length"], 0
+    flags = head["flags"] & ~(LABELLED | BITMAP) | (BITMAP if bitmap else 0)
+    for k in range(head["count"] if bitmap else 1):
+        tag, label = (head["tag"] + k) % TAGS, head["value"]
+        if head["flags"] & LABELLED:
+            label, at = LABEL.from_bytes(body, at)["label"], at + LABEL.size
+        part, at = body[at : at + length], at + length
+        beats = [IMAGE_HEADER.pack(flags=flags, tag=tag, label=label)]
+        if bitmap:
+            beats += [int.from_bytes(part[i : i + WORD], "little") for i in range(0, length, WORD)]
+        else:
+            places = range(0, length - EVENT.size + 1, EVENT.size)
+            beats += [EVENT_BEAT.pack(**EVENT.from_bytes(part, i)) for i in places]
+        yield tag, beats

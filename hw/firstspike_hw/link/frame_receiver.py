@@ -1,6 +1,6 @@
-"""Frame receiver: header, payload, CRC-32. What is no frame is told apart at its end, and nothing of it stays."""
+"""Frame receiver: header, payload, CRC-32. It rejects a piece that is no frame, as a whole, at the end of the piece."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import IntEnum
 
 from amaranth.hdl import Module, ResetInserter, Signal
@@ -18,17 +18,20 @@ class Phase(IntEnum):
     HEADER = 0
     PAYLOAD = 1
     CRC = 2
-    OVER = 3  # longer than it says, or than any frame
+    OVER = 3  # longer than the header says, or than any frame
 
 
 class FrameReceiver(wiring.Component):
-    """Ports:
+    """Receives the pieces that the COBS decoder finds, and judges each at its end.
 
-    data, end, damaged: of the decoder.
-    begin:   strobe: the first byte of a piece.
-    header:  whole and stable from its last byte on, until the next piece begins.
-    payload: bytes of it as they come, of which nothing is known yet. always taken
-    good, bad: strobe at the end of a piece: it was a frame, or not.
+    data:    in, stream of 8 bits, always ready, from the decoder.
+    end:     in, strobe, from the decoder. A piece has ended.
+    damaged: in, 1 bit, valid with `end`, from the decoder. The piece broke off inside a group.
+    begin:   out, strobe. The first byte of a piece.
+    header:  out, FRAME. Complete and stable from the cycle after its last byte until the next piece begins.
+    payload: out, stream of 8 bits, always ready. The payload's bytes as they arrive, before they are checked.
+    good:    out, strobe at the end of a piece. The piece was a frame.
+    bad:     out, strobe at the end of a piece. The piece was no frame.
     """
 
     latency = 0  # from `end` to the verdict
@@ -48,10 +51,9 @@ class FrameReceiver(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(pieces: Iterable[tuple[bytes, bool]]) -> list[Frame | None]:
-        """Of the decoder's pieces: a frame, or None for one that is no frame."""
-        return [None if damaged else parse_frame(plain) for plain, damaged in pieces]
+    def model(self, inputs: Sequence[tuple[bytes, bool]]) -> list[Frame | None]:
+        """Takes the decoder's pieces (bytes, damaged); returns for each the frame, or None if it is no frame."""
+        return [None if damaged else parse_frame(plain) for plain, damaged in inputs]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -60,7 +62,7 @@ class FrameReceiver(wiring.Component):
         phase, shift = Signal(Phase), Signal(FRAME.bits)
         at, left = Signal(range(FRAME.size + 1)), Signal(range(PAYLOAD_MAX + 1))  # at: bytes of header or CRC so far
         byte, length = self.data.payload, Signal(FRAME["length"].bits)
-        coming = seen_as(FRAME, after_byte(shift, byte))  # with the last byte of the header, all of it
+        coming = seen_as(FRAME, after_byte(shift, byte))  # with the header's last byte, the whole header
         m.d.comb += [
             crc.data.eq(byte),
             crc.valid.eq(self.data.valid),
@@ -98,13 +100,17 @@ class FrameReceiver(wiring.Component):
 
 
 class Hello(wiring.Component):
-    """The payload of OPEN, as it passes.
+    """Reads the payload of OPEN (HELLO) as it passes.
 
-    begin, payload, header: of the receiver. whole: a hello, from its last byte on. spoken: of this version.
-    nonce: of the latest OPEN, stable between two of them.
+    begin:   in, strobe, from the receiver. The first byte of a piece.
+    kind:    in, 8 bits, from the receiver's header. FrameKind.
+    payload: in, stream of 8 bits, always ready, from the receiver.
+    whole:   out, 1 bit, valid `latency` cycle after the last byte. The payload is a hello.
+    spoken:  out, 1 bit, valid with `whole`. The hello's protocol version is that of the board.
+    nonce:   out, 32 bits, valid with `whole`. Stable until the next OPEN.
     """
 
-    latency = 1  # from the last byte
+    latency = 1  # from the last byte of the payload to the outputs
 
     def __init__(self) -> None:
         super().__init__(
@@ -118,18 +124,20 @@ class Hello(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(payload: bytes) -> tuple[bool, bool, int]:
-        """(whole, spoken, nonce)."""
-        if len(payload) != HELLO.size:
-            return False, False, 0
-        hello = HELLO.from_bytes(payload)
-        return hello["magic"] == MAGIC, hello["protocol"] == PROTOCOL, hello["nonce"]
+    def model(self, inputs: Sequence[tuple[int, bytes]]) -> list[tuple[bool, int] | None]:
+        """Takes frames (kind, payload); returns for each (spoken, nonce), or None if it is no hello."""
+        found: list[tuple[bool, int] | None] = []
+        for kind, payload in inputs:
+            hello = HELLO.from_bytes(payload) if kind == FrameKind.OPEN and len(payload) == HELLO.size else None
+            known = hello is not None and hello["magic"] == MAGIC
+            found.append((hello["protocol"] == PROTOCOL, hello["nonce"]) if hello and known else None)
+        return found
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         at, known, recent = Signal(range(HELLO.size + 2)), Signal(), Signal(32)
-        # after so many bytes the latest four are the magic number, the version and what is reserved, the nonce
+        # `recent` holds the last four bytes: the magic number after `magic` bytes, the version and the reserved field
+        # after `version` bytes, the nonce at the end.
         magic, version = HELLO.size - 8, HELLO.size - 4
         m.d.comb += [self.whole.eq(known & (at == HELLO.size)), self.nonce.eq(recent)]
         with m.If(self.payload.valid & (self.kind == FrameKind.OPEN)):

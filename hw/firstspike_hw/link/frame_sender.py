@@ -1,6 +1,9 @@
-"""Frame sender: of all frames that are due the most urgent one, as header, payload and CRC-32 for the encoder."""
+"""Frame sender: sends the most urgent frame that is due, as header, payload and CRC-32, to the encoder."""
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from enum import IntEnum
+from typing import NamedTuple
 
 from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, stream, wiring
@@ -25,7 +28,7 @@ from firstspike_hw.fabric.layouts import packed, structure
 from .board_session import due_layout
 from .cobs import token_layout
 
-__all__ = ["FrameSender"]
+__all__ = ["FrameSender", "SenderView"]
 
 
 class Phase(IntEnum):
@@ -36,15 +39,56 @@ class Phase(IntEnum):
     END = 4
 
 
-class FrameSender(wiring.Component):
-    """Ports:
+class SenderView(NamedTuple):
+    """What stands at the ports of the frame sender when it chooses a frame, in the model.
 
-    due, taken, number, guest, stranger: of the session.
-    count, settled, cursor, sent: of `Sending`.
-    expected, room: number of the next byte expected from the other side, and the room behind it.
-    welcome: payload of OPEN, and of CLOSED the reason in it.
-    address, data: bytes of the transmit ring, a cycle later.
-    tokens: for the encoder, one a cycle.
+    due:      names of `due_layout` that are set.
+    ready:    bytes of the stream from `cursor` on that the next frame may carry.
+    cursor:   number of the first one.
+    number:   number of the session.
+    expected: number of the next byte expected.
+    room:     bytes of room behind it.
+    guest:    session number in the welcome.
+    stranger: session number in CLOSED.
+    welcome:  payload of OPEN.
+    reason:   payload of CLOSED.
+    settled:  the numbers above have not just changed; otherwise no DATA goes out.
+    """
+
+    due: AbstractSet[str]
+    ready: bytes
+    cursor: int
+    number: int
+    expected: int
+    room: int
+    guest: int
+    stranger: int
+    welcome: bytes
+    reason: int
+    settled: bool = True
+
+
+class FrameSender(wiring.Component):
+    """Sends one frame after the other, each time the most urgent one that is due.
+
+    The order of urgency is that of `due_layout`. DATA takes the place of an acknowledgement, since every frame
+    acknowledges. Payload is read from the transmit ring only when it is sent.
+
+    due:      in, due_layout, from the session. Frames that are due.
+    taken:    out, due_layout and `data`, strobes. The frame that is being sent.
+    number:   in, 8 bits, from the session. Number of the open session.
+    guest:    in, 8 bits, from the session. Session of the welcome.
+    stranger: in, 8 bits, from the session. Session of CLOSED.
+    count:    in, log2(PAYLOAD_MAX) + 1 bits, from `Sending`, valid with `settled`. Bytes that DATA may carry.
+    settled:  in, 1 bit, from `Sending`. `count` is valid.
+    cursor:   in, 16 bits, from `Sending`. Number of the next byte to send.
+    sent:     out, strobe, to `Sending`. `count` bytes are being sent.
+    expected: in, 16 bits. Number of the next byte expected from the other side.
+    room:     in, log2(BUFFER) + 1 bits. Bytes from `expected` on for which there is room.
+    welcome:  in, WELCOME. Payload of OPEN; the payload of CLOSED is its field `reason`.
+    address:  out, 16 bits. Number of the byte to read from the transmit ring.
+    data:     in, 8 bits. The byte at `address`, a cycle later.
+    tokens:   out, stream of `token_layout`, one a cycle, to the encoder.
     """
 
     latency = 1  # from a frame being due to its first token
@@ -72,30 +116,31 @@ class FrameSender(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(
-        due: set[str], ready: bytes, *, session: int, cursor: int, expected: int, room: int, other: tuple[int, bytes]
-    ) -> tuple[str | None, Frame | None]:
-        """due: names of due_layout. ready: bytes from `cursor` on that the next frame may carry. other: session and
-        payload of the welcome or of CLOSED. Returns which frame goes first, and the frame."""
-        for name, kind in (("welcome", FrameKind.OPEN), ("closed", FrameKind.CLOSED)):
-            if name in due:
-                return name, Frame(kind | FROM_BOARD, other[0], cursor, expected, room, other[1])
-        for name, kind in (("repeat", FrameKind.REPEAT), ("poll", FrameKind.POLL)):
-            if name in due:
-                return name, Frame(kind | FROM_BOARD, session, cursor, expected, room, b"")
-        if ready or "acknowledge" in due:
-            name = "data" if ready else "acknowledge"
-            return name, Frame(FrameKind.DATA | FROM_BOARD, session, cursor, expected, room, ready)
-        return None, None
+    def model(self, inputs: Sequence[SenderView]) -> list[tuple[str, Frame]]:
+        """Takes what stands at the ports each time a frame is chosen; returns (name of what was due, frame) of those
+        times at which a frame is due."""
+        found = []
+        for view in inputs:
+            numbers = (view.cursor, view.expected, view.room)
+            welcome = Frame(FrameKind.OPEN | FROM_BOARD, view.guest, *numbers, view.welcome)
+            closed = Frame(FrameKind.CLOSED | FROM_BOARD, view.stranger, *numbers, bytes([view.reason]))
+            repeat = Frame(FrameKind.REPEAT | FROM_BOARD, view.number, *numbers, b"")
+            poll = Frame(FrameKind.POLL | FROM_BOARD, view.number, *numbers, b"")
+            data = Frame(FrameKind.DATA | FROM_BOARD, view.number, *numbers, view.ready)
+            due = view.due | {"data"} if view.ready else view.due
+            due = due if view.settled else due - {"data", "acknowledge"}
+            frames = {"welcome": welcome, "closed": closed, "repeat": repeat, "poll": poll, "data": data}
+            frames["acknowledge"] = data  # an acknowledgement is DATA without a payload
+            found += [(name, frame) for name, frame in frames.items() if name in due][:1]  # the most urgent one
+        return found
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         crc = CRC32_ISO_HDLC(8).create()
-        phase, at = Signal(Phase), Signal(range(WELCOME.size))  # at: bytes of header, welcome or CRC that have gone
+        phase, at = Signal(Phase), Signal(range(WELCOME.size))  # at: bytes sent of header, welcome or CRC
         m.submodules.crc32 = ResetInserter(phase == Phase.CHOOSE)(crc)
         self.kind, self.session = Signal(3), Signal(8)
-        place, left = Signal(NUMBER_BITS), Signal(bits_for(PAYLOAD_MAX))  # of the payload: its next byte, bytes left
+        place, left = Signal(NUMBER_BITS), Signal(bits_for(PAYLOAD_MAX))  # the payload's next byte, and bytes left
         told, window = Signal.like(self.expected), Signal.like(self.room)
         token, step = self.tokens.payload, Signal()
         m.d.comb += [
@@ -115,7 +160,7 @@ class FrameSender(wiring.Component):
                 with m.If(self.taken.as_value().any()):
                     m.d.sync += phase.eq(Phase.HEADER)
             with m.Case(Phase.HEADER):
-                # no byte of the payload has gone: place is its number, left its length
+                # No payload byte has been sent yet: `place` is the first one's number, `left` the length.
                 header = packed(
                     FRAME,
                     kind=packed(FRAME_KIND, kind=self.kind, from_board=1),
@@ -147,7 +192,7 @@ class FrameSender(wiring.Component):
         return m
 
     def _choose(self, m: Module, left: Signal) -> None:
-        """Which frame, if any: of its header the kind, the session, the length."""
+        """Chooses the frame, if any is due, and sets kind, session and length of its header."""
         due, taken = self.due, self.taken
         m.d.sync += [self.session.eq(self.number), left.eq(0)]
         with m.If(due.welcome):

@@ -1,7 +1,7 @@
-"""Guard: whether the board may classify. The course of a load, and what spoils it (docs/protocol.md, loading)."""
+"""Guard: decides whether the board may classify, from the course of a load (docs/protocol.md, loading)."""
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
@@ -18,14 +18,25 @@ CONTROL = offset_of("CONTROL")
 
 
 class Guard(wiring.Component):
-    """Ports:
+    """Tracks the state of the configuration, on which it depends whether an image is taken.
 
-    passed:  bytes of WRITE messages to the core, headers included, as they are used.
-    written: strobe: the core has answered a write to `address`, which it has `refused` or not; `running`: bit 0 of it.
-    begin, end: strobe: CONFIG was written with that. expect: strobe: CONFIG_CRC was, with `expected`.
-    booted:  strobe: the core has loaded itself from its boot memory, and runs.
-    state:   Configuration, the one that images meet. run: CONTROL.run.
-    crc: of the load so far.
+    A core with half a network would answer wrongly without any sign of it. A load is therefore VALID only if the core
+    took every write and the CRC-32 of the WRITE messages is the one that the host expects. A later write that
+    describes the network makes it CHANGED.
+
+    passed:   in, stream of 8 bits, always ready. Bytes of WRITE messages to the core, headers included, when used.
+    written:  in, strobe. The core has answered a write.
+    address:  in, 12 bits, valid with `written`. Address of the write.
+    refused:  in, 1 bit, valid with `written`. The core refused the write.
+    running:  in, 1 bit, valid with `written`. CONTROL.run in the word written.
+    begin:    in, strobe. CONFIG was written with BEGIN.
+    end:      in, strobe. CONFIG was written with END.
+    expect:   in, strobe. CONFIG_CRC was written.
+    expected: in, 32 bits, valid with `expect`. The CRC-32 that the load must have.
+    booted:   in, strobe. The core has loaded itself from its boot memory, and runs.
+    state:    out, 3 bits, Configuration. The state that decides on an image.
+    run:      out, 1 bit. CONTROL.run.
+    crc:      out, 32 bits. CRC-32 of the load so far.
     """
 
     latency = 1  # from a write to its effect on the state
@@ -45,12 +56,11 @@ class Guard(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(operations: Iterable[tuple[str, Any]]) -> list[tuple[Configuration, int]]:
-        """(state, crc) after each of ("passed", bytes), ("write", (address, running, refused)), ("begin", None),
-        ("end", None), ("expect", crc), ("booted", None)."""
+    def model(self, inputs: Sequence[tuple[str, Any]]) -> list[tuple[Configuration, int]]:
+        """Takes ("passed", bytes), ("write", (address, running, refused)), ("begin", None), ("end", None),
+        ("expect", crc) and ("booted", None), in order. Returns (state, crc) after each of them."""
         state, run, refused, some, crc, expected, found = Configuration.EMPTY, False, False, False, 0, 0, []
-        for name, value in operations:
+        for name, value in inputs:
             if name == "passed":
                 crc = zlib.crc32(value, crc)
             elif name == "begin":
@@ -78,7 +88,7 @@ class Guard(wiring.Component):
         m = Module()
         crc = CRC32_ISO_HDLC(8).create()
         m.submodules.crc32 = ResetInserter(self.begin)(crc)
-        state, some, refused, expected = Signal(3), Signal(), Signal(), Signal(32)  # some: words were written
+        state, some, refused, expected = Signal(3), Signal(), Signal(), Signal(32)  # some: the core took a write
         m.d.comb += [
             crc.data.eq(self.passed.payload),
             crc.valid.eq(self.passed.valid),
@@ -109,7 +119,7 @@ class Guard(wiring.Component):
         return m
 
     def _reconfigures(self, m: Module) -> Signal:
-        """As `register_map.reconfigures`: the address is of a register that describes the network."""
+        """Returns whether a register at `address` describes the network, like `register_map.reconfigures`."""
         found, of_stage = Signal(), self.address[: (STAGE_STRIDE - 1).bit_length()]
         whole = Cat(self.address == register.offset for register in GLOBAL if register.network)
         low = Cat(of_stage == register.offset for register in STAGE if register.network)

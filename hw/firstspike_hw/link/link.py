@@ -1,4 +1,7 @@
-"""The link: bytes of a line on one side, the core on the other. The units joined, in the order in which data passes."""
+"""The link between a line and the core: connects the units, in the order in which data passes through them.
+
+Tested by tests/sim/rtl/test_board.py.
+"""
 
 from typing import Any
 
@@ -30,17 +33,25 @@ __all__ = ["Link"]
 
 
 class Link(wiring.Component):
-    """Ports:
+    """The board's end of the serial link, without a processor.
 
-    received: bytes of the line. line_error: strobe: one of them had no stop bit.
-    sent:     bytes for it.
-    s_axis, m_axis, t_axis, s_axil, booted: to the core's ports of these names.
-
-    clock, divisor: hertz, and cycles per bit of the line, as the welcome and the registers say them.
-    patience: cycles without an acknowledgement before the board sends again; by default what the line needs.
+    received:   in, stream of 8 bits, always ready. Bytes from the line.
+    line_error: in, strobe with a byte of `received`. The byte had no stop bit.
+    sent:       out, stream of 8 bits. Bytes for the line.
+    s_axis:     out, AXI4-Stream. Images for the core.
+    m_axis:     in, AXI4-Stream. Results of the core.
+    t_axis:     in, AXI4-Stream. Trace of the core.
+    s_axil:     out, AXI4-Lite. Registers of the core.
+    booted:     in, strobe. The core has loaded itself from its boot memory, and runs.
     """
 
     def __init__(self, config: CoreConfig, *, clock: int, divisor: int, patience_cycles: int | None = None) -> None:
+        """config: the core behind the link.
+
+        clock:   hertz; the welcome and the registers report it.
+        divisor: clock cycles per bit of the line; a register reports it.
+        patience_cycles: cycles without an acknowledgement after which the board sends again; None: `sending.patience`.
+        """
         self.build, self.clock, self.divisor = build_id(config), clock, divisor
         self.patience = patience(clock, divisor) if patience_cycles is None else patience_cycles
         axis = stream.Signature(axis_layout())
@@ -73,7 +84,7 @@ class Link(wiring.Component):
         m.submodules.sender = self.sender = FrameSender()
         m.submodules.encoder = self.encoder = Encoder()
 
-        # All that a session has in flight is as after reset while none is open, and until the core is so too.
+        # The units that hold a session's data are in reset while no session is open, and until the core has been reset.
         self.clear = Signal()
         m.d.comb += self.clear.eq(~self.session.open | self.bus.restarting)
         self.dispatcher, self.reporter, self.watchdog = Dispatcher(), Reporter(), Watchdog()
@@ -88,7 +99,7 @@ class Link(wiring.Component):
         return m
 
     def _receive(self, m: Module) -> None:
-        """Line -> decoder -> frames -> session, and their payloads into the ring."""
+        """Connects line -> decoder -> receiver -> session; payloads go from the receiver into the receive ring."""
         decoder, receiver, hello = self.decoder, self.receiver, self.hello
         ring, session = self.incoming, self.session
         connect(m, flipped(self.received), decoder.bytes)
@@ -115,7 +126,7 @@ class Link(wiring.Component):
             m.d.comb += [sink.valid.eq(receiver.payload.valid), sink.payload.eq(receiver.payload.payload)]
 
     def _dispatch(self, m: Module) -> None:
-        """The ring's bytes -> messages -> registers of the core and the link, images for the core."""
+        """Connects receive ring -> dispatcher -> registers of core and link, and dispatcher -> images for the core."""
         dispatcher, bus, guard, registers = self.dispatcher, self.bus, self.guard, self.registers
         connect(m, self.incoming.bytes, dispatcher.bytes)
         connect(m, dispatcher.beats, flipped(self.s_axis))
@@ -141,7 +152,7 @@ class Link(wiring.Component):
 
     @staticmethod
     def _route(m: Module, access: Any, core: Any, link: Any) -> None:
-        """An access to the side that its address is of."""
+        """Connects an access to the core or the link, depending on its address."""
         of_link = Signal()
         m.d.comb += of_link.eq(access.address >= LINK_BASE)
         for side, chosen in ((core, ~of_link), (link, of_link)):
@@ -155,7 +166,7 @@ class Link(wiring.Component):
                 m.d.comb += [access.done.eq(side.done), access.data.eq(side.data), access.refused.eq(side.refused)]
 
     def _report(self, m: Module) -> None:
-        """What the core and the dispatcher say -> records in the ring; the end of a session that cannot go on."""
+        """Connects core, dispatcher -> reporter -> transmit ring; ends a session that cannot continue."""
         dispatcher, reporter, ring, watchdog = self.dispatcher, self.reporter, self.outgoing, self.watchdog
         session, bus = self.session, self.bus
         connect(m, dispatcher.say, reporter.say)
@@ -202,7 +213,7 @@ class Link(wiring.Component):
         m.d.comb += [self.registers.events[place].eq(events[name]) for place, name in enumerate(COUNTED)]
 
     def _send(self, m: Module) -> None:
-        """The ring's bytes, and what the session has to say -> frames -> encoder -> line."""
+        """Connects transmit ring, session -> frame sender -> encoder -> line."""
         session, sending, sender, ring = self.session, self.sending, self.sender, self.outgoing
         header = self.receiver.header
         connect(m, sender.tokens, self.encoder.tokens)

@@ -1,6 +1,9 @@
-"""Registers of the link (contract.register_map, LINK): what the board says of itself, the guard's, the counters."""
+"""Registers of the link (contract.register_map, LINK): facts about the board, state of the guard, counters.
 
-from collections.abc import Iterable, Mapping
+Tested by tests/hw/link/test_registers.py.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from amaranth.hdl import Const, Module, Mux, Signal
@@ -18,7 +21,8 @@ __all__ = ["COUNTED", "FIXED", "LinkRegisters"]
 
 FIXED: Final = ("PROTOCOL", "BUILD_ID", "CLOCK", "DIVISOR")
 
-# Counters, those that go up most often first: their place in `events`. The first one starts anew with every load.
+# Names of the counters in the order of their bits in `events`, the most frequent first. The first one starts from 0
+# with every load.
 COUNTED: Final = (
     "CONFIG_WRITTEN",
     "WRITES_REFUSED",
@@ -39,18 +43,24 @@ _SPACE: Final = max(register.offset for register in LINK).bit_length()  # bits o
 
 
 class LinkRegisters(wiring.Component):
-    """Ports:
+    """The registers at the addresses from LINK_BASE on.
 
-    access:  addresses from LINK_BASE on; answered in the next cycle. None is refused: what is not there reads 0.
-    events:  strobes, in the order of COUNTED.
-    state, crc: of the guard. begin, end, expect: strobes to it, with `word`.
-    name:    CONFIG_NAME. watchdog: cycles.
+    access:   in, AccessPort. Answered in the next cycle. No access is refused: an address without a register reads 0.
+    events:   in, one bit for each counter in the order of COUNTED, strobes.
+    state:    in, 3 bits, Configuration. From the guard.
+    crc:      in, 32 bits. CRC-32 of the load so far, from the guard.
+    begin:    out, strobe. CONFIG is written with BEGIN.
+    end:      out, strobe. CONFIG is written with END.
+    expect:   out, strobe. CONFIG_CRC is written.
+    word:     out, 32 bits, valid with `expect`. The word written.
+    name:     out, NAME. The words of CONFIG_NAME0 and CONFIG_NAME1.
+    watchdog: out, 32 bits, cycles. The word of WATCHDOG.
     """
 
     latency = 1
 
     def __init__(self, fixed: Mapping[str, int]) -> None:
-        """fixed: values of FIXED."""
+        """fixed: values of the registers named in FIXED, 32 bits each."""
         if fixed.keys() != set(FIXED) or not all(0 <= value < 2**32 for value in fixed.values()):
             raise ValueError(f"{', '.join(FIXED)} are numbers of 32 bits each, not {dict(fixed)}")
         self.fixed = fixed
@@ -69,19 +79,25 @@ class LinkRegisters(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(shown: Mapping[str, int], writes: Iterable[tuple[int, int]]) -> dict[int, int]:
-        """What every register reads, by address, after writes of (address, word). shown: values of FIXED, the guard's
-        and the counters, by name; 0 where absent."""
-        held = {**shown, "CONFIG_NAME0": 0, "CONFIG_NAME1": 0, "WATCHDOG": LINK["WATCHDOG"].reset}
+    def model(self, inputs: Sequence[tuple[Any, ...]]) -> list[int]:
+        """Takes ("set", {"CONFIG": state, "CONFIG_CRC": crc}), ("event", name in COUNTED), ("write", address, word) and
+        ("read", address), in order. Returns the word of each read."""
+        held = {**dict.fromkeys(COUNTED, 0), **self.fixed, "WATCHDOG": LINK["WATCHDOG"].reset}
         names = {link_offset(register.name): register.name for register in LINK}
-        for address, word in writes:
-            name = names.get(address, "")
-            if name in ("CONFIG_NAME0", "CONFIG_NAME1", "WATCHDOG"):
-                held[name] = word
-            elif name == "CONFIG" and word == ConfigCommand.BEGIN:
+        found = []
+        for kind, *values in inputs:
+            name = names.get(values[0], "") if kind in ("read", "write") else ""
+            if kind == "set":
+                held |= values[0]
+            elif kind == "event":
+                held[values[0]] += 1
+            elif kind == "read":
+                found.append(held.get(name, 0))
+            elif name in ("CONFIG_NAME0", "CONFIG_NAME1", "WATCHDOG"):
+                held[name] = values[1]
+            elif name == "CONFIG" and values[1] == ConfigCommand.BEGIN:
                 held |= {"CONFIG_NAME0": 0, "CONFIG_NAME1": 0, WRITTEN: 0}
-        return {address: held.get(name, 0) for address, name in names.items()}
+        return found
 
     def elaborate(self, platform: object) -> Module:
         m, access = Module(), self.access
@@ -138,7 +154,10 @@ class LinkRegisters(wiring.Component):
 
 
 def _place(name: str) -> int:
-    """Of a counter in the memory: they have the upper half of the offsets to themselves, but for the first one."""
+    """Returns the place of a counter in the memory.
+
+    Counters occupy the upper half of the offsets, in order, except the first one, whose place is behind all others.
+    """
     return len(COUNTED) - 1 if name == WRITTEN else (link_offset(name) - LINK_BASE - (1 << _SPACE - 1)) // 4
 
 

@@ -1,6 +1,6 @@
-"""Reporter: replies, results and spikes as records in the transmit ring, each of them whole and in its order."""
+"""Reporter: writes replies, results and spikes into the transmit ring, as records that are whole and in order."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import IntEnum
 
 from amaranth.hdl import Module, Signal
@@ -16,12 +16,12 @@ from firstspike_hw.fabric.layouts import packed
 
 __all__ = ["Reporter", "word_layout"]
 
-BEATS_MAX = 255  # of the trace in one record
-IMAGES = 8  # that may be in the core; it holds fewer
+BEATS_MAX = 255  # beats of the trace in one record
+IMAGES = 8  # images that the reporter keeps track of; the core holds fewer
 
 
 def word_layout() -> data.StructLayout:
-    """Four bytes of a record; last: it is whole with them."""
+    """Returns the layout of four bytes of a record; `last` marks those that complete the record."""
     return data.StructLayout({"data": 32, "last": 1})
 
 
@@ -30,20 +30,32 @@ class Phase(IntEnum):
     SAY = 1
     SPIKES = 2
     RESULT = 3
-    PUT = 4  # a word, byte by byte
+    PUT = 4  # writes a word, byte by byte
 
 
 class Reporter(wiring.Component):
-    """Ports:
+    """Merges the dispatcher's records with the results and spikes of the core.
 
-    say:     records of the dispatcher, word by word; each word is sent when it is here, the record is not interrupted.
-    image:   one that the core is given, in their order: whether its spikes will come.
-    images:  how many it has not answered. answered: strobe: one less.
-    results, spikes: of the core (m_axis, t_axis).
-    byte, put, fill, at, reserve, commit, room: of the transmit ring.
+    The core delivers results and spikes as two streams. The host is promised all spikes of an image before its result,
+    and behind the result of the image before, whichever stream is ahead. The reporter therefore notes for each image
+    whether it is traced, and takes the result of a traced image only after the marker of its trace.
+    A record of spikes grows until the image's marker, as long as it is not full, there is room, and the dispatcher has
+    nothing to say.
 
-    The spikes of an image come before its result and behind that of the image before, however the two streams of the
-    core meet. A record of spikes grows until the image's marker, as long as there is room and nothing else to say.
+    say:      in, stream of `word_layout`. The dispatcher's records, word by word. A word is sent as soon as it
+              arrives; nothing interrupts the record.
+    image:    in, stream of 1 bit, one item for each image given to the core, in order. Whether its spikes will come.
+    images:   out, 4 bits. Number of images that the core has not answered.
+    answered: out, strobe. The core has answered its oldest image.
+    results:  in, AXI4-Stream. m_axis of the core.
+    spikes:   in, AXI4-Stream. t_axis of the core.
+    put:      out, strobe, to the transmit ring. Writes `byte`.
+    byte:     out, 8 bits, valid with `put`.
+    fill:     out, 1 bit, valid with `put`. `byte` goes into the word left free.
+    at:       out, 2 bits, valid with `put`. Number of the byte in its word.
+    reserve:  out, strobe. Leaves the first word of a record free.
+    commit:   out, strobe with the last `put` of a record.
+    room:     in, log2(BUFFER) + 1 bits, from the transmit ring. Number of bytes that may still be put.
     """
 
     latency = 2  # from a word to its first byte in the ring
@@ -65,21 +77,22 @@ class Reporter(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(images: Iterable[tuple[bytes, list[int] | None]], pieces: Iterable[int] = ()) -> bytes:
-        """(result packet, beats of its trace with the marker, or None if it has none) of each image -> records.
+    def model(self, inputs: Sequence[tuple[bytes, list[int] | None, Sequence[int]]]) -> list[tuple[int, bytes]]:
+        """Takes images (result packet, beats of the trace or None, pieces); returns records (kind, body).
 
-        pieces: beats of each record of spikes, where one was closed before its image's marker or BEATS_MAX.
+        pieces: beats of each record of spikes that was closed before the image's marker and before BEATS_MAX beats. It
+        depends on the room and on the records of `say`.
         """
-        cut, records = iter(pieces), []
-        for packet, beats in images:
+        records: list[tuple[int, bytes]] = []
+        for packet, beats, pieces in inputs:
+            cut = iter(pieces)
             left = b"".join(beat.to_bytes(WORD, "little") for beat in beats or ())
             while left:
                 size = WORD * next(cut, BEATS_MAX)
                 records.append((RecordKind.SPIKES, left[:size]))
                 left = left[size:]
             records.append((RecordKind.RESULT, packet))
-        return b"".join(RECORD.to_bytes(kind=kind, length=len(body)) + body for kind, body in records)
+        return records
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -92,10 +105,10 @@ class Reporter(wiring.Component):
             self.images.eq(waiting.level),
         ]
         phase, then, word, at = Signal(Phase), Signal(Phase), Signal(32), self.at
-        ends, heads = Signal(), Signal()  # the word is the last of a record; goes to the place that was left free
-        beats = Signal(range(BEATS_MAX + 1))  # of the open record
-        marker, marked = Signal(), Signal()  # the open record, or the trace of the image, has it
-        traced, due = Signal(), Signal()  # of the oldest image: spikes are still to come; its result is next
+        ends, heads = Signal(), Signal()  # ends: `word` is its record's last; heads: it goes to the word left free
+        beats = Signal(range(BEATS_MAX + 1))  # beats in the open record
+        marker, marked = Signal(), Signal()  # marker: the open record has the image's marker; marked: its trace is sent
+        traced, due = Signal(), Signal()  # the oldest image's spikes are still to come; its result is next
         m.d.comb += [
             traced.eq(waiting.r_rdy & waiting.r_data & ~marked),
             due.eq(waiting.r_rdy & ~traced),

@@ -1,4 +1,4 @@
-"""Sending: what of a stream is due, what was acknowledged, and when to go back (docs/protocol.md, rules 3, 4, 6, 7)."""
+"""Sending: which bytes are due, which are acknowledged, and when to go back (docs/protocol.md, rules 3, 4, 6, 7)."""
 
 from collections.abc import Iterable, Iterator
 
@@ -22,35 +22,54 @@ __all__ = ["Sending", "patience"]
 
 
 def patience(clock: int, divisor: int) -> int:
-    """Cycles without an acknowledgement before sending again: 20 ms for the other side's programs and bridges, and what
-    two buffers full take on the line, which is all that an acknowledgement may stand behind."""
+    """Returns the cycles without an acknowledgement after which the board sends again.
+
+    They are 20 ms, for the other side's programs and bridges, and the time that two full buffers take on the line: an
+    acknowledgement can stand behind no more than that.
+    """
     return clock // 50 + 2 * BUFFER * BITS_PER_BYTE * divisor
 
 
 class Sending(wiring.Component):
-    """Ports:
+    """Decides which bytes of the outgoing stream the next frame carries.
 
-    tail:    number behind the last byte of the stream so far, modulo twice the size.
-    opened:  strobe: a session begins; the other side holds `window` bytes.
-    heard:   strobe: a frame of the session came, with `acknowledge` and `window`. again: with it: it was REPEAT.
-    base:    number of the first byte that is not acknowledged. cursor: of the next byte to be sent.
-    count:   bytes from `cursor` on that the next frame may carry, if `settled`.
-    sent:    strobe while settled: so many are being sent.
-    went_back: strobe: all that is not acknowledged will be sent again. overdue: strobe: as nothing was heard.
-    clear:   a new stream.
+    Frames get lost on a line. This unit keeps the numbers of the first byte that is not acknowledged and of the next
+    byte to send, and never sends beyond the other side's window. It goes back to the first byte that is not
+    acknowledged if the other side asks for that or is silent for too long. The largest payload is halved whenever it
+    goes back, down to SMALLEST_PAYLOAD, and doubled again after CALM acknowledgements.
+
+    tail:      in, log2(size) + 1 bits. Number of the byte behind the stream so far, modulo twice the size.
+    opened:    in, strobe. A session begins.
+    heard:     in, strobe. A frame of the session has come.
+    again:     in, 1 bit, valid with `heard`. The frame was REPEAT.
+    acknowledge: in, 16 bits, valid with `heard`. Number of the next byte that the other side expects.
+    window:    in, 16 bits, valid with `heard` and `opened`. Bytes that the other side can take, from `acknowledge` on.
+    base:      out, 16 bits. Number of the first byte that is not acknowledged.
+    cursor:    out, 16 bits. Number of the next byte to send.
+    count:     out, log2(largest) + 1 bits, valid with `settled`. Bytes from `cursor` on that a frame may carry.
+    settled:   out, 1 bit. `count` is valid.
+    sent:      in, strobe while `settled`. `count` bytes are being sent.
+    went_back: out, strobe. All bytes that are not acknowledged will be sent again.
+    overdue:   out, strobe. Bytes wait, and for too long none was acknowledged and no new room was told.
+    clear:     in, 1 bit. Begins a new stream.
     """
 
-    latency = 2  # from a change to the count
+    latency = 2  # from a change to `count`
 
     def __init__(self, *, patience: int, size: int = BUFFER, largest: int = PAYLOAD_MAX) -> None:
-        """patience: cycles of the first wait. size: bytes that the other side can hold. largest: payload."""
+        """patience: cycles of the first wait for progress.
+
+        size:    bytes of the transmit ring, a power of two. A larger window of the other side counts as this.
+        largest: bytes of the largest payload, a power of two.
+        """
         check_power(self, size=size, largest=largest)
         if not largest <= size <= NUMBERS // 2:
             raise ValueError(
-                f"frames of {largest} bytes do not go into {size}, or numbers of {NUMBERS} cannot tell them apart"
+                f"Sending: largest is at most size, not {largest} and {size}, and size at most half of {NUMBERS}; "
+                "for example 1024 and 4096"
             )
         if patience < 1:
-            raise ValueError(f"Sending: patience is a number of cycles from 1 on, not {patience}")
+            raise ValueError(f"Sending: patience is a number of cycles from 1 on, not {patience}; for example 1000000")
         self.patience, self.size, self.largest = patience, size, largest
         self.smallest = min(SMALLEST_PAYLOAD, largest)
         number, length = NUMBER_BITS, bits_for(largest)
@@ -73,16 +92,20 @@ class Sending(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(
-        operations: Iterable[tuple[str, int, int]], window: int, size: int = BUFFER, largest: int = PAYLOAD_MAX
-    ) -> Iterator[tuple[int, int, int]]:
-        """(base, cursor, count) after each of ("write", bytes, 0), ("send", 0, 0), ("overdue", 0, 0) and
-        ("heard" | "repeat", acknowledge, window). window: of the session's beginning."""
-        base = cursor = sent_to = tail = calm = 0  # none of them wraps here
-        edge, payload, count = min(window, size), largest, 0
-        for name, acknowledge, window in operations:
-            if name == "write":
+    def model(self, inputs: Iterable[tuple[str, int, int]]) -> list[tuple[int, int, int]]:
+        """Takes ("opened", 0, window), ("write", bytes, 0), ("send", 0, 0), ("overdue", 0, 0) and
+        ("heard" | "repeat", acknowledge, window), in order. Returns (base, cursor, count) after each of them."""
+        return list(self.follow(inputs))
+
+    def follow(self, inputs: Iterable[tuple[str, int, int]]) -> Iterator[tuple[int, int, int]]:
+        """Yields the answers of the model one by one."""
+        base = cursor = sent_to = tail = calm = edge = 0  # in the model none of them wraps
+        payload, count = self.largest, 0
+        for name, acknowledge, window in inputs:
+            if name == "opened":
+                base = cursor = sent_to = tail = calm = 0
+                edge, payload = min(window, self.size), self.largest
+            elif name == "write":
                 tail += acknowledge
             elif name == "send":
                 cursor += count
@@ -90,21 +113,21 @@ class Sending(wiring.Component):
             gained = (acknowledge - base) % NUMBERS
             if name in ("heard", "repeat") and gained <= sent_to - base:
                 base += gained
-                cursor, edge = max(cursor, base), max(edge, base + min(window, size))
+                cursor, edge = max(cursor, base), max(edge, base + min(window, self.size))
                 calm += gained > 0
-                if calm >= CALM and payload < largest:
+                if calm >= CALM and payload < self.largest:
                     payload, calm = 2 * payload, 0
             if name in ("repeat", "overdue") and cursor != base:
-                cursor, payload, calm = base, max(min(SMALLEST_PAYLOAD, largest), payload // 2), 0
+                cursor, payload, calm = base, max(self.smallest, payload // 2), 0
             count = min(tail - cursor, edge - cursor, payload)
             yield base % NUMBERS, cursor % NUMBERS, count
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # What lies no farther apart than the size needs no more bits than its distances: up to it, and with a sign.
+        # The numbers in use are at most `size` apart: `far` bits hold their distance, one more bit holds its sign.
         far = bits_for(self.size)
         sent_to, edge = Signal(far + 1), Signal(far + 1)
-        # What an acknowledgement says, if it is not of an earlier time.
+        # Read from an acknowledgement; `known` unless it is of an earlier time.
         gained, outstanding, ahead = Signal(NUMBER_BITS), Signal(far), Signal(far)
         known, behind, progress = Signal(), Signal(), Signal()
         room, reach, further = Signal(far), Signal(far + 1), Signal(far + 1)
@@ -146,7 +169,7 @@ class Sending(wiring.Component):
         return m
 
     def _count(self, m: Module, edge: Signal, calmer: object) -> None:
-        """Bytes that are there, that the other side has room for, that a frame of this line should carry."""
+        """Computes `count`: bytes that are there, that the other side has room for, that a frame should carry now."""
         low, high = exact_log2(self.smallest), exact_log2(self.largest)
         scale, grown, calm = Signal(range(low, high + 1), init=high), Signal(range(low, high + 2)), Signal(range(CALM))
         m.d.comb += grown.eq(scale)
@@ -177,7 +200,7 @@ class Sending(wiring.Component):
         m.d.sync += [self.count.eq(count), self.settled.eq(~(self.sent | self.heard | self.overdue | self.clear))]
 
     def _wait(self, m: Module, progress: Signal) -> None:
-        """The time in which nothing was heard; it starts anew with every byte acknowledged and all new room."""
+        """Measures the time without progress. It starts anew with acknowledged bytes and with new room."""
         elapsed, waited = Signal(range(self.patience)), Signal(range(1 << BACKOFF_MAX))
         backoff, long = Signal(range(BACKOFF_MAX + 1)), Signal()
         m.d.comb += long.eq(elapsed == self.patience - 1)

@@ -1,6 +1,6 @@
-"""UART: bytes of a serial line, 8 data bits, no parity, one stop bit."""
+"""UART: receives and sends the bytes of a serial line with 8 data bits, no parity and one stop bit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 
 from amaranth.hdl import Cat, Const, Module, Signal
@@ -9,6 +9,7 @@ from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
 from firstspike_contract import FirstspikeError
+from firstspike_contract.common.layout import pack_set, unpack_set
 from firstspike_contract.link.timing import LEAST_DIVISOR
 
 __all__ = ["Receiver", "Transmitter", "checked_divisor"]
@@ -17,7 +18,7 @@ DATA_BITS: int = 8
 
 
 def checked_divisor(divisor: int) -> int:
-    """Clock cycles per bit. Raises FirstspikeError for fewer than can be sampled."""
+    """Returns `divisor`, the clock cycles per bit. Raises FirstspikeError if it is too small to sample a bit."""
     if divisor < LEAST_DIVISOR:
         raise FirstspikeError(
             f"a UART takes {LEAST_DIVISOR} clock cycles a bit or more, not {divisor}; for example 16: 3 Mbaud at 48 MHz"
@@ -32,40 +33,44 @@ class Phase(IntEnum):
 
 
 class Receiver(wiring.Component):
-    """Ports:
+    """Receives bytes from a line, sampling each bit in its middle.
 
-    rx:    the line, of any phase; high when nothing comes.
-    bytes: a strobe each, in the middle of the stop bit, `latency` cycles after the line fell.
-    error: with a byte: there was no stop bit. The byte is given all the same: the CRC-32 of its frame judges it. What
-           follows is looked at when the line has been high again.
+    A byte without a stop bit is passed on all the same, since the CRC-32 of its frame judges it. After such a byte
+    the receiver ignores the line until it has been high again.
+
+    rx:    in, 1 bit, asynchronous to the clock. The line, high when idle.
+    bytes: out, stream of 8 bits, always ready. One strobe for each byte, in the middle of its stop bit, `latency`
+           cycles after the line fell for the start bit.
+    error: out, 1 bit, valid with a byte. The byte had no stop bit.
     """
 
     def __init__(self, *, divisor: int) -> None:
         self.divisor = checked_divisor(divisor)
         super().__init__({"rx": In(1, init=1), "bytes": Out(stream.Signature(8, always_ready=True)), "error": Out(1)})
 
+    sample_latency = 2  # cycles from a level to the cycle in which it is sampled, because of the synchroniser
+
     @property
     def latency(self) -> int:
-        return 2 + self.divisor // 2 + (DATA_BITS + 1) * self.divisor
+        return self.sample_latency + self.divisor // 2 + (DATA_BITS + 1) * self.divisor
 
-    @staticmethod
-    def model(levels: Sequence[int], divisor: int) -> list[tuple[int, bool, int]]:
-        """Level of the line in each cycle -> (byte, without stop bit, cycle in which that was known)."""
+    def model(self, inputs: Sequence[int]) -> list[tuple[int, bool]]:
+        """Takes the level of the line in each cycle; returns (byte, without stop bit) of each byte."""
         found, at = [], 0
-        while at < len(levels):
-            middle = at + divisor // 2
-            stop = middle + (DATA_BITS + 1) * divisor
-            if levels[at]:
+        while at < len(inputs):
+            middle = at + self.divisor // 2
+            stop = middle + (DATA_BITS + 1) * self.divisor
+            if inputs[at]:
                 at += 1
-            elif middle < len(levels) and levels[middle]:  # a spike on the line, no start bit
+            elif middle < len(inputs) and inputs[middle]:  # a spike on the line, no start bit
                 at = middle + 1
-            elif stop >= len(levels):
+            elif stop >= len(inputs):
                 break
             else:
-                bits = [levels[middle + (k + 1) * divisor] for k in range(DATA_BITS)]
-                found.append((sum(bit << k for k, bit in enumerate(bits)), not levels[stop], stop))
+                bits = [k for k in range(DATA_BITS) if inputs[middle + (k + 1) * self.divisor]]
+                found.append((pack_set(bits), not inputs[stop]))
                 at = stop + 1
-                while found[-1][1] and at < len(levels) and not levels[at]:
+                while not inputs[stop] and at < len(inputs) and not inputs[at]:
                     at += 1
         return found
 
@@ -94,7 +99,11 @@ class Receiver(wiring.Component):
 
 
 class Transmitter(wiring.Component):
-    """bytes: taken when the line is free, the next one in the last cycle of a stop bit. tx: start bit a cycle later."""
+    """Sends bytes over a line, back to back while there are any.
+
+    bytes: in, stream of 8 bits. A byte is taken while the line is idle, or in the last cycle of a stop bit.
+    tx:    out, 1 bit, high when idle. The start bit begins `latency` cycle after the byte was taken.
+    """
 
     latency = 1
 
@@ -102,11 +111,10 @@ class Transmitter(wiring.Component):
         self.divisor = checked_divisor(divisor)
         super().__init__({"bytes": In(stream.Signature(8)), "tx": Out(1, init=1)})
 
-    @staticmethod
-    def model(data: Iterable[int], divisor: int) -> list[int]:
-        """Level of the line in each cycle of bytes sent back to back."""
-        bits = [bit for byte in data for bit in (0, *(byte >> k & 1 for k in range(DATA_BITS)), 1)]
-        return [bit for bit in bits for _ in range(divisor)]
+    def model(self, inputs: Sequence[int]) -> list[int]:
+        """Takes bytes; returns the level of the line in each cycle of the bytes, without the pauses between them."""
+        frames = [(0, *(int(k in unpack_set(byte)) for k in range(DATA_BITS)), 1) for byte in inputs]
+        return [bit for frame in frames for bit in frame for _ in range(self.divisor)]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,7 +1,7 @@
-"""Contents of the block RAMs of a routed design: which bit of which memory lies where, read, and written anew.
+"""Block RAM contents of a routed design: finds where each bit of each memory lies, reads contents and replaces them.
 
-A design is routed with pseudo-random contents that are known (`netlist.known_contents`). Each column of a memory, one
-bit of consecutive words, then is found among the columns of the blocks, and no other place looks like it.
+A design is routed with known pseudo-random contents (`netlist.known_contents`). Each column of a memory, one bit of
+consecutive words, is then searched among the columns of the blocks, where only one place looks like it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,12 +19,18 @@ from .netlist import BlockMemory, known_contents
 __all__ = ["Blocks", "Column", "Geometry", "bits_of", "find_columns", "read_memories", "with_memories"]
 
 Blocks = dict[int, NDArray[np.uint16]]  # uint16 [entries] by the number of the block
-_SHARED: Final = 8  # bits of an entry that is made of several words: the ninth is not used then
+_SHARED: Final = 8  # bits in use of an entry that several words share: all but the ninth
 
 
 @dataclass(frozen=True, kw_only=True)
 class Geometry:
-    """entries, bits: of a block. strides: entries that a word is made of, by width. shares: words in an entry."""
+    """Shape of a block RAM.
+
+    entries: number of entries.
+    bits:    bits of an entry.
+    strides: numbers of entries that one word can take up.
+    shares:  numbers of words that can share one entry.
+    """
 
     entries: int
     bits: int
@@ -33,14 +39,24 @@ class Geometry:
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
-        """(stride, share), wide words first."""
+        """(stride, share) of each shape of a word, in the order in which they are tried."""
         return [*((stride, 1) for stride in self.strides), *((1, share) for share in self.shares)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """Bit `bit` of words first .. first + words - 1 of a memory: bit `position` of every `stride`-th entry of a block,
-    from entry `offset` on; or of every entry's `share` parts."""
+    """The place of one bit of consecutive words of a memory.
+
+    memory:   path of the memory.
+    bit:      number of the bit in the word.
+    first:    first word.
+    words:    number of words.
+    block:    number of the block.
+    stride:   distance between the entries that hold the bit.
+    offset:   first of these entries.
+    position: number of the bit in the entry, or in a part of the entry.
+    share:    number of equal parts of an entry, each with a word.
+    """
 
     memory: str
     bit: int
@@ -53,7 +69,7 @@ class Column:
     share: int = 1
 
     def parts(self) -> Iterator[tuple[slice, slice, int]]:
-        """(which of the words, their entries, their bit of those)."""
+        """Yields (slice of the words, slice of their entries, bit in these entries) for each part of the entries."""
         for k in range(self.share):
             count = len(range(k, self.words, self.share))
             entries = slice(self.offset, self.offset + self.stride * count, self.stride)
@@ -61,7 +77,7 @@ class Column:
 
 
 def find_columns(memories: Iterable[BlockMemory], blocks: Blocks, geometry: Geometry) -> list[Column]:
-    """Where every bit of every memory lies. Raises FirstspikeError if one is nowhere or in two places."""
+    """Returns where every bit of every memory lies. Raises FirstspikeError for a bit in no or in two places."""
     places: dict[bytes, list[tuple[int, int, int, int, int]]] = {}
     for number, entries in blocks.items():
         bits = (entries[:, None] >> np.arange(geometry.bits) & 1).astype(np.uint8)  # [entry, position]
@@ -91,7 +107,7 @@ def _pieces(
     places: Mapping[bytes, list[tuple[int, int, int, int, int]]],
     geometry: Geometry,
 ) -> list[Column]:
-    for stride, share in geometry.shapes:  # the widest words of a block are its fewest
+    for stride, share in geometry.shapes:  # the wider the words, the fewer a block holds
         size = geometry.entries * share // stride
         pieces = []
         for first in range(0, memory.depth, size):
@@ -123,7 +139,7 @@ def _pieces(
 
 
 def read_memories(columns: Iterable[Column], blocks: Blocks) -> dict[str, Contents]:
-    """What the memories hold, uint8 ``[depth, width]`` by path."""
+    """Returns what the memories hold, uint8 ``[depth, width]`` by path."""
     columns = list(columns)
     memories = {
         path: np.zeros(
@@ -143,7 +159,7 @@ def read_memories(columns: Iterable[Column], blocks: Blocks) -> dict[str, Conten
 
 
 def with_memories(columns: Iterable[Column], blocks: Blocks, contents: Mapping[str, Contents]) -> Blocks:
-    """The blocks with those contents of memories, uint8 ``[depth, width]`` by path; all other bits stay as they are."""
+    """Returns the blocks with `contents` in the memories, uint8 ``[depth, width]`` by path; all other bits stay."""
     changed = {number: entries.copy() for number, entries in blocks.items()}
     for c in columns:
         if c.memory in contents:
@@ -156,7 +172,7 @@ def with_memories(columns: Iterable[Column], blocks: Blocks, contents: Mapping[s
 
 
 def bits_of(columns: Iterable[Column], blocks: Blocks) -> Blocks:
-    """Which bits of the blocks belong to memories: set."""
+    """Returns blocks in which exactly the bits that belong to memories are set."""
     held = {number: np.zeros_like(entries) for number, entries in blocks.items()}
     for c in columns:
         for _, entries, position in c.parts():

@@ -1,4 +1,7 @@
-"""A core on a device: routed once and kept, then given the contents of one network after another."""
+"""Builds a core for a device: routes it once, keeps the result, and writes one network after another into it.
+
+Tested by tests/host/cli/test_build.py and tests/host/cli/test_bitstreams.py.
+"""
 
 import contextlib
 import hashlib
@@ -29,8 +32,8 @@ from .synthesis import synthesise
 
 __all__ = ["GOAL_MHZ", "Routed", "make_bitstream", "read_back", "routed", "routing_pll"]
 
-GOAL_MHZ: Final = 100.0  # what place and route works towards where the clock is set afterwards
-STAGES: Final = ("the gateware", "synthesis", "place and route", "where the memories lie")
+GOAL_MHZ: Final = 100.0  # goal of place and route on families whose clock is set afterwards
+STAGES: Final = ("generating the gateware", "synthesis", "place and route", "locating the memories")
 
 _FINISHED: Final = "finished.json"  # written last into the folder of a routed design
 
@@ -39,7 +42,14 @@ _FINISHED: Final = "finished.json"  # written last into the folder of a routed d
 class Routed:
     """A routed design whose block memories hold known contents.
 
-    folder: nextpnr's files and the tools' logs. pll: the clock that it was routed for. seconds: what it took.
+    folder:  nextpnr's files and the tools' logs.
+    fpga:    the device that it was routed for.
+    report:  nextpnr's report.
+    columns: where each bit of each memory lies in the block RAMs.
+    pll:     the clock that it was routed for.
+    seed:    nextpnr's seed.
+    seconds: time that synthesis, place and route took.
+    tools:   versions of the tools, by package.
     """
 
     folder: Path
@@ -53,9 +63,9 @@ class Routed:
 
 
 def routing_pll(fpga: Fpga, clock_mhz: float) -> Pll:
-    """The clock that a design is routed for.
+    """Returns the clock that a design is routed for.
 
-    clock_mhz: wanted of the core. Where the clock can be set after place and route, it is routed for GOAL_MHZ instead.
+    clock_mhz: wanted clock of the core. If the family's clock can be set after place and route, GOAL_MHZ replaces it.
     """
     routed_for = clock_mhz if FAMILIES[fpga.family].clock_is_routed else GOAL_MHZ
     return pll_for(fpga.family, fpga.oscillator_mhz, routed_for)
@@ -71,17 +81,21 @@ def routed(
     planned: bool = False,
     progress: Progress = unheard,
 ) -> Routed:
-    """The design on the device, from the cache if it was routed before with the same tools.
+    """Returns the routed design, from the cache if it was routed before with the same tools.
 
-    pll:     the clock that the design was made for (`routing_pll`).
-    planned: the block memories are given their sites, and the router more patience (floorplan).
-    Raises FirstspikeError for a missing tool, and a design that does not fit or cannot be routed.
+    pll:      the clock that the design was made for (`routing_pll`).
+    seed:     nextpnr's seed.
+    cache:    folder in which routed designs are kept.
+    planned:  whether the block memories are given their sites, and the router more patience (floorplan).
+    progress: called now and then with the part of the work that is under way.
+
+    Raises FirstspikeError for a missing tool, and for a design that does not fit or cannot be routed.
     """
     tools = {tool.package: tool.version() for tool in tools_of(fpga.family)}
     asked: list[Any] = [asdict(fpga), asdict(pll), seed, tools, *([recipe()] if planned else [])]
     kept = cache / "silicon"
     kept.mkdir(parents=True, exist_ok=True)
-    # Making the gateware's text takes seconds: the folder of a known design is known without it.
+    # Generating the gateware's text takes seconds. This file names the folder of a known design without it.
     known = kept / f"source-{_digest(design.identity, json.dumps(asked))}.txt"
     progress(0, 0, STAGES[0])
     if not (known.exists() and (kept / known.read_text() / _FINISHED).exists()):
@@ -128,7 +142,7 @@ def _route(
     planned: bool,
     progress: Progress,
 ) -> None:
-    """Everything that takes minutes, into a folder that is finished when finished.json is there."""
+    """Does all that takes minutes, into a folder. finished.json is written last and marks the folder as complete."""
     family = FAMILIES[fpga.family]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -150,17 +164,20 @@ def _route(
 
 
 def make_bitstream(design: Routed, contents: Mapping[str, Contents], pll: Pll, out: Path) -> int:
-    """The bitstream in the folder `out`: the routed design with those contents, without placing or routing anything.
+    """Writes the routed design with other contents as a bitstream, without placing or routing anything.
 
-    contents: uint8 ``[depth, width]`` by path, of every memory of the design. pll: the clock of the core, at most what
-    place and route reached. Returns how many bits of block RAM differ from the routed design.
-    Raises FirstspikeError if the contents are not those of the design's memories, if what is read back out of the
-    bitstream is something else, or if anything but those contents differs from the routed design.
+    contents: uint8 ``[depth, width]`` by path, for every memory of the design.
+    pll:      the clock of the core, at most what place and route reached.
+    out:      folder for the bitstream.
+
+    Returns how many bits of block RAM differ from the routed design. Raises FirstspikeError if `contents` do not name
+    exactly the design's memories, if the bitstream that is read back holds other contents, or if it differs from the
+    routed design in anything but these contents.
     """
     family, memories = FAMILIES[design.fpga.family], {c.memory for c in design.columns}
     if set(contents) != memories:
         odd = sorted(set(contents) ^ memories)
-        raise FirstspikeError(f"contents are not those of the design's memories: {', '.join(odd[:3])}")
+        raise FirstspikeError(f"contents must name exactly the design's memories; these differ: {', '.join(odd[:3])}")
     template = family.template(design.folder, pll)
     before = family.read_blocks(template)
     family.write(family.with_blocks(template, with_memories(design.columns, before, contents)), out)
@@ -183,7 +200,7 @@ def make_bitstream(design: Routed, contents: Mapping[str, Contents], pll: Pll, o
 
 
 def read_back(design: Routed, bitstream: Path) -> dict[str, Contents]:
-    """What a bitstream of that design holds in its memories, uint8 ``[depth, width]`` by path."""
+    """Returns what a bitstream of that design holds in its memories, uint8 ``[depth, width]`` by path."""
     family = FAMILIES[design.fpga.family]
     return read_memories(design.columns, family.read_blocks(family.read(bitstream)))
 
@@ -194,8 +211,8 @@ def _digest(*parts: str) -> str:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One place and route of a design at a time, over all processes."""
-    if os.name != "posix":  # no such lock; at worst it is routed twice
+    """Holds a lock, so that only one process places and routes a design at a time."""
+    if os.name != "posix":  # there is no such lock; at worst a design is routed twice
         yield
         return
     import fcntl

@@ -1,7 +1,7 @@
-"""A function of two signals that is one operand of an adder goes into the adder's own carry cells (ECP5).
+"""Moves a function of two signals that is an operand of an adder into the adder's own carry cells (ECP5).
 
-A CCU2C has two four-input tables, of which an adder uses two inputs; synthesis fills the rest with constants and puts
-``a + (b | c)`` into tables before the carry cells, as many as the adder has bits.
+A CCU2C has two four-input tables. An adder uses two inputs of each; synthesis fills the other two with constants. For
+``a + (b | c)`` it adds a table for each bit before the carry cells, although the cells have room for that function.
 """
 
 from collections import Counter
@@ -11,8 +11,8 @@ from typing import Any, Final
 
 __all__ = ["absorbed"]
 
-# Of one table of a carry cell as synthesis makes it: a ^ b where D is 1. Where D and C are 0 it is a: the carry of two
-# bits that are alike.
+# Contents of a carry cell's table as synthesis makes it: a ^ b where D is 1. Where D and C are 0 it is a, which is the
+# carry of two equal bits.
 _SUM: Final = "1001011010101010"
 _CONSTANT: Final = ("0", "1", "x", "z")
 
@@ -20,7 +20,7 @@ Cell = dict[str, Any]
 
 
 def absorbed(module: dict[str, Any]) -> int:
-    """Changes the cells of a module of Yosys' JSON netlist in place. Returns how many tables went."""
+    """Moves tables of a module of Yosys' JSON netlist into its carry cells, in place. Returns how many tables moved."""
     cells: dict[str, Cell] = module["cells"]
     drivers = {cell["connections"]["Z"][0]: name for name, cell in cells.items() if cell["type"] == "LUT4"}
     readers = Counter(
@@ -33,7 +33,7 @@ def absorbed(module: dict[str, Any]) -> int:
     readers.update(bit for port in module["ports"].values() for bit in port["bits"])
     gone = 0
     for pins, half, add in _sums(list(cells.values())):
-        for mine, other in ("BA", "AB"):  # of equal bits either is the carry
+        for mine, other in ("BA", "AB"):  # if the bits are equal, either of them is the carry
             bit = pins[mine + half][0]
             name = drivers.get(bit)
             if name is None or readers[bit] != 1:
@@ -50,7 +50,7 @@ def absorbed(module: dict[str, Any]) -> int:
 
 
 def _sums(cells: list[Cell]) -> Iterator[tuple[dict[str, list[Any]], str, dict[str, str]]]:
-    """(pins, "0" or "1", parameters) of every half of a carry cell that adds two bits."""
+    """Yields (pins, "0" or "1", parameters) for every half of a carry cell that adds two bits."""
     for cell in cells:
         for half in "01" if cell["type"] == "CCU2C" else "":
             pins, parameters = cell["connections"], cell["parameters"]
@@ -63,7 +63,7 @@ def _inputs(table: Cell) -> list[list[Any]]:
 
 
 def _sum_of(table: Cell, inputs: list[Any]) -> str:
-    """INIT, highest bit first, of a carry cell's half: A ^ table(B, C) where D is 1, A where it is 0."""
+    """Returns INIT of a carry cell's half, highest bit first: A ^ table(B, C) where D is 1, A where it is 0."""
     init = table["parameters"]["INIT"]
 
     def value(b: int, c: int) -> int:

@@ -1,7 +1,8 @@
-"""ECP5 bitstreams: what block RAMs hold, read and written in the bitstream itself, and the clock of the core.
+"""ECP5 bitstreams: reads and writes contents of block RAM in the bitstream itself, and sets the core's clock.
 
-Behind the frames of the fabric a bitstream has a section a block: its address, its 2048 entries of nine bits, and a
-checksum. So new contents need neither nextpnr nor the packer, and reading them back does not trust the unpacker.
+Behind the configuration frames of the fabric, a bitstream has a section for each block: its address, its 2048 entries
+of nine bits, and a checksum. New contents therefore need neither nextpnr nor the packer, and reading them back does not
+depend on the unpacker.
 """
 
 import re
@@ -22,7 +23,8 @@ __all__ = ["Ecp5", "with_clock"]
 
 _BITS: Final = 9
 _BYTES: Final = 2048 * _BITS // 8
-# LSC_EBR_ADDRESS with the block's number above 11 bits; LSC_EBR_WRITE of 256 frames of nine bytes, with a checksum.
+# Command LSC_EBR_ADDRESS, with the block's number from bit 11 on, and LSC_EBR_WRITE of 256 frames of nine bytes, with a
+# checksum.
 _SECTION: Final = re.compile(
     rb"\xf6\x00\x00\x00(?P<address>.{4})\xb2\xd0\x01\x00(?P<entries>.{%d})(?P<check>.{2})" % _BYTES, re.DOTALL
 )
@@ -32,10 +34,10 @@ _CLOCK: Final = re.compile(r"^word: (CLKI_DIV|CLKFB_DIV|CLKOP_DIV|CLKOP_CPHASE) 
 
 
 class Ecp5:
-    """`family.Family` of the ECP5. What a network's contents are written into is a whole bitstream."""
+    """`family.Family` of the ECP5. `data` is a whole bitstream."""
 
-    # Of a DP16KD. Its widths are some of the nine bits of neighbouring entries: 2048 x 9, 1024 x 18, 512 x 36; or parts
-    # of eight of them: 4096 x 4, 8192 x 2, 16384 x 1.
+    # The block RAM is a DP16KD. A word takes up some bits of 1, 2 or 4 neighbouring entries (2048 x 9, 1024 x 18,
+    # 512 x 36), or a part of the low eight bits of an entry (4096 x 4, 8192 x 2, 16384 x 1).
     geometry: ClassVar = Geometry(entries=2048, bits=_BITS, strides=(1, 2, 4), shares=(2, 4, 8))
     routed: ClassVar = "design.config"
     constraints: ClassVar = "lpf"
@@ -43,7 +45,7 @@ class Ecp5:
     clock_is_routed: ClassVar = False
 
     def template(self, folder: Path, pll: Pll) -> bytes:
-        """The routed design with another clock. Packed once for each."""
+        """Returns the routed design with the clock `pll`, as a bitstream. Packs it once for each clock."""
         name = f"clock-{pll.reference}-{pll.feedback}-{pll.output}"
         packed = folder / f"{name}.bit"
         if not packed.exists():
@@ -56,15 +58,18 @@ class Ecp5:
         return packed.read_bytes()
 
     def write(self, data: bytes, out: Path) -> None:
-        """The template is a bitstream already."""
+        """Writes `data`, which is a bitstream already, to a file."""
         (out / self.bitstream).write_bytes(data)
 
     def read(self, bitstream: Path) -> bytes:
-        """The file as it is."""
+        """Returns the bytes of the file."""
         return bitstream.read_bytes()
 
     def read_blocks(self, data: bytes) -> Blocks:
-        """Contents of every block that the bitstream writes. Raises FirstspikeError for a wrong checksum."""
+        """Returns the contents of every block that the bitstream writes, uint16 ``[2048]`` by its number.
+
+        Raises FirstspikeError if there is no such block, or a checksum is wrong.
+        """
         found = {}
         for section in _sections(data):
             bits = np.unpackbits(np.frombuffer(section["entries"], np.uint8)).reshape(-1, _BITS)
@@ -74,7 +79,10 @@ class Ecp5:
         return found
 
     def with_blocks(self, data: bytes, blocks: Mapping[int, NDArray[np.uint16]]) -> bytes:
-        """The same bitstream with those contents; blocks that are not named stay. Raises FirstspikeError likewise."""
+        """Returns the bitstream with new contents of the given blocks; other blocks stay.
+
+        Raises FirstspikeError if the bitstream writes no block, or a checksum is wrong.
+        """
         changed = bytearray(data)
         for section in _sections(data):
             if (entries := blocks.get(_number(section))) is not None:
@@ -85,12 +93,12 @@ class Ecp5:
         return bytes(changed)
 
     def without_blocks(self, data: bytes) -> bytes:
-        """All that is not the contents of a block, with zeros in their place."""
+        """Returns the bitstream with zeros in place of the blocks' contents and checksums."""
         return _SECTION.sub(lambda section: section[0][: -_BYTES - 2] + bytes(_BYTES + 2), data)
 
 
 def with_clock(config: str, pll: Pll) -> str:
-    """nextpnr's text with other divisors of its PLL. Raises FirstspikeError if it has not just one."""
+    """Returns nextpnr's text with the divisors of `pll`. Raises FirstspikeError unless the text has exactly one PLL."""
     words = {
         "CLKI_DIV": pll.reference - 1,
         "CLKFB_DIV": pll.feedback - 1,
@@ -98,7 +106,7 @@ def with_clock(config: str, pll: Pll) -> str:
         "CLKOP_CPHASE": pll.output - 1,
     }
     if sorted(found[1] for found in _CLOCK.finditer(config)) != sorted(words):
-        raise FirstspikeError("the configuration has not one PLL, whose divisors could be set")
+        raise FirstspikeError("the configuration must have exactly one PLL to set its divisors")
     return _CLOCK.sub(lambda found: f"word: {found[1]} {words[found[1]]:07b}\n", config)
 
 
@@ -130,7 +138,7 @@ _TABLE: Final = _byte_table()
 
 
 def _checksum(data: bytes) -> bytes:
-    """CRC-16 of the device: polynomial 0x8005, from 0, highest bit first."""
+    """Returns the device's CRC-16: polynomial 0x8005, initial value 0, highest bit first."""
     check = 0
     for byte in data:
         check = (check << 8 & 0xFFFF) ^ _TABLE[check >> 8 ^ byte]

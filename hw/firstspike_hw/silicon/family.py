@@ -1,4 +1,7 @@
-"""What differs between families of devices: what a bitstream is made of, and which of its bits are block RAM."""
+"""Families of devices: the files of a build, and access to the block RAM contents in a bitstream.
+
+Tested by tests/host/cli/test_build.py.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,10 +20,15 @@ __all__ = ["FAMILIES", "Family", "tools_of"]
 
 
 class Family(Protocol):
-    """geometry: of a block RAM. routed: nextpnr's file. constraints: ending of the pins' file. bitstream: its name.
+    """A family of devices.
 
-    clock_is_routed: the core's clock is fixed at place and route; otherwise it is set afterwards.
-    `data` is that form of a bitstream in which contents are read and written.
+    The methods call `data` the form of a bitstream in which they read and write contents of block RAM.
+
+    geometry:    shape of a block RAM.
+    routed:      name of nextpnr's output file.
+    constraints: ending of the pin constraint file.
+    bitstream:   name of the bitstream file.
+    clock_is_routed: whether place and route fixes the core's clock; otherwise it is set afterwards.
     """
 
     geometry: ClassVar[Geometry]
@@ -30,27 +38,27 @@ class Family(Protocol):
     clock_is_routed: ClassVar[bool]
 
     def template(self, folder: Path, pll: Pll) -> bytes:
-        """Data of the design that was routed in a folder, with that clock."""
+        """Returns the data of the design that was routed in `folder`, with the clock `pll`."""
         ...
 
     def write(self, data: bytes, out: Path) -> None:
-        """The bitstream into a folder."""
+        """Writes the bitstream into the folder `out`."""
         ...
 
     def read(self, bitstream: Path) -> bytes:
-        """Data of a bitstream."""
+        """Returns the data of a bitstream file."""
         ...
 
     def read_blocks(self, data: bytes) -> Blocks:
-        """Contents of all blocks."""
+        """Returns the contents of all blocks."""
         ...
 
     def with_blocks(self, data: bytes, blocks: Mapping[int, NDArray[np.uint16]]) -> bytes:
-        """The same with other contents of those blocks."""
+        """Returns `data` with new contents of the given blocks; other blocks stay."""
         ...
 
     def without_blocks(self, data: bytes) -> bytes:
-        """All that is not contents of blocks."""
+        """Returns `data` without contents of blocks, to compare all the rest."""
         ...
 
 
@@ -58,5 +66,5 @@ FAMILIES: Final[dict[str, Family]] = {"ecp5": Ecp5(), "ice40": Ice40()}
 
 
 def tools_of(family: str) -> tuple[Tool, ...]:
-    """The tools that a build needs."""
+    """Returns one tool from each package that a build needs."""
     return (YOSYS, ECPPACK if family == "ecp5" else NEXTPNR_ICE40)

@@ -1,4 +1,7 @@
-"""The device that a design is placed on."""
+"""The device for which a design is placed and routed.
+
+Tested by tests/hw/silicon/test_tools.py.
+"""
 
 from dataclasses import dataclass
 
@@ -10,10 +13,10 @@ class Fpga:
     """A device on a board.
 
     family:         `ecp5` or `ice40`.
-    part:           as it is sold, for messages.
-    options:        nextpnr's for it.
-    oscillator_mhz: of the board.
-    constraints:    text of the board's constraint file: which pad is where.
+    part:           name under which it is sold, for messages.
+    options:        nextpnr's options for it.
+    oscillator_mhz: frequency of the board's oscillator in MHz.
+    constraints:    text of the board's constraint file, which assigns ports to pads.
     """
 
     family: str

@@ -1,4 +1,4 @@
-"""iCE40 bitstreams: what block RAMs hold, in the packer's text."""
+"""iCE40 bitstreams: reads and writes contents of block RAM in the packer's text."""
 
 import re
 import tempfile
@@ -16,17 +16,18 @@ from .tools import ICEPACK, ICEUNPACK, run
 __all__ = ["Ice40"]
 
 _ENTRIES, _BITS = 2048, 2
-# Bits of a word of a block in the order in which narrower words lie side by side in it (its own inverse).
+# Order in which the bits of narrower words lie in a block's 16-bit word (the order is its own inverse).
 _ORDER: Final = np.array([0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15])
-# A block by its tile, then 16 lines of 16 words, the highest first.
+# A block: column and row of its tile, then 16 lines of 16 words, the highest word of a line first.
 _BLOCK: Final = re.compile(rb"^\.ram_data (\d+) (\d+)\n((?:[0-9a-f]{64}\n){16})", re.MULTILINE)
-_ROW_SHIFT: Final = 8  # the number of a block: its column, its row
+_ROW_SHIFT: Final = 8  # the number of a block is its column, then its row in the low bits
 
 
 class Ice40:
-    """`family.Family` of the iCE40. What a network's contents are written into is the text of a whole bitstream."""
+    """`family.Family` of the iCE40. `data` is the text of a whole bitstream."""
 
-    # Of a SB_RAM40_4K. All its widths are some neighbouring entries: 256 x 16, 512 x 8, 1024 x 4, 2048 x 2.
+    # The block RAM is an SB_RAM40_4K. A word takes up 8, 4, 2 or 1 neighbouring entries: 256 x 16, 512 x 8, 1024 x 4,
+    # 2048 x 2.
     geometry: ClassVar = Geometry(entries=_ENTRIES, bits=_BITS, strides=(1, 2, 4, 8))
     routed: ClassVar = "design.asc"
     constraints: ClassVar = "pcf"
@@ -34,7 +35,7 @@ class Ice40:
     clock_is_routed: ClassVar = True  # the divisors of its PLL lie among the bits of a pad's tile
 
     def template(self, folder: Path, pll: Pll) -> bytes:
-        """The routed design, packed and unpacked, as everything that is compared with it."""
+        """Returns the routed design, packed and unpacked like all that is compared with it. `pll` has no effect."""
         kept = folder / "template.asc"
         if not kept.exists():
             run([ICEPACK.command(), self.routed, "design.bin"], "packing", log=folder / "pack.log", folder=folder)
@@ -42,7 +43,7 @@ class Ice40:
         return kept.read_bytes()
 
     def write(self, data: bytes, out: Path) -> None:
-        """By the packer. Raises FirstspikeError if it fails."""
+        """Writes the bitstream with the packer. Raises FirstspikeError if the packer fails."""
         with tempfile.TemporaryDirectory(dir=out) as scratch:
             (Path(scratch) / "new.asc").write_bytes(data)
             run([ICEPACK.command(), "new.asc", "new.bin"], "packing", log=out / "pack.log", folder=Path(scratch))
@@ -50,7 +51,7 @@ class Ice40:
             (out / "pack.log").unlink()
 
     def read(self, bitstream: Path) -> bytes:
-        """By the unpacker. Raises FirstspikeError if it fails."""
+        """Reads the bitstream with the unpacker. Raises FirstspikeError if the unpacker fails."""
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             (folder / "old.bin").write_bytes(bitstream.read_bytes())
@@ -58,7 +59,7 @@ class Ice40:
             return (folder / "old.asc").read_bytes()
 
     def read_blocks(self, data: bytes) -> Blocks:
-        """Contents of every block, uint16 ``[2048]`` by its number."""
+        """Returns the contents of every block, uint16 ``[2048]`` by its number."""
         found = {}
         for column, row, text in _BLOCK.findall(data):
             lines = [bytes.fromhex(line.decode()) for line in text.split()]
@@ -68,7 +69,7 @@ class Ice40:
         return found
 
     def with_blocks(self, data: bytes, blocks: Mapping[int, NDArray[np.uint16]]) -> bytes:
-        """The same text with those contents; blocks that are not named stay."""
+        """Returns the text with new contents of the given blocks; other blocks stay."""
 
         def changed(found: re.Match[bytes]) -> bytes:
             entries = blocks.get(int(found[1]) << _ROW_SHIFT | int(found[2]))
@@ -82,5 +83,5 @@ class Ice40:
         return _BLOCK.sub(changed, data)
 
     def without_blocks(self, data: bytes) -> bytes:
-        """All but the lines of contents."""
+        """Returns the text without the lines of block contents."""
         return _BLOCK.sub(rb".ram_data \1 \2\n", data)

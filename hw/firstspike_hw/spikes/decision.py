@@ -1,4 +1,12 @@
-"""Decision: the first output spike wins; ties by the largest excess V - th, then by the lowest index; silent at T-1."""
+"""Decision: finds the class from the rows of the output layer.
+
+The output that fires first wins; among several at the same step the one with the largest excess V - th, then the one
+with the lowest index. If no output fires by T-1, the image is silent, and the excesses at T-1 decide in this way.
+
+Tested by tests/hw/spikes/test_serialiser.py.
+"""
+
+from collections.abc import Sequence
 
 from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, stream, wiring
@@ -15,34 +23,51 @@ __all__ = ["Decision", "output_layout", "verdict_layout"]
 
 
 def verdict_layout(steps: int) -> data.StructLayout:
-    """decided, then: the class, its step D, flags of RESULT, and how many outputs fired at D."""
+    """The verdict on an image.
+
+    decided:                 the other fields are valid.
+    class, step:             the class, and the decision step D.
+    silent, tie, exact_tie:  flags of the result packet.
+    fired:                   number of outputs that fired at D.
+    """
     return data.StructLayout(
         {"decided": 1, "class": 16, "step": bits_for(steps - 1), "silent": 1, "tie": 1, "exact_tie": 1, "fired": 16}
     )
 
 
 def output_layout(neurons: int, steps: int) -> data.StructLayout:
-    """spike: output x fires at step t. done: nothing more comes of steps <= t."""
+    """A message about the outputs.
+
+    spike: output x fires at step t.
+    done:  no further spike at a step <= t.
+    """
     return data.StructLayout({"spike": 1, "done": 1, "t": bits_for(steps - 1), "x": bits_for(neurons - 1)})
 
 
 class Decision(wiring.Component):
-    """The candidates of a step one by one: the outputs that fired; at T-1 all of them, for those that did not fire have
-    a negative excess and cannot win over one that did.
+    """The unit that compares the candidates of each step, one a cycle, and holds the verdict.
 
-    rows:    of the last stage, with V - th; acknowledged by `row_taken`.
-    outputs: classes. steps: T.
-    verdict: stands from the decision until `clear`. quiet: rows are of an image that is over.
-    spikes:  the outputs that fired at D, if `tracing`.
-    messages: if it `reports`: all that is taken in, also after the verdict: output x is at or above its threshold at t
-             (at T-1 one that has fired may be so again).
+    The candidates are the outputs that fired at the step. At T-1 they are all outputs: one that did not fire has a
+    negative excess and cannot win over one that did. Ports:
+
+    rows:      in, stream of `row_layout`, always taken. Rows of the last stage, with V - th.
+    row_taken: out, strobe. Acknowledges a row.
+    outputs:   in, 0 .. lanes * rows. Number of classes.
+    steps:     in, 0 .. steps. T.
+    clear:     in, strobe. Forgets the verdict.
+    quiet:     in, 1 bit. The rows are of an image that is over, and are ignored.
+    tracing:   in, 1 bit. The image is traced.
+    spikes:    out, stream of `spike_layout`. The outputs that fired at D, if `tracing`.
+    verdict:   out, `verdict_layout`. Stands from the decision until `clear`.
+    messages:  out, stream of `output_layout`, always taken; only if `reports`. All messages, also after the verdict.
+               `spike` means that x is at or above its threshold at t; at T-1 it may be an output that fired before.
     """
 
-    latency = Serialiser.latency + 4  # from the row that decides, alone, to the verdict
+    latency = Serialiser.latency + 4  # cycles to the verdict from the row that decides, if it has one candidate only
 
     def __init__(self, *, lanes: int, rows: int, steps: int, value_bits: int, reports: bool = False) -> None:
         check_sizes(self, lanes=lanes, rows=rows, steps=steps)
-        check_sizes(self, bits=value_bits)  # it compares them
+        check_sizes(self, bits=value_bits)  # values are compared, so they have a bit at least
         self.sizes = {"lanes": lanes, "rows": rows, "steps": steps, "value_bits": value_bits}
         self.reports = reports
         messages = Out(stream.Signature(output_layout(lanes * rows, steps), always_ready=True))
@@ -61,13 +86,18 @@ class Decision(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(excess: list[list[int]]) -> tuple[int, int, bool, bool, bool]:
-        """excess[t][k] = V - th of output k -> class, step, silent, tie, exact_tie (contract.evaluate)."""
-        step = next((t for t, row in enumerate(excess) if max(row) >= 0), len(excess) - 1)
-        row = excess[step]
-        fired = sum(v >= 0 for v in row)
-        return row.index(max(row)), step, fired == 0, fired > 1, row.count(max(row)) > 1
+    def model(self, inputs: Sequence[list[list[int]]]) -> list[tuple[int, int, bool, bool, bool, int]]:
+        """Takes images: excess[t][k] = V - th of output k at step t, for all T steps.
+
+        Returns (class, step, silent, tie, exact_tie, fired) for each image (contract.evaluate).
+        """
+        found = []
+        for excess in inputs:
+            step = next((t for t, row in enumerate(excess) if max(row) >= 0), len(excess) - 1)
+            row = excess[step]
+            fired = sum(v >= 0 for v in row)
+            found.append((row.index(max(row)), step, fired == 0, fired > 1, row.count(max(row)) > 1, fired))
+        return found
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -84,7 +114,7 @@ class Decision(wiring.Component):
         with m.If(at_end):
             m.d.comb += serialiser.rows.payload.fires.eq(~0)
 
-        # The message on hand, and what it is.
+        # The message at hand, and whether it is a candidate and fires.
         m.submodules.coming = first = Elastic(serialiser.message)
         wiring.connect(m, serialiser.messages, first.i)
         verdict, coming = self.verdict, first.o.payload
@@ -102,7 +132,7 @@ class Decision(wiring.Component):
             on_hand.i.payload.candidate.eq(is_candidate),
             on_hand.i.payload.fires.eq(is_candidate & (coming.value >= 0)),
             on_hand.clear.eq(self.quiet),
-            # none of a later step while the decision is being made
+            # no spike of a later step while the decision is being made
             self.spikes.valid.eq(on_hand.o.valid & fires & self.tracing & ~verdict.decided & ~decides),
             self.spikes.payload.t.eq(message.t),
             self.spikes.payload.x.eq(message.x),
@@ -118,8 +148,8 @@ class Decision(wiring.Component):
                 self.messages.payload.x.eq(message.x),
             ]
 
-        # One candidate a cycle against the best so far.
-        judged, any_fired = Signal(), Signal()  # a step is complete: look at what it gave
+        # Each cycle compares one candidate with the best so far.
+        judged, any_fired = Signal(), Signal()  # all candidates of a step are compared; one of them fired
         best, any_yet = Signal(signed(self.sizes["value_bits"])), Signal()
         end = Signal()
         m.d.comb += [

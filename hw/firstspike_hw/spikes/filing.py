@@ -1,4 +1,10 @@
-"""Filing of a stage's spikes with the next stage: the neuron's delay is added, the horizon follows behind."""
+"""Filing: adds each neuron's delay to its spike and files it with the next stage, followed by the horizon.
+
+Tested by tests/hw/spikes/test_serialiser.py.
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -13,17 +19,24 @@ __all__ = ["Filing", "filed_layout"]
 
 
 def filed_layout(*, neurons: int, steps: int) -> data.StructLayout:
-    """spike: neuron x spikes at t. done: every spike at a step < horizon is filed, this one included."""
+    """A message to the next stage.
+
+    spike: neuron x spikes at step t.
+    done:  every spike at a step < `horizon` is filed, this one included.
+    """
     fields = {"spike": 1, "t": bits_for(steps - 1), "x": bits_for(neurons - 1), "done": 1, "horizon": bits_for(steps)}
     return data.StructLayout(fields)
 
 
 class Filing(wiring.Component):
-    """Messages of a serialiser in, spikes with their recorded time out; what would come at T or later is no spike.
+    """A pipeline from a serialiser's messages to spikes at their recorded time; after T-1 there is no spike. Ports:
 
-    outputs: neurons of the layer; lanes beyond them are ignored.
-    steps:   T.
-    filed:   always taken, `latency` cycles after the message.
+    outputs:  in, 0 .. neurons. Neurons of the layer; lanes beyond them are ignored.
+    steps:    in, 0 .. steps. T.
+    clear:    in, 1 bit. Forgets the messages inside.
+    messages: in, stream of `message`, always taken.
+    filed:    out, stream of `filed_layout`, always taken, `latency` cycles after the message.
+    delays:   in, MemoryPort. The delay of each neuron, in steps.
     """
 
     latency = 3
@@ -42,12 +55,20 @@ class Filing(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(t: int, x: int, delays: list[int], steps: int) -> int | None:
-        """Recorded time of neuron x that crossed its threshold at t, or None."""
-        if x >= len(delays) or t + delays[x] >= steps:
-            return None
-        return t + delays[x]
+    def model(self, inputs: Sequence[tuple[Any, ...]]) -> list[tuple[tuple[int, int] | None, int | None]]:
+        """Takes ("set", {"steps": T, "delays": delay of each neuron}) and ("message", spike, done, t, x), in order.
+
+        Returns for each message the spike (recorded time, neuron) or None, and the new horizon or None.
+        """
+        steps, delays, found = 0, [], []
+        for name, *values in inputs:
+            if name == "set":
+                steps, delays = values[0]["steps"], values[0]["delays"]
+                continue
+            spike, done, t, x = values
+            filed = spike and x < len(delays) and t + delays[x] < steps
+            found.append(((t + delays[x], x) if filed else None, t + 1 if done else None))
+        return found
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -62,7 +83,7 @@ class Filing(wiring.Component):
             write.data.eq(self.delays.word),
             write.en.eq(self.delays.write),
         ]
-        # 1: look up; 2: the delay, registered; 3: recorded time
+        # cycle 1: look up the delay; 2: register it; 3: add it
         messages = [Signal(self.message, name=f"message{k}", reset_less=True) for k in range(2)]
         valids, delay = [Signal(name=f"valid{k}") for k in range(2)], Signal.like(read.data, reset_less=True)
         m.d.sync += [delay.eq(read.data)]

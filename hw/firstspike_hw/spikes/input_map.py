@@ -1,6 +1,12 @@
-"""Input map: external address to weight row, or dropped; what is out of range, repeated or late is refused."""
+"""Input map: maps an event's external address to a weight row, or drops the event.
 
-from typing import Any, Final
+It refuses an event that is out of range, repeats an input, or is late.
+
+Tested by tests/hw/spikes/test_intake.py.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -15,32 +21,82 @@ from firstspike_hw.fabric.sizes import check_sizes
 
 from .queue import event_layout
 
-__all__ = ["InputMap", "entry_layout", "mapped_layout"]
+__all__ = ["InputMap", "Mapped", "entry_layout", "mapped_events", "mapped_layout"]
 
-MARKS: Final = 32  # rows whose marks are read and written together
+MARKS: Final = 32  # rows whose marks share a memory word
 
 
 def entry_layout(*, entries: int, steps: int) -> data.StructLayout:
-    """What is stored of an address: its weight row and its delay, if it is kept."""
+    """The entry of an address.
+
+    row:   weight row.
+    delay: steps that are added to the event's time.
+    kept:  events of the address are kept; if 0 they are dropped, and the other fields mean nothing.
+    """
     return data.StructLayout({"row": bits_for(entries - 1), "delay": bits_for(steps), "kept": 1})
 
 
 def mapped_layout(*, entries: int, steps: int) -> data.StructLayout:
-    """filed: `event` with its recorded time is to be filed. Otherwise dropped or refused say why not, or neither does.
+    """The outcome for one event. If it is neither filed, dropped nor refused, its delay moves it beyond T-1.
 
-    late: refused as it broke the promised order. horizon: no event below it will follow (if order was promised).
+    filed:   `event` is to be filed.
+    dropped: its address is dropped.
+    refused: it is out of range, repeated or late.
+    late:    it is refused because its time falls although the image promised order.
+    horizon: no event below it will follow; 0 if no order was promised.
+    event:   the weight row, with the recorded time; valid with filed.
     """
     fields = {"filed": 1, "dropped": 1, "refused": 1, "late": 1, "horizon": bits_for(steps)}
     return data.StructLayout({**fields, "event": event_layout(entries, steps)})
 
 
-class InputMap(wiring.Component):
-    """Ports:
+class Mapped(NamedTuple):
+    """The outcome for one event, in the model.
 
-    steps, addresses: T, external addresses. ordered: this image's events promise not to fall in time.
-    events: raw `(t, x)`, one a cycle. mapped: what became of each, `latency` cycles later; always taken.
-    clean: strobe: forget which rows have spiked, and the order so far; not while events pass.
-    host: word of address x, a MAP_ENTRY.
+    fate:    "filed", "beyond" (its delay moves it beyond T-1), "dropped", "refused" or "late".
+    event:   (recorded time, weight row) if it is filed.
+    horizon: no event below it will follow; 0 if no order was promised.
+    """
+
+    fate: str
+    event: tuple[int, int] | None
+    horizon: int
+
+
+def mapped_events(
+    events: Iterable[tuple[int, int]], *, entries: Sequence[tuple[int, int] | None], steps: int, ordered: bool = False
+) -> list[Mapped]:
+    """Returns the outcomes for the events (t, x) of one image. entries: (row, delay) or None of each address."""
+    found: list[Mapped] = []
+    taken, latest = set(), 0
+    for t, x in events:
+        fate, event = "", None
+        if t >= steps or x >= len(entries):
+            fate = "refused"
+        elif (entry := entries[x]) is None:
+            fate = "dropped"
+        elif entry[0] in taken:
+            fate = "refused"
+        elif ordered and t < latest:
+            fate = "late"
+        else:
+            taken.add(entry[0])
+            latest, recorded = t, t + entry[1]
+            fate, event = ("filed", (recorded, entry[0])) if recorded < steps else ("beyond", None)
+        found.append(Mapped(fate, event, latest if ordered else 0))
+    return found
+
+
+class InputMap(wiring.Component):
+    """A table with an entry for each external address, and a mark for each row that has spiked. Ports:
+
+    steps:     in, 0 .. steps. T.
+    addresses: in, 0 .. addresses. Number of external addresses.
+    ordered:   in, 1 bit. The header promises that the image's event times do not fall.
+    events:    in, stream of `t` and `x`, 16 bits each, always taken. Raw events, one a cycle.
+    mapped:    out, stream of `mapped_layout`, always taken. What became of each event, `latency` cycles later.
+    clean:     in, strobe. Forgets which rows have spiked, and the order so far; not while events pass.
+    host:      in, MemoryPort of 32 bits. Word x is the MAP_ENTRY of address x.
     """
 
     latency = 4
@@ -62,29 +118,24 @@ class InputMap(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(
-        events: list[tuple[int, int]], entries: list[tuple[int, int] | None], steps: int, ordered: bool = False
-    ) -> tuple[list[tuple[int, int]], int, int]:
-        """Events through a map of (row, delay) or None by address. Returns (filed (t, row), dropped, refused)."""
-        filed, taken, dropped, refused, latest = [], set(), 0, 0, 0
-        for t, x in events:
-            if t >= steps or x >= len(entries):
-                refused += 1
-            elif (entry := entries[x]) is None:
-                dropped += 1
-            elif entry[0] in taken or (ordered and t < latest):
-                refused += 1
-            else:
-                taken.add(entry[0])
-                latest = t
-                if t + entry[1] < steps:
-                    filed.append((t + entry[1], entry[0]))
-        return filed, dropped, refused
+    def model(self, inputs: Sequence[tuple[Any, ...]]) -> list[Mapped]:
+        """Takes ("set", {"steps": T, "entries": (row, delay) or None of each address}), ("image", ordered) for `clean`,
+        and ("event", t, x), in order. Returns the outcome of each event."""
+        settings: dict[str, Any] = {"steps": 0, "entries": []}
+        ordered, events, found = False, [], []
+        for name, *values in [*inputs, ("image", False)]:
+            if name == "event":
+                events.append((values[0], values[1]))
+                continue
+            found += mapped_events(events, ordered=ordered, **settings)  # the image so far is over
+            events = []
+            settings = values[0] if name == "set" else settings
+            ordered = values[0] if name == "image" else False
+        return found
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # 1: look up; in range?
+        # cycle 1: look up the entry; is the event in range?
         read = self._map(m)
         t1, valid1, in_range1 = Signal(bits_for(self.max_steps - 1)), Signal(), Signal()
         m.d.sync += [
@@ -92,10 +143,10 @@ class InputMap(wiring.Component):
             valid1.eq(self.events.valid),
             in_range1.eq((self.events.payload.t < self.steps) & (self.events.payload.x < self.addresses)),
         ]
-        # 2: the entry, registered
+        # 2: register the entry
         entry, t2, valid2, in_range2 = Signal(self.entry), Signal.like(t1), Signal(), Signal()
         m.d.sync += [entry.eq(read.data), t2.eq(t1), valid2.eq(valid1), in_range2.eq(in_range1)]
-        # 3: the marks of its word, registered; 4: has the row spiked, is it late; recorded time
+        # 3: register the word with the row's mark; 4: has the row spiked, is the event late; recorded time
         taken, mark = self._taken(m, entry.row)
         looked_up, t3, valid3, in_range3 = Signal(self.entry), Signal.like(t1), Signal(), Signal()
         m.d.sync += [looked_up.eq(entry), t3.eq(t2), valid3.eq(valid2), in_range3.eq(in_range2)]
@@ -144,9 +195,11 @@ class InputMap(wiring.Component):
         return read
 
     def _taken(self, m: Module, row: Any) -> tuple[Signal, Signal]:
-        """A bit per row, MARKS a word: has the row of the cycle before spiked in this image; and what marks it.
+        """Builds the marks, a bit for each row. Returns (taken, mark), both about the row of the cycle before.
 
-        A word that no row of this image has touched means nothing: all are forgotten in one cycle.
+        taken: the row has spiked in this image.
+        mark:  set by the caller: the row spikes now.
+        A word of MARKS bits that no row of this image has touched counts as 0: one cycle forgets all marks.
         """
         words = max(1, -(-self.entries // MARKS))
         m.submodules.taken = memory = Memory(shape=MARKS, depth=words, init=[], attrs=IN_LOGIC)

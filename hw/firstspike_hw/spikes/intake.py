@@ -1,51 +1,83 @@
-"""Intake: images from the stream, through the input map, into one of two banks while the core works on the other."""
+"""Intake: takes images from the stream through the input map into one of two banks; the core reads the other one."""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from firstspike_contract.core.stream_format import EVENT_BEAT, IMAGE_HEADER
+from firstspike_contract.common.layout import unpack_set
+from firstspike_contract.core.stream_format import BEAT_BITS, EVENT_BEAT, IMAGE_HEADER, Header
 from firstspike_hw.fabric.axis import axis_layout
 from firstspike_hw.fabric.layouts import HEADER_FLAGS, seen_as
 from firstspike_hw.fabric.memory_port import MemoryPort
 from firstspike_hw.fabric.sizes import check_sizes
 
-from .input_map import InputMap
-from .queue import BucketPort, CalendarQueue
+from .input_map import InputMap, mapped_events
+from .queue import BucketPort, CalendarQueue, buckets_of
 
-__all__ = ["Intake", "image_layout"]
+__all__ = ["Intake", "TakenImage", "image_layout"]
 
 
 class Phase(IntEnum):
+    """Phases of one image."""
+
     HEADER = 0
     BEATS = 1
-    DRAIN = 2
+    DRAIN = 2  # until the map has answered the last event
 
 
 def image_layout() -> data.StructLayout:
-    """What is known of an image besides its events.
+    """An image without its events: the fields of its header, and these.
 
-    ready: the core may begin. complete: TLAST has come and the counts are final. since: the cycle before TLAST.
+    ready:    the core may begin.
+    complete: TLAST has come, and the counts are final.
+    late:     the image promised order, and an event was late.
+    dropped:  events of dropped inputs so far.
+    refused:  events refused so far.
+    since:    number of the cycle before the one that took TLAST.
     """
     known = {"ready": 1, "complete": 1, "late": 1, "dropped": 32, "refused": 32, "since": 32}
     return data.StructLayout({**{field.name: field.bits for field in IMAGE_HEADER}, **known})
 
 
+class TakenImage(NamedTuple):
+    """A complete image, in the model: the fields of `image_layout`, and its events.
+
+    buckets: weight rows of each step, in the order in which they leave the calendar queue.
+    """
+
+    flags: int
+    tag: int
+    label: int
+    late: bool
+    dropped: int
+    refused: int
+    buckets: list[list[int]]
+
+
 class Intake(wiring.Component):
-    """Ports:
+    """Two banks, each with a calendar queue and what is known of its image: the core reads one while the other fills.
 
-    beats: images as in docs/core.md. run: take headers.
-    steps, addresses: T, and external addresses of the network.
-    image:    about the oldest image, a cycle late. source: its events. release: strobe: the core has done with it.
-    rewind:   as of the queues, of `source`; only if `rewinds`.
-    waited: cycles from TLAST of that image to the next one. idle: no image is here. map: host port of the input map.
+    A beat of events takes one cycle. A beat of a bitmap takes a cycle for each set bit, or one if none is set. Ports:
 
-    An image is `complete` `latency` cycles after its last beat (a bitmap's last set bit) was taken; the next header is
-    taken a cycle earlier. A beat of a bitmap takes a cycle for each set bit, and one if there is none.
+    beats:     in, stream of `axis_layout`. Images as in docs/core.md.
+    run:       in, 1 bit. Headers are taken; an image that has begun is taken to its end in any case.
+    steps:     in, 0 .. steps. T.
+    addresses: in, 0 .. addresses. Number of external addresses.
+    image:     out, `image_layout`. The oldest image, a cycle late. `complete` is seen `latency` cycles after the last
+               beat was taken, or after the cycle of a bitmap's last set bit; the next header is taken a cycle earlier.
+    source:    out, BucketPort. The events of the oldest image.
+    release:   in, strobe. The core has finished with the oldest image.
+    rewind:    in, strobe; only if `rewinds`. Takes `source` back to its first step.
+    waited:    out, 32 bits. Cycles from the one that took TLAST of the oldest image to the next one, in which the first
+               beat of a result packet given now would leave.
+    idle:      out, 1 bit. No image is here, and none is being taken.
+    map:       in, MemoryPort of 32 bits. The entries of the input map.
     """
 
     latency = InputMap.latency + 3
@@ -69,6 +101,34 @@ class Intake(wiring.Component):
             }
         )
 
+    def model(self, inputs: Sequence[tuple[Any, ...]]) -> list[TakenImage]:
+        """Takes ("set", {"steps": T, "entries": (row, delay) or None of each address}) and ("image", beats), in order.
+
+        Returns each image as the core finds it once it is complete.
+        """
+        settings: dict[str, Any] = {"steps": 0, "entries": []}
+        found = []
+        for name, value in inputs:
+            if name == "set":
+                settings = value
+                continue
+            header = IMAGE_HEADER.unpack(value[0])
+            flags = Header(header["flags"])
+            events = _events_of(value[1:], bitmap=Header.BITMAP in flags)
+            outcomes = mapped_events(events, ordered=Header.ORDERED in flags, **settings)
+            fates = Counter(outcome.fate for outcome in outcomes)
+            filed = [outcome.event for outcome in outcomes if outcome.event is not None]
+            found.append(
+                TakenImage(
+                    **header,
+                    late=fates["late"] > 0,
+                    dropped=fates["dropped"],
+                    refused=fates["refused"] + fates["late"],
+                    buckets=buckets_of(filed, self.max_steps),
+                )
+            )
+        return found
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.map = self.input_map = input_map = InputMap(
@@ -82,7 +142,7 @@ class Intake(wiring.Component):
             input_map.addresses.eq(self.addresses),
             self.idle.eq(~banks[0].ready & ~banks[1].ready),
         ]
-        # A copy, for fan-out; already the next image's in the cycle after `release`.
+        # A copy, for fan-out; in the cycle after `release` it is the next image's.
         image = Signal(image_layout())
         m.d.sync += image.eq(banks[reading ^ self.release])
         m.d.comb += self.image.eq(image)
@@ -109,7 +169,7 @@ class Intake(wiring.Component):
         return m
 
     def _phases(self, m: Module, banks: Any, writing: Signal) -> None:
-        """Header; beats, bitmaps bit by bit; wait for the map; the other bank."""
+        """Takes the header, then the beats (bitmaps bit by bit), waits for the map, and goes on to the other bank."""
         phase, count = Signal(Phase), Signal(range(self.latency))
         bank, beat, into_map = banks[writing], self.beats, self.input_map.events
         out = stream.Signature(into_map.payload.shape(), always_ready=True).create(path=("event",))
@@ -117,7 +177,8 @@ class Intake(wiring.Component):
         header, event = (seen_as(layout, beat.payload.data) for layout in (IMAGE_HEADER, EVENT_BEAT))
         flags = seen_as(HEADER_FLAGS, header.flags)
         is_bitmap, base, ending = Signal(), Signal(16), Signal()
-        bits, rest, more = Signal(32), Signal(32), Signal()  # of a bitmap's beat; without the lowest; if any is left
+        # bits: bits of a bitmap's beat that are still to come; rest: all of them but the lowest; more: rest has one
+        bits, rest, more = Signal(32), Signal(32), Signal()
         free = Signal()
         m.d.comb += free.eq(~bank.ready)
         with m.Switch(phase):
@@ -169,12 +230,12 @@ class Intake(wiring.Component):
                 with m.If(count == self.latency - 3):
                     m.d.sync += [count.eq(0), bank.ready.eq(1), bank.complete.eq(1), writing.eq(~writing)]
                     m.d.sync += phase.eq(Phase.HEADER)
-        # an image that is being taken is not idle, be it ready or not
+        # while an image is being taken the intake is not idle, whether the image is ready or not
         with m.If((phase == Phase.BEATS) | (phase == Phase.DRAIN)):
             m.d.comb += self.idle.eq(0)
 
     def _queues(self, m: Module, writing: Signal, reading: Signal, input_map: Any) -> Signal:
-        """Two calendar queues; returns H of the image being read, while it is not complete."""
+        """Fills and reads the two calendar queues. Returns H of the image being read, valid until it is complete."""
         horizons = Array(Signal(bits_for(self.max_steps), name=f"horizon{k}") for k in range(2))
         mapped, queues = input_map.mapped, []
         for k in range(2):
@@ -196,7 +257,7 @@ class Intake(wiring.Component):
                 m.d.sync += horizons[k].eq(mapped.payload.horizon)
             with m.If(queue.clear):
                 m.d.sync += horizons[k].eq(0)
-        # the one that is not read is silent
+        # the queue that is not read is silent
         m.d.comb += [
             self.source.occupied.eq(queues[0].occupied | queues[1].occupied),
             self.source.events.valid.eq(queues[0].events.valid | queues[1].events.valid),
@@ -205,7 +266,15 @@ class Intake(wiring.Component):
         return horizons[reading]
 
 
+def _events_of(beats: Iterable[int], *, bitmap: bool) -> list[tuple[int, int]]:
+    """Returns the raw events (t, x) that beats stand for."""
+    if bitmap:
+        return [(0, BEAT_BITS * k + bit) for k, beat in enumerate(beats) for bit in unpack_set(beat)]
+    fields = [EVENT_BEAT.unpack(beat) for beat in beats]
+    return [(event["t"], event["x"]) for event in fields]
+
+
 def _several(bits: Signal) -> Any:
-    """At least two are set, by halves: shorter than looking at what is left without the lowest."""
+    """Returns whether at least two bits are set. Asking each half is shorter than clearing the lowest bit first."""
     halves = bits[: len(bits) // 2], bits[len(bits) // 2 :]
     return halves[0].any() & halves[1].any() | Cat((half & (half - 1)).any() for half in halves).any()

@@ -1,6 +1,9 @@
-"""Calendar queue, the causal-set sort: events filed by time step in linked lists, leaving bucket by bucket; O(1)."""
+"""Calendar queue: sorts events by time step, O(1) for each, so that a stage can take causal sets in order.
 
-from collections.abc import Iterable
+Events are filed in one linked list for each step and leave bucket by bucket.
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
@@ -12,15 +15,19 @@ from amaranth.utils import bits_for, ceil_log2
 from firstspike_hw.fabric.memory_port import APART, IN_LOGIC
 from firstspike_hw.fabric.sizes import check_sizes
 
-__all__ = ["BucketPort", "CalendarQueue", "event_layout"]
+__all__ = ["BucketPort", "CalendarQueue", "buckets_of", "event_layout"]
 
-WORD: Final = 16  # steps whose marks are read and written together
+WORD: Final = 16  # steps whose marks share a memory word
 
 
 class BucketPort(wiring.Signature):
-    """How a stage takes events from a queue, bucket by bucket; Out is from the stage's side (see CalendarQueue).
+    """The ports by which a reader takes events from a queue, bucket by bucket; directions are the reader's.
 
-    horizon: H, every event of a step < H has been filed.
+    advance:  out, strobe. Goes to the bucket of the next step. CalendarQueue has its timing and that of the next three.
+    occupied: in, 1 bit. The bucket holds an event.
+    open:     out, strobe. Asks for the events of the bucket.
+    events:   in, stream of weight rows, 0 .. entries - 1.
+    horizon:  in, 0 .. steps. H: every event of a step < H has been filed.
     """
 
     def __init__(self, *, entries: int, steps: int) -> None:
@@ -40,21 +47,30 @@ def event_layout(entries: int, steps: int) -> data.StructLayout:
     return data.StructLayout({"t": bits_for(steps - 1), "x": bits_for(entries - 1)})
 
 
+def buckets_of(events: Iterable[tuple[int, int]], steps: int) -> list[list[int]]:
+    """Returns the rows of the events (t, x) in a bucket for each step; the last event filed comes first."""
+    buckets: list[list[int]] = [[] for _ in range(steps)]
+    for t, x in events:
+        buckets[t].insert(0, x)
+    return buckets
+
+
 class CalendarQueue(wiring.Component):
-    """One bucket per time step: a list through `next`, a memory indexed by the event's own row.
+    """A calendar queue: one bucket for each time step, a list through `next`, a memory indexed by the event's row.
 
-    A row is filed at most once between two clears, so its place in `next` is its own and nothing is ever allocated.
-    Within a bucket the last event filed leaves first; the order within a step has no meaning.
+    A row is filed at most once between two clears, so its place in `next` is its own and no place is ever allocated.
+    The last event filed in a bucket leaves first; the order within a step has no meaning. Ports:
 
-    push:     one event a cycle, always taken; seen three cycles later.
-    clear:    empties all buckets, in one cycle, and goes back to the first.
-    advance:  strobe: on to the bucket of the next step; `occupied` and `open` are about that from the next cycle on.
-    occupied: something had been filed in this bucket two cycles ago; not in the cycle after `clear`.
-    selected: the queue is one of several, and is asked: otherwise `occupied` stays 0 (from the cycle after on).
-    rewind:   strobe, if `rewinds`: back to the first bucket, all that was filed stays; `occupied` and `open` are of it
-              from two cycles later on.
-    open:     strobe: from the next cycle on `events` gives the bucket, one event a cycle. Nothing may be filed at this
-              step from two cycles before on, and the bucket before must have been emptied.
+    push:     in, stream of `event_layout`, one event a cycle, always taken. Seen `push_latency` cycles later.
+    clear:    in, strobe. Empties all buckets in one cycle and goes back to the first one.
+    rewind:   in, strobe; only if `rewinds`. Goes back to the first bucket and keeps all events; `occupied` and `open`
+              are about that bucket from two cycles later on.
+    advance:  in, strobe. Goes to the next step's bucket; `occupied` and `open` are about it from the next cycle on.
+    selected: in, 1 bit. A reader uses this queue, one of several. While it is 0, `occupied` is 0, a cycle later.
+    occupied: out, 1 bit. An event had been filed in this bucket two cycles ago; 0 in the cycle after `clear`.
+    open:     in, strobe. From the next cycle on `events` gives the bucket. Nothing may be filed at this step from two
+              cycles before `open` on, and the bucket opened before must have been emptied.
+    events:   out, stream of weight rows, 0 .. entries - 1, up to one a cycle.
     """
 
     push_latency = 3
@@ -77,13 +93,23 @@ class CalendarQueue(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(pushed: Iterable[tuple[int, int]], steps: int) -> list[list[int]]:
-        """(t, x) in order of filing -> the rows of each bucket in the order of leaving."""
-        buckets: list[list[int]] = [[] for _ in range(steps)]
-        for t, x in pushed:
-            buckets[t].insert(0, x)
-        return buckets
+    def model(self, inputs: Sequence[tuple[Any, ...]]) -> list[list[int]]:
+        """Takes ("push", t, x), ("bucket",), ("rewind",) and ("clear",), in order.
+
+        ("bucket",) opens the bucket of the step, takes all its events and advances. Returns the rows of each bucket
+        taken, in the order of leaving.
+        """
+        buckets, step, found = buckets_of([], self.steps), 0, []
+        for name, *event in inputs:
+            if name == "push":
+                buckets[event[0]].insert(0, event[1])
+            elif name == "bucket":
+                found.append(list(buckets[step]))
+                step += 1
+            else:
+                step = 0
+                buckets = buckets_of([], self.steps) if name == "clear" else buckets
+        return found
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -92,14 +118,14 @@ class CalendarQueue(wiring.Component):
         m.submodules.head = head = Memory(shape=x_bits, depth=self.steps, init=[], attrs=IN_LOGIC)
         m.submodules.next = next_ = Memory(shape=link, depth=self.entries, init=[], attrs=APART)
 
-        # Look up the bucket's list; a cycle later file in front of it: the event's link leads to the head so far.
+        # Look up the head of the bucket's list; a cycle later file the event in front of it, linked to that head.
         old = head.read_port(domain="comb")
         head_write, next_write = head.write_port(), next_.write_port()
         push, valid = Signal(self.push.payload.shape(), reset_less=True), Signal()
         step, following_step = Signal(range(self.steps)), Signal(range(self.steps), init=1)
         filled = self._filled(m, [self.push.payload.t, step, following_step], before=push.t, mark=valid)
         first_so_far, has_one = Signal(x_bits, reset_less=True), Signal(reset_less=True)
-        same = valid & (push.t == self.push.payload.t)  # as the event before, which is in no list yet
+        same = valid & (push.t == self.push.payload.t)  # same step as the event before, which is in no list yet
         m.d.sync += [
             valid.eq(self.push.valid & ~self.clear),
             push.eq(self.push.payload),
@@ -117,7 +143,7 @@ class CalendarQueue(wiring.Component):
             next_write.en.eq(valid),
         ]
 
-        # The bucket of this step, and of the next one: whether there is one, and its first event.
+        # For the buckets of this step and of the next one: whether they are occupied, and their first events.
         with m.If(self.advance):
             m.d.sync += [step.eq(following_step), following_step.eq(following_step + 1)]
         again = self.clear | self.rewind if self.rewinds else self.clear
@@ -125,7 +151,7 @@ class CalendarQueue(wiring.Component):
             m.d.sync += [step.eq(0), following_step.eq(1)]
         firsts = [head.read_port(domain="comb") for _ in range(2)]
         m.d.comb += [port.addr.eq(at) for port, at in zip(firsts, (step, following_step), strict=True)]
-        # Both are registered, and chosen between afterwards.
+        # Both are registered, and one of them is chosen afterwards.
         advanced = Signal()
         occupied = [Signal(name=f"occupied{k}") for k in range(2)]
         heads = [Signal(x_bits, name=f"first{k}", reset_less=True) for k in range(2)]
@@ -138,7 +164,7 @@ class CalendarQueue(wiring.Component):
             first.eq(Mux(advanced, heads[1], heads[0])),
         ]
 
-        # Leave: `next` is always read for the event on offer, or that would be, so that one can leave every cycle.
+        # Leave: `next` is always read for the event that will be on offer, so that one can leave every cycle.
         following, taken, on_offer = next_.read_port(), Signal(), Signal(x_bits)
         m.d.comb += [
             taken.eq(self.events.valid & self.events.ready),
@@ -155,9 +181,12 @@ class CalendarQueue(wiring.Component):
         return m
 
     def _filled(self, m: Module, steps: list[Any], *, before: Value, mark: Signal) -> list[Value]:
-        """Whether something is filed at each of these steps. mark: now something is, at the first one a cycle ago.
+        """Returns for each of `steps` whether an event is filed at it.
 
-        A bit a step, WORD a word, in LUT memory. A word untouched since `clear` means nothing: all go in one cycle.
+        mark:   an event is being filed at `before`.
+        before: the first of `steps` a cycle ago.
+        There is a bit for each step in LUT memory, WORD bits in a word. A word untouched since `clear` counts as 0:
+        one cycle clears all.
         """
         words, bits, low = -(-self.steps // WORD), min(WORD, self.steps), ceil_log2(WORD)
         m.submodules.filled = memory = Memory(shape=bits, depth=words, init=[], attrs=IN_LOGIC)

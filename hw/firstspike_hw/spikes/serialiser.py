@@ -1,6 +1,6 @@
-"""Spike serialiser: rows of fired lanes in, one spike a cycle out, with the end of each step among them."""
+"""Spike serialiser: turns rows of fired lanes into single spikes, one a cycle, with the end of each step among them."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 
@@ -15,25 +15,36 @@ from firstspike_hw.fabric.sizes import check_sizes
 
 __all__ = ["Serialiser", "lowest", "message_layout", "row_layout"]
 
-GROUP = 16  # lanes that are searched at once
+GROUP = 16  # lanes searched at once
 
 
 def row_layout(*, lanes: int, rows: int, steps: int, value_bits: int = 0) -> data.StructLayout:
-    """The lanes of one row that fired at step t; last: of the step's rows. values: one per lane, if asked for."""
+    """One row of neurons at step t.
+
+    fires:  1 bit a lane: its neuron fires.
+    row, t: number of the row, step.
+    last:   it is the step's last row.
+    values: a signed number for each lane, only if `value_bits` is not 0.
+    """
     fields = {"fires": lanes, "row": bits_for(rows - 1), "t": bits_for(steps - 1), "last": 1}
     values = {"values": data.ArrayLayout(signed(value_bits), lanes)} if value_bits else {}
     return data.StructLayout({**fields, **values})
 
 
 def message_layout(*, lanes: int, rows: int, steps: int, value_bits: int = 0) -> data.StructLayout:
-    """spike: neuron x fired at t. done: nothing more comes of steps <= t. A message may be both."""
+    """A message; it may be a spike and the end of a step at once.
+
+    spike: neuron x fired at step t.
+    done:  no further spike at a step <= t.
+    value: the neuron's number in the row's `values`, only if `value_bits` is not 0.
+    """
     x_bits = bits_for(lanes * rows - 1)
     fields = {"spike": 1, "done": 1, "t": bits_for(steps - 1), "x": x_bits}
     return data.StructLayout({**fields, **({"value": signed(value_bits)} if value_bits else {})})
 
 
 def lowest(bits: Signal, count: int) -> object:
-    """Index of the lowest set bit; count - 1 if none is set."""
+    """Returns the index of the lowest set bit; count - 1 if none is set."""
     index: object = count - 1
     for k in reversed(range(count - 1)):
         index = Mux(bits[k], k, index)
@@ -41,16 +52,17 @@ def lowest(bits: Signal, count: int) -> object:
 
 
 class Serialiser(wiring.Component):
-    """A queue of rows, then two searches: for a group of lanes, then for a lane within it.
+    """A queue of rows, followed by two searches: for a group of lanes, then for a lane within it. Ports:
 
-    rows:     always taken; the sender keeps at most `depth` rows that `taken` has not acknowledged.
-    taken:    strobe: a row has left the queue.
-    messages: ascending lanes within a row; a row without spikes takes one cycle too.
-    clear:    forgets everything, also rows that arrive in this cycle.
+    rows:     in, stream of `row`, always taken. The sender keeps at most `depth` rows that `taken` has not
+              acknowledged.
+    taken:    out, strobe. A row has left the queue.
+    messages: out, stream of `message`. Lanes ascend within a row; a row without spikes takes one cycle too.
+    clear:    in, 1 bit. Forgets everything, also rows that arrive in this cycle.
     """
 
     depth = 16
-    latency = 5  # from the row to its first message
+    latency = 5  # cycles from a row to its first message
 
     def __init__(self, *, lanes: int, rows: int, steps: int, value_bits: int = 0) -> None:
         check_sizes(self, lanes=lanes, rows=rows, steps=steps, value_bits=value_bits)
@@ -66,12 +78,11 @@ class Serialiser(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(rows: Iterable[tuple[int, int, int, bool]], lanes: int) -> list[tuple[int, int | None, bool]]:
-        """(fires, row, t, last) -> messages (t, neuron or None, done)."""
+    def model(self, inputs: Sequence[tuple[int, int, int, bool]]) -> list[tuple[int, int | None, bool]]:
+        """Takes rows (fires, row, t, last); returns messages (t, neuron or None, done)."""
         messages: list[tuple[int, int | None, bool]] = []
-        for fires, row, t, last in rows:
-            found: list[int | None] = [row * lanes + k for k in range(lanes) if fires >> k & 1]
+        for fires, row, t, last in inputs:
+            found: list[int | None] = [row * self.lanes + k for k in range(self.lanes) if fires >> k & 1]
             if last and not found:
                 found = [None]
             messages += [(t, x, last and k == len(found) - 1) for k, x in enumerate(found)]
@@ -79,9 +90,9 @@ class Serialiser(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Each part keeps what is left after the first beside what it searches: the last is known at once.
+        # Each search keeps two sets: its candidates, and those after the first. The last one is thus known at once.
         self._chosen = Elastic(self._chosen_layout())
-        # A group of lanes with spikes, out of its row; `sent`: the lanes being sent may be replaced by it.
+        # A group of lanes with spikes, taken out of its row. `sent`: it may replace the lanes that are being sent.
         x, t = self.messages.payload.x, self.messages.payload.t
         there, sent, bits = Signal(), Signal(), Signal(GROUP, reset_less=True)
         values = Signal(data.ArrayLayout(signed(self.value_bits or 1), GROUP), reset_less=True)
@@ -93,7 +104,7 @@ class Serialiser(wiring.Component):
         return m
 
     def _choose_groups(self, m: Module) -> None:
-        """Rows wait in a queue; of each the groups of lanes that have spikes, one after the other."""
+        """Queues the rows, and offers each row's groups of lanes that have spikes, one after the other."""
         groups = -(-self.lanes // GROUP)
         queued = data.StructLayout({"row": self.row, "has": groups})
         fifo = SyncFIFO(width=queued.size, depth=self.depth)
@@ -104,8 +115,8 @@ class Serialiser(wiring.Component):
         ]
         arriving = queued(fifo.r_data)
         row, busy = Signal(self.row, reset_less=True), Signal()
-        has, rest = Signal(groups, reset_less=True), Signal(groups, reset_less=True)  # groups; all but the first
-        some, others = Signal(reset_less=True), Signal(reset_less=True)  # whether there are any
+        has, rest = Signal(groups, reset_less=True), Signal(groups, reset_less=True)  # groups left; after the first
+        some, others = Signal(reset_less=True), Signal(reset_less=True)  # whether any of them are left
         wanted, goes, advance = Signal(), Signal(), Signal()
         m.submodules.chosen = self._chosen
         out, first = self._chosen.i, has & ~rest
@@ -136,9 +147,9 @@ class Serialiser(wiring.Component):
             m.d.sync += busy.eq(0)
 
     def _take_lanes(self, m: Module) -> None:
-        """The lanes of the group chosen, out of its row."""
+        """Takes the lanes of the chosen group out of its row."""
         front, of, ready = self._chosen.o.payload, self._of, self._chosen.o.ready
-        # with values there is much to move, and little of it: rows of outputs may wait a cycle for each other
+        # values are wide, but only outputs have them and their rows are few: these may wait a cycle for each other
         m.d.comb += ready.eq(~self._there if self.value_bits else ~self._there | self._sent)
         with m.If(self._sent):
             m.d.sync += self._there.eq(0)
@@ -159,7 +170,7 @@ class Serialiser(wiring.Component):
             m.d.sync += self._there.eq(0)
 
     def _send_lanes(self, m: Module) -> None:
-        """A message for each lane of the group."""
+        """Sends a message for each lane of the group that fired."""
         sending, now, left, more = Signal(), Signal.like(self._of), Signal(GROUP, reset_less=True), Signal()
         lanes, values = Signal(GROUP, reset_less=True), Signal.like(self._values)
         lane, pick = Signal(range(GROUP)), Signal(GROUP)
@@ -186,19 +197,24 @@ class Serialiser(wiring.Component):
             m.d.sync += sending.eq(0)
 
     def _chosen_layout(self) -> data.StructLayout:
-        """A group of lanes, by a bit and by its number; its row; ends: none of the step comes behind it."""
+        """A chosen group of lanes.
+
+        row:         the row that it belongs to.
+        pick, which: the group as a set bit, and its number.
+        ends:        no group of the step follows.
+        """
         groups = -(-self.lanes // GROUP)
         return data.StructLayout({"row": self.row, "pick": groups, "which": range(groups), "ends": 1})
 
 
 def _number(pick: Signal) -> Value:
-    """Of the only set bit; 0 if none is set."""
+    """Returns the index of the only set bit; 0 if none is set."""
     count = len(pick)
     return Cat(Cat(pick[k] for k in range(count) if k >> n & 1).any() for n in range(bits_for(count - 1)))
 
 
 def _struck(bits: Value) -> Value:
-    """All but the lowest set bit."""
+    """Returns the bits without the lowest set one."""
     return bits & (bits - 1)
 
 
@@ -207,6 +223,6 @@ def _groups_with_spikes(fires: Value) -> Value:
 
 
 def _picked(pick: Signal, fires: Value) -> Value:
-    """The group of lanes whose bit is set in `pick`; none if no bit is."""
+    """Returns the bits of the group of lanes that `pick` chooses; 0 if it chooses none."""
     groups = [Mux(pick[k], fires[k * GROUP : (k + 1) * GROUP], 0) for k in range(len(pick))]
     return reduce(or_, groups, Const(0, GROUP))

@@ -1,4 +1,7 @@
-"""A spike as stages and outputs show it to the trace."""
+"""The layout in which stages and outputs show a spike to the trace.
+
+Tested by tests/hw/core/test_core.py.
+"""
 
 from amaranth.lib import data
 from amaranth.utils import bits_for
@@ -7,5 +10,9 @@ __all__ = ["spike_layout"]
 
 
 def spike_layout(steps: int) -> data.StructLayout:
-    """t: step. x: number of the neuron in its layer."""
+    """A spike.
+
+    t: step.
+    x: number of the neuron in its layer.
+    """
     return data.StructLayout({"t": bits_for(steps - 1), "x": 16})

@@ -1,1 +1,1 @@
-"""One layer of a network in gateware: sequencer, lanes, tables over time."""
+"""One layer of a network in gateware: sequencer, lanes, tables."""

@@ -1,10 +1,11 @@
 """Kernel lanes: A and V of some neurons, updated one row a cycle. One component per kernel, all with the same ports.
 
-A stage feeds its lanes with operations in the order in which they take effect; each passes the phases of the kernel's
-pipeline one a cycle, so nothing ever waits and nothing is forwarded: A and V are each read, changed and written in one
-cycle.
+A stage gives its lanes operations in the order in which they take effect. An operation passes the phases of the
+kernel's pipeline, one a cycle. A and V are each read, changed and written in one cycle, so no operation ever waits and
+no value is forwarded.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
@@ -30,15 +31,15 @@ __all__ = [
 
 
 def operation_layout(*, rows: int, v_bits: int) -> data.StructLayout:
-    """What all lanes do to their neurons of one row; at most one of the three.
+    """An operation of all lanes on their neurons of one row: at most one of clear, drive and walk.
 
     clear:  A = 0, V = 0, not fired.
-    drive:  A += w gain; of `step` V += w.
-    walk:   V += A rise + fall, then fire if V >= 0 for the first time.
+    drive:  A += w * gain; for the kernel `step`, V += w.
+    walk:   V += A * rise + fall; the neuron fires if V >= 0 for the first time.
     row:    row of the neuron state.
     gain:   a[t].
     rise:   m[t] - m[t-1].
-    fall:   th[t-1] - th[t], -th[0] at t = 0; V is then V - th throughout, and "fires" its sign bit.
+    fall:   th[t-1] - th[t], -th[0] at t = 0. With it V holds V - th throughout, and its sign bit tells "fires".
     """
     return data.StructLayout(
         {
@@ -54,20 +55,22 @@ def operation_layout(*, rows: int, v_bits: int) -> data.StructLayout:
 
 
 class Lanes(wiring.Component):
-    """Ports, and the loops that the kernels share.
+    """The base of all kernels: the loops of A and V that they share. Ports:
 
-    operation: may change every cycle.
-    weights:   int8 per lane, belonging to the operation.
-    fires, values: answer to a `walk`, `latency` cycles after it: first crossings, and V - th of every lane.
+    operation: in, `operation_layout`. May change every cycle.
+    weights:   in, int8 per lane. Belong to the operation of the same cycle.
+    fires:     out, 1 bit per lane. The neuron reaches its threshold for the first time; `latency` cycles after a walk.
+    values:    out, signed `v_bits` per lane. V - th; in the same cycle as `fires`.
 
-    ring: the neuron state is a ring of `rows` registers (NeuronState); every clear, drive and walk passes all rows.
+    With `ring` the neuron state is a ring of `rows` registers (NeuronState), and every clear, drive and walk must pass
+    all rows.
     """
 
     serves: ClassVar[tuple[str, ...]] = ()
     latency: ClassVar[int] = 0
-    multipliers: ClassVar[int] = 0  # a lane
+    multipliers: ClassVar[int] = 0  # per lane
     acts_at_once: ClassVar[bool] = False  # an event counts in the walk of its own step
-    reads: ClassVar[tuple[str, ...]] = ()  # what it uses of gain, rise
+    reads: ClassVar[tuple[str, ...]] = ()  # those of gain and rise that the kernel uses
 
     def __init__(self, *, lanes: int, rows: int, a_bits: int, v_bits: int, ring: bool = False) -> None:
         check_sizes(self, lanes=lanes, rows=rows, a_bits=a_bits, v_bits=v_bits)
@@ -82,26 +85,39 @@ class Lanes(wiring.Component):
             }
         )
 
+    def model(self, inputs: Sequence[tuple[dict[str, int], list[int]]]) -> list[tuple[list[bool], list[int]]]:
+        """Takes (operation, weight of each lane), fields of the operation that are 0 left out.
+
+        Returns (fires, V - th) of the lanes for each walk.
+        """
+        neurons = [[{"a": 0, "v": 0, "fired": 0} for _ in range(self.lanes)] for _ in range(self.rows)]
+        found = []
+        for operation, weights in inputs:
+            row = neurons[operation.get("row", 0)]
+            answers = [self._through(state, operation, weight) for state, weight in zip(row, weights, strict=True)]
+            if operation.get("walk"):
+                found.append(([fires for fires, _ in answers], [value for _, value in answers]))
+        return found
+
     @classmethod
-    def model(cls, state: dict[str, int], operation: dict[str, int], weight: int) -> tuple[bool, int]:
-        """One lane's neuron {"a", "v", "fired"} through one operation, changed in place. Returns (fires, V - th)."""
+    def _through(cls, state: dict[str, int], operation: dict[str, int], weight: int) -> tuple[bool, int]:
+        """One neuron through one operation, changed in place. Returns (fires, V - th)."""
+        before = state["fired"]
         if operation.get("clear"):
             state.update(a=0, v=0, fired=0)
         elif operation.get("drive"):
             cls._drive(state, operation, weight)
         elif operation.get("walk"):
             state["v"] += state["a"] * operation["rise"] + operation["fall"]
-            fires = state["v"] >= 0 and not state["fired"]
-            state["fired"] |= fires
-            return bool(fires), state["v"]
-        return False, state["v"]
+            state["fired"] |= state["v"] >= 0
+        return state["fired"] > before, state["v"]
 
     @classmethod
     def _drive(cls, state: dict[str, int], operation: dict[str, int], weight: int) -> None:
         state["a"] += weight * operation.get("gain", 1)
 
     def _phases(self, m: Module, phases: int) -> list[Any]:
-        """The operation registered for this group of lanes (fan-out), then a phase later, and so on."""
+        """Returns the operation for each phase, each a cycle later. The first copy is for this group only (fan-out)."""
         stages = [self.operation]
         for k in range(phases):
             later = Signal(self.operation_layout, name=f"operation{k}", reset_less=True)
@@ -110,7 +126,7 @@ class Lanes(wiring.Component):
         return stages[1:]
 
     def _weights(self, m: Module) -> Any:
-        """Weights of the first phase; 0 unless it is a drive."""
+        """Returns the weights for the first phase; 0 unless the operation is a drive."""
         weights = Signal.like(self.weights, reset_less=True)
         m.d.sync += weights.eq(self.weights)
         with m.If(~self.operation.drive):
@@ -118,13 +134,16 @@ class Lanes(wiring.Component):
         return weights
 
     def _registered(self, m: Module, name: str, bits: int, values: list[Any]) -> Any:
-        """A number per lane, for the next phase."""
+        """Returns a register of one number per lane, for the next phase."""
         kept = Signal(data.ArrayLayout(signed(bits), self.lanes), name=name, reset_less=True)
         m.d.sync += [kept[k].eq(value) for k, value in enumerate(values)]
         return kept
 
     def _slopes(self, m: Module, operation: Any, increments: Any) -> Any:
-        """The loop of A. increments: 0 unless it is a drive. Returns A of the row, for the next phase to register."""
+        """Builds the loop of A. Returns A of the row, which the next phase registers.
+
+        `increments` must be 0 unless the operation is a drive.
+        """
         layout = data.ArrayLayout(signed(self.a_bits), self.lanes)
         m.submodules.a = state = NeuronState(layout, rows=self.rows, ring=self.ring)
         m.d.comb += [state.row.eq(operation.row), state.clear.eq(operation.clear)]
@@ -133,7 +152,7 @@ class Lanes(wiring.Component):
         return state.now
 
     def _potentials(self, m: Module, operation: Any, changes: Any, *, driven: bool = False) -> None:
-        """The loop of V, and the answer registered behind it. driven: V changes with every drive too."""
+        """Builds the loop of V, and registers the answer behind it. `driven`: V changes with every drive too."""
         values = data.ArrayLayout(signed(self.v_bits), self.lanes)
         layout = data.StructLayout({"v": values, "fired": self.lanes})
         m.submodules.v = state = NeuronState(layout, rows=self.rows, ring=self.ring)
@@ -154,7 +173,7 @@ class Lanes(wiring.Component):
 
 
 class LinearLanes(Lanes):
-    """`linear`: rise is 1 and the threshold constant, so two adders do. Phases: A, V."""
+    """Lanes of `linear`: rise is 1 and the threshold is constant, so two adders suffice. Phases: A, V."""
 
     serves = ("linear",)
     latency = 3
@@ -164,8 +183,8 @@ class LinearLanes(Lanes):
         weights = self._weights(m)
         first, second = self._phases(m, 2)
         slopes = self._slopes(m, first, weights)
-        # fall is not 0 at t = 0 alone, where A is: "or" adds them
-        if self.rows == 1:  # A of the one row is still there a cycle later
+        # fall is nonzero only at t = 0, where A is 0: "or" adds the two
+        if self.rows == 1:  # the one row's A can still be read a cycle later
             changes = [slopes[k] | second.fall for k in range(self.lanes)]
         else:
             changes = self._registered(m, "changes", self.v_bits, [slopes[k] | first.fall for k in range(self.lanes)])
@@ -174,7 +193,7 @@ class LinearLanes(Lanes):
 
 
 class StepLanes(Lanes):
-    """`step`: events act on V at once; one adder. Phases: weight or fall, V."""
+    """Lanes of `step`: events act on V at once, so one adder suffices. Phases: weight or fall, V."""
 
     serves = ("step",)
     latency = 3
@@ -195,7 +214,7 @@ class StepLanes(Lanes):
 
 
 class ExponentialLanes(Lanes):
-    """`exponential`, and `linear` by its tables: one multiplier. Phases: A, product, minus threshold, V."""
+    """Lanes of `exponential`, and of `linear` by its tables. One multiplier; phases: A, product, minus threshold, V."""
 
     serves = ("linear", "exponential")
     latency = 5
@@ -208,7 +227,7 @@ class ExponentialLanes(Lanes):
         phases = self._phases(m, 4)
         now = self._slopes(m, phases[0], weights)
         slopes = self._registered(m, "slopes", self.a_bits, list(now))
-        # exact in v_bits: every partial sum of V was shown to fit (contract.bounds)
+        # exact in v_bits: the compiler showed that every partial sum of V fits (contract.arithmetic.bounds)
         products = self._registered(m, "products", self.v_bits, [a * phases[1].rise for a in slopes])
         changes = self._registered(m, "changes", self.v_bits, [p + phases[2].fall for p in products])
         self._potentials(m, phases[3], changes)
@@ -216,7 +235,8 @@ class ExponentialLanes(Lanes):
 
 
 class AlphaLanes(Lanes):
-    """`alpha`, and `linear` by its tables: one multiplier. Phases: weighted event, A and minus threshold, V."""
+    """Lanes of `alpha`, and of `linear` by its tables. One multiplier; phases: weighted event, A and minus threshold,
+    V."""
 
     serves = ("linear", "alpha")
     latency = 4
@@ -229,15 +249,15 @@ class AlphaLanes(Lanes):
         phases = self._phases(m, 3)
         increments = self._registered(m, "increments", self.a_bits, [w * phases[0].gain for w in weights])
         now = self._slopes(m, phases[1], increments)
-        # rise is 1, but 0 at t = 0, where A is 0 too
+        # rise is 1 except at t = 0, where A is 0
         changes = self._registered(m, "changes", self.v_bits, [a + phases[1].fall for a in now])
         self._potentials(m, phases[2], changes)
         return m
 
 
 class LifLanes(Lanes):
-    """`lif-2to1`, and all that its tables can be: two multipliers. Phases: weighted event, A, product, minus threshold,
-    V."""
+    """Lanes of `lif-2to1`, and of the kernels that its tables can express. Two multipliers; phases: weighted event, A,
+    product, minus threshold, V."""
 
     serves = ("linear", "exponential", "alpha", "lif-2to1")
     latency = 6
@@ -261,8 +281,11 @@ LANES: tuple[type[Lanes], ...] = (LinearLanes, StepLanes, ExponentialLanes, Alph
 
 
 def lanes_for(kernels: tuple[str, ...]) -> type[Lanes]:
-    """The smallest lanes that serve all these kernels. Raises ValueError."""
+    """Returns the smallest lanes that serve all these kernels. Raises ValueError if there are none."""
     for lanes in LANES:
         if set(kernels) <= set(lanes.serves):
             return lanes
-    raise ValueError(f"no lanes serve {', '.join(kernels)}; there are " + "; ".join(", ".join(c.serves) for c in LANES))
+    raise ValueError(
+        f"no lanes serve all of {', '.join(kernels)}; there are lanes that serve "
+        + "; ".join(", ".join(c.serves) for c in LANES)
+    )

@@ -1,15 +1,17 @@
-"""Stage sequencer: which row of which event or step the lanes work on, cycle by cycle.
+"""Stage sequencer: decides, cycle by cycle, which row of which event or step the lanes work on.
 
     clear all rows; then for each step t: wait until H >= t, walk all rows; wait until H > t, drive all rows by each
     event of step t; note the counts up to t.
 
-Where events act at once (`step`) it is: wait until H > t, drive, walk, note the counts. Rows follow each other without
-a gap; a step without events costs its rows, one with events its rows and one cycle more, and so does a constant input.
+Where events act at once (kernel `step`) a step is: wait until H > t, drive, walk, note the counts. Rows follow each
+other without a gap. A step and an event each take a cycle for each row; a step that has events and a constant input
+each take one cycle more.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
@@ -20,13 +22,13 @@ from amaranth.utils import bits_for
 from firstspike_hw.fabric.memory_port import IN_LOGIC, MemoryPort
 from firstspike_hw.fabric.sizes import check_sizes
 
-__all__ = ["Sequencer", "counts_layout", "issue_layout", "stop_layout"]
+from .issue import COUNT_BITS, LayerImage, counts_layout, issue_layout, stop_layout
 
-COUNT_BITS = 16
+__all__ = ["Sequencer"]
 
 
 class Phase(IntEnum):
-    """One bit each: what is done in a cycle depends on little else."""
+    """Phases, one bit each, so that little logic decides the work of a cycle."""
 
     IDLE = 1
     CLEAR = 2
@@ -36,39 +38,31 @@ class Phase(IntEnum):
     FINISHED = 32
 
 
-def counts_layout() -> data.StructLayout:
-    """Events of a layer that had come by some step: spikes, and constant inputs."""
-    return data.StructLayout({"spikes": COUNT_BITS, "constants": COUNT_BITS})
-
-
-def stop_layout(steps: int) -> data.StructLayout:
-    """valid: the image ends with step t."""
-    return data.StructLayout({"valid": 1, "t": bits_for(steps - 1)})
-
-
-def issue_layout(*, depth: int, rows: int, steps: int) -> data.StructLayout:
-    """One operation for the lanes. address: weight word of a `drive`. t: step. last: row of a `walk`."""
-    fields = {"clear": 1, "drive": 1, "walk": 1, "row": bits_for(rows - 1), "last": 1, "t": bits_for(steps - 1)}
-    return data.StructLayout({**fields, "address": bits_for(depth - 1)})
-
-
 class Sequencer(wiring.Component):
-    """events_first: the order of `step`. Ports, all stable during an image unless said otherwise:
+    """The order of work in a stage; with `events_first`, that of the kernel `step`. Ports:
 
-    steps, inputs, constants, rows: sizes of the layer, as in the register map.
-    start:    strobe: begin an image. clear: forget it, back to idle.
-    stop:     may become valid at any time: finish step t and no later one.
-    horizon:  H of the source.
-    step, advance, occupied, open, events: the calendar queue of the source.
-    room:     the serialiser can take another row, and did so a cycle ago.
-    tracing:  show each spike of the source on `spikes`, and wait while it is not taken.
-    issue:    registered. finished: from the last step until `clear`.
-    decided:  D, of a stage that learns: its images run on beyond it.
-    counts:   of step `stop.t`, or `decided`, valid two cycles after `finished`. rows_read: events driven so far.
-    times:    host port of the constant inputs' times.
+    steps:     in, 0 .. steps. T; stable during an image, as are the next three.
+    inputs:    in, 0 .. inputs. Register INPUTS.
+    constants: in, 0 .. constants. Register CONSTANTS.
+    rows:      in, 0 .. rows. Register ROWS.
+    start:     in, strobe. Begins an image.
+    clear:     in, strobe. Forgets the image; the sequencer is idle again.
+    stop:      in, `stop_layout`. May become valid at any time: step t is finished, and no later one.
+    decided:   in, 0 .. steps - 1. D; only if `learns`, since images then run on beyond it.
+    horizon:   in, 0 .. steps. H of the source.
+    step:      out, 0 .. steps - 1. The step at work.
+    advance, occupied, open, events: the reader's side of the source's calendar queue, see BucketPort.
+    room:      in, 1 bit. The serialiser had room a cycle ago, with places to spare for the rows that follow meanwhile.
+    tracing:   in, 1 bit. Each spike of the source is shown on `spikes`; stable during an image.
+    spikes:    out, stream of `t` and `x`. The spike at work, which waits until it is taken.
+    issue:     out, `issue_layout`, registered.
+    finished:  out, 1 bit. Set from the last step until `clear`.
+    counts:    out, `counts_layout`. Counts up to `stop.t` (`decided` if `learns`), valid two cycles after `finished`.
+    rows_read: out, 16 bits. Weight rows read: events driven so far.
+    times:     in, MemoryPort. Times of the constant inputs, for the host.
     """
 
-    latency = 1  # from a decision here to `issue`
+    latency = 1  # cycles from a decision here to `issue`
 
     def __init__(
         self,
@@ -112,30 +106,45 @@ class Sequencer(wiring.Component):
             }
         )
 
-    @staticmethod
-    def model(events: list[int], constants: list[int], rows: int, stop: int) -> int:
-        """Cycles from start to finished with H = T throughout; spikes, and constant inputs, at each step."""
-        cycles = 1 + rows
-        for t in range(stop + 1):
-            known = t > 0 and rows == 1 and sum(constants[t:]) > 0  # a cycle later whether one is due
-            count = events[t] + constants[t]
-            cycles += rows + known + (1 + count * rows + constants[t] if count else 0)
+    def model(self, inputs: Sequence[LayerImage]) -> list[tuple[Any, ...]]:
+        """Takes images; returns the operations ("clear", row), ("walk", t, row) and ("drive", t, row, address)."""
+        found: list[tuple[Any, ...]] = []
+        for image in inputs:
+            rows, stride = range(image.rows), image.inputs + len(image.constants)
+            found += [("clear", row) for row in rows]
+            for t in range(image.last + 1):
+                walks = [("walk", t, row) for row in rows]
+                xs = image.buckets[t] + [image.inputs + k for k, time in enumerate(image.constants) if time == t]
+                drives = [("drive", t, row, x + row * stride) for x in xs for row in rows]
+                drives = [] if t == image.stop else drives  # at the stop, events are only counted
+                found += drives + walks if self.events_first else walks + drives
+        return found
+
+    def cycles(self, image: LayerImage) -> int:
+        """Returns the cycles from start to finished if H = T throughout. Not for `events_first`."""
+        cycles = 1 + image.rows
+        for t in range(image.last + 1):
+            constants = image.constants.count(t)
+            left = any(time >= t for time in image.constants)
+            known = t > 0 and image.rows == 1 and left  # whether a constant input is due is known a cycle later
+            count = len(image.buckets[t]) + constants
+            cycles += image.rows + known + (1 + count * image.rows + constants if count else 0)
         return cycles
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # What the parts below share.
+        # Signals that the methods below share.
         self._phase, self._row = Signal(6, init=Phase.IDLE), Signal.like(self.rows)
         self._last_row, self._final_step = Signal(), Signal.like(self.step)
         self._following = Signal(range(self.max_steps + 1))  # the step after this one
-        self._past, self._drain = Signal(), Signal()  # beyond the last step that matters; at it: only counts matter
-        self._filed_before, self._filed = Signal(), Signal()  # the horizon has reached this step; has passed it
-        self._due, self._unknown = Signal(), Signal()  # a constant input is next at this step; it is not known yet
+        self._past, self._drain = Signal(), Signal()  # step > stop.t; step >= stop.t: events are only counted
+        self._filed_before, self._filed = Signal(), Signal()  # H >= this step; H > this step
+        self._due, self._unknown = Signal(), Signal()  # a constant input is due; it is not known yet
         self._x = Signal.like(self.spikes.payload.x)  # row of the event on offer
-        self._constant_x = Signal.like(self._x)  # of the next constant input
-        # Words from one row of an event to the next, and from the first one to this one.
+        self._constant_x = Signal.like(self._x)  # row of the next constant input
+        # Distances in weight words: from one row of an event to the next, and from its first row to this one.
         self._stride, self._offset = Signal.like(self.issue.address), Signal.like(self.issue.address)
-        self._done = Signal(data.StructLayout({"event": 1, "step": 1}))  # strobes: it is used up; it is over
+        self._done = Signal(data.StructLayout({"event": 1, "step": 1}))  # strobes: event used up; step over
         self._takes_constant = Signal()
         self._so_far = Signal(counts_layout())
         self._count_rows_and_steps(m)
@@ -159,12 +168,12 @@ class Sequencer(wiring.Component):
         m.d.comb += self._last_row.eq(self._row == final_row)
 
     def _keep_counts(self, m: Module) -> None:
-        """Counts so far, and what they were at the end of each step (in LUT memory: blocks are for weights)."""
+        """Counts events, and keeps the counts at the end of each step (in LUT memory: blocks are for weights)."""
         so_far, done = self._so_far, self._done
         m.d.comb += self._takes_constant.eq(done.event & ~self.events.valid)
         m.submodules.counts = memory = Memory(shape=counts_layout(), depth=self.max_steps, init=[], attrs=IN_LOGIC)
         read, write = memory.read_port(domain="comb"), memory.write_port()
-        # A cycle later: the end of a step is the slowest decision, and the memory's banks are far apart.
+        # Kept a cycle later: the end of a step is the slowest decision, and the memory's banks are far apart.
         ended, step, by_then = Signal(), Signal.like(self.step), Signal.like(so_far)
         m.d.sync += [ended.eq(done.step), step.eq(self.step), by_then.eq(so_far), self.counts.eq(read.data)]
         m.d.comb += [
@@ -181,8 +190,10 @@ class Sequencer(wiring.Component):
             m.d.sync += [so_far.eq(0), self._constant_x.eq(self.inputs)]
 
     def _look_for_constants(self, m: Module) -> None:
-        """Constant inputs come after the spikes of their step. The next one is looked up in the cycle after it, or the
-        step, has changed."""
+        """Looks up whether a constant input is due. Constant inputs come after the spikes of their step.
+
+        A look-up takes a cycle after the step or the next constant input has changed.
+        """
         m.submodules.times = times = Memory(shape=self.times.word.shape(), depth=self.max_constants, init=[])
         read, host, write = times.read_port(domain="comb"), times.read_port(), times.write_port()
         m.d.comb += [
@@ -206,7 +217,7 @@ class Sequencer(wiring.Component):
         ]
 
     def _look_ahead(self, m: Module) -> None:
-        """What depends on the step is compared a cycle ahead, with the step that will be."""
+        """Registers the comparisons with the step; all but `_past` are made with the step of the next cycle."""
         t, following = self.step, self._following
         m.d.comb += following.eq(t + 1)
         m.d.sync += [
@@ -235,7 +246,7 @@ class Sequencer(wiring.Component):
                 m.d.sync += self._phase.eq(Phase.WAIT if self.events_first else Phase.WALK)
 
     def _walk_rows(self, m: Module) -> None:
-        """Where events act at once they have acted before; otherwise the step's events come after its rows."""
+        """Walks the rows of a step. Its events come after them, or have come before where events act at once."""
         with m.If(self._during(Phase.WALK) & (self._filed_before | self.events_first) & self.room):
             m.d.sync += self.issue.walk.eq(1)
             self._next_row(m)
@@ -305,8 +316,10 @@ class Sequencer(wiring.Component):
 
     @contextmanager
     def _no_events(self, m: Module) -> Iterator[None]:
-        """On to the events of this step, as soon as it is known that there are any; what is inside is done if there
-        are none."""
+        """Goes to the events of this step as soon as it is known that there are any.
+
+        The body of the `with` statement is what happens if there are none.
+        """
         with m.If(self._filed & ~self._unknown):
             with m.If(self.occupied | self._due):
                 m.d.comb += self.open.eq(1)

@@ -1,4 +1,7 @@
-"""A stage: one layer of the network. Queue, sequencer, tables, weights and lanes, in the order in which data passes."""
+"""A stage: the hardware of one layer. Data pass its queue, sequencer, tables, weights and lanes, in this order.
+
+Tested by tests/hw/core/test_core.py.
+"""
 
 from functools import reduce
 from operator import or_
@@ -22,15 +25,16 @@ from firstspike_hw.spikes.queue import BucketPort, CalendarQueue
 from firstspike_hw.spikes.serialiser import Serialiser, row_layout
 from firstspike_hw.spikes.spike import spike_layout
 
+from .issue import counts_layout, stop_layout
 from .lanes import lanes_for, operation_layout
-from .sequencer import Sequencer, counts_layout, stop_layout
+from .sequencer import Sequencer
 from .step_tables import StepTables
 
 __all__ = ["Stage", "layer_layout"]
 
 
 def layer_layout(config: StageConfig) -> data.StructLayout:
-    """Sizes of the layer that the stage holds, registers of docs/core.md."""
+    """Sizes of the layer that a stage holds: the registers of these names in docs/core.md."""
     neurons = config.lanes * config.max_rows
     return data.StructLayout(
         {
@@ -43,25 +47,33 @@ def layer_layout(config: StageConfig) -> data.StructLayout:
 
 
 class Stage(wiring.Component):
-    """Ports:
+    """One layer of a network. A row leaves `row_latency` cycles after the sequencer decided on it. Ports:
 
-    layer, steps: stable during an image. first: events come from `source`, otherwise what is `filed` here.
-    start, clear, stop, decided, finished, counts, rows_read, tracing, spikes: see Sequencer.
-    rows:  walked rows, always taken; `row_taken` acknowledges one, at most Serialiser.depth are outstanding. Rows on
-           their way at `clear` still come.
-    weights, tables, times: host ports.
-    If it learns: `learning`, the ports of StageLearning that lead out of the stage; `rewind`, of the queue here; and
-    `record`, the same queue for the stage before, which goes through what it has filed, while this one does nothing.
-
-    A row leaves `row_latency` cycles after the sequencer decided on it.
+    layer:     in, `layer_layout`. Sizes of the layer; stable during an image.
+    steps:     in, 0 .. steps. T; stable during an image.
+    first:     in, 1 bit. Events come from `source`; otherwise they come from `filed`.
+    source:    out, BucketPort. The events of the image.
+    filed:     in, stream of `filed_layout`, always taken. Spikes of the stage before; not in the first stage.
+    start, clear, stop, decided, tracing, spikes, finished, counts, rows_read: see Sequencer.
+    rows:      out, stream of `row_layout`, always taken. Walked rows; those on their way at `clear` still come.
+    row_taken: in, strobe. Acknowledges a row; at most Serialiser.depth rows are outstanding.
+    weights:   in, MemoryPort. Weight words, for the host.
+    tables:    in, MemoryPort. Tables, for the host.
+    times:     in, MemoryPort. Times of the constant inputs, for the host.
+    Only if it learns, the last two not in the first stage:
+    learning:  in, `StageLearning.outside`. The ports of StageLearning that lead out of the stage.
+    record:    in, BucketPort. The queue of `filed`. The stage before reads its own spikes there, while this one rests.
+    rewind:    in, strobe. Takes that queue back to its first step.
     """
 
     def __init__(
         self, config: StageConfig, *, steps: int, queue_inputs: int | None, value_bits: int = 0, filed: int = 0
     ) -> None:
-        """queue_inputs: neurons of the stage before, None for the first stage. value_bits: rows carry V - th.
+        """Sizes that do not follow from `config`:
 
-        filed: entries of the queues that its spikes may be filed with, if it is to learn.
+        queue_inputs: largest number of neurons of the stages before; None for the first stage.
+        value_bits:   bits of V - th in the rows; 0 if rows carry no values.
+        filed:        entries of the queues that its spikes may be filed with; 0 if it does not learn.
         """
         self.config, self.max_steps, self.queue_inputs, self.value_bits = config, steps, queue_inputs, value_bits
         self.lanes = lanes_for(config.kernels)
@@ -147,8 +159,8 @@ class Stage(wiring.Component):
         return m
 
     def _source(self, m: Module, sequencer: Any) -> None:
-        """The sequencer takes its events from outside, or from the queue of what the stage before has filed."""
-        buckets: list[tuple[Any, Any]] = [(self.source, Const(1))]  # and whether it is the one in use
+        """Connects the sequencer to `source`, or to the queue of the spikes that the stage before has filed."""
+        buckets: list[tuple[Any, Any]] = [(self.source, Const(1))]  # (queue, whether it is in use)
         if self.queue_inputs is not None:
             m.submodules.queue = queue = self._queue(m)
             horizon = self._filed_horizon(m)
@@ -158,7 +170,7 @@ class Stage(wiring.Component):
             m.d.sync += sequencer.horizon.eq(Mux(first, self.source.horizon, horizon))
         else:
             m.d.sync += sequencer.horizon.eq(self.source.horizon)
-        # Whoever goes through the events: one of them is at work at a time, and the others ask for nothing.
+        # The readers of the events. One of them works at a time, and the others ask for nothing.
         readers = [sequencer] if self.unit is None else [sequencer, self.unit.events]
         for bucket, chosen in buckets:
             asking = [(reader, chosen) for reader in readers]
@@ -167,7 +179,7 @@ class Stage(wiring.Component):
             m.d.comb += _asked(bucket, asking)
             with m.If(chosen):
                 m.d.comb += sequencer.events.payload.eq(bucket.events.payload)
-        # what is not asked, or was not opened, is silent
+        # a queue that is not in use offers nothing
         m.d.comb += [
             sequencer.occupied.eq(Cat(bucket.occupied & chosen for bucket, chosen in buckets).any()),
             sequencer.events.valid.eq(Cat(bucket.events.valid & chosen for bucket, chosen in buckets).any()),
@@ -178,7 +190,7 @@ class Stage(wiring.Component):
                 m.d.comb += [*_shown(self.record, queue), queue.rewind.eq(self.rewind)]
 
     def _queue(self, m: Module) -> CalendarQueue:
-        """Of the spikes that the stage before has filed."""
+        """Builds the calendar queue of the spikes that the stage before files."""
         queue = CalendarQueue(entries=self.config.inputs, steps=self.max_steps, rewinds=self.unit is not None)
         filed = self.filed
         m.d.comb += [
@@ -190,7 +202,7 @@ class Stage(wiring.Component):
         return queue
 
     def _filed_horizon(self, m: Module) -> Signal:
-        """As the stage before has told with what it filed."""
+        """Returns the horizon that the stage before sent with its latest end of a step."""
         horizon = Signal(bits_for(self.max_steps))
         with m.If(self.filed.valid & self.filed.payload.done):
             m.d.sync += horizon.eq(self.filed.payload.horizon)
@@ -211,7 +223,10 @@ class Stage(wiring.Component):
         ]
 
     def _room(self, m: Module, sequencer: Any) -> None:
-        """Rows on their way to the serialiser's queue, and in it; two more may follow before it is noticed."""
+        """Counts the rows on their way to the serialiser's queue and in it.
+
+        `room` leaves places for the two rows that may follow before the sequencer notices that the queue is full.
+        """
         outstanding, now = Signal(range(Serialiser.depth + 1)), Signal(range(Serialiser.depth + 1))
         taken = Signal()
         m.d.comb += now.eq(outstanding + sequencer.issue.walk - taken)
@@ -224,7 +239,7 @@ class Stage(wiring.Component):
             m.d.sync += [outstanding.eq(0), sequencer.room.eq(0)]
 
     def _lanes(self, m: Module, issue: Any) -> tuple[Any, Any, Any]:
-        """Memories, then groups of lanes. Returns fires, values, and the issue that they answer."""
+        """Builds the memories and the groups of lanes. Returns fires, values, and the issue that they answer."""
         config = self.config
         m.submodules.weights = weights = WeightMemory(width=config.lanes * 8, depth=config.depth, wide=config.wide)
         host, address = self.weights, issue.address
@@ -273,7 +288,7 @@ class Stage(wiring.Component):
         return Cat(fires), Cat(values), issues[-1]
 
     def _relayed_operation(self, m: Module, issue: Any, table: Any) -> list[Any]:
-        """What each group of lanes does, a cycle later."""
+        """Returns the operation for each group of lanes, a cycle later."""
         config = self.config
         operation = Signal(operation_layout(rows=config.max_rows, v_bits=config.v_bits))
         m.d.comb += _operation(operation, issue, table)
@@ -281,7 +296,7 @@ class Stage(wiring.Component):
 
 
 def _operation(operation: Any, issue: Any, table: Any) -> list[Any]:
-    """Assigns what lanes do: what the sequencer issued, with the tables of its step."""
+    """Returns the assignments of the lanes' operation: the sequencer's issue, with the table entry of its step."""
     return [
         operation.clear.eq(issue.clear),
         operation.drive.eq(issue.drive),
@@ -292,7 +307,10 @@ def _operation(operation: Any, issue: Any, table: Any) -> list[Any]:
 
 
 def _asked(bucket: Any, readers: list[tuple[Any, Any]]) -> list[Any]:
-    """What readers ask of a source of events, each with whether it is this source that it asks."""
+    """Returns the assignments of the readers' requests to a source of events.
+
+    readers: each reader, and whether it asks this source.
+    """
     return [
         bucket.advance.eq(reduce(or_, (reader.advance & asks for reader, asks in readers))),
         bucket.open.eq(reduce(or_, (reader.open & asks for reader, asks in readers))),
@@ -301,7 +319,7 @@ def _asked(bucket: Any, readers: list[tuple[Any, Any]]) -> list[Any]:
 
 
 def _shown(reader: Any, source: Any) -> list[Any]:
-    """What a source of events has for a reader."""
+    """Returns the assignments of a source's events to a reader."""
     return [
         reader.occupied.eq(source.occupied),
         reader.events.valid.eq(source.events.valid),

@@ -1,5 +1,6 @@
-"""Tables over time of a stage: what its lanes need of a[t], m[t] - m[t-1] and th[t-1] - th[t]."""
+"""Tables of a stage: for each step those of a[t], m[t] - m[t-1] and th[t-1] - th[t] that its lanes need."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,38 +25,63 @@ __all__ = ["StepTables", "table_layout"]
 
 
 def table_layout(lanes: type[Lanes], v_bits: int) -> data.StructLayout:
-    """What is stored of a step: gain, a[t], and rise, m[t] - m[t-1], if the lanes read them; fall, th[t-1] - th[t]."""
+    """The stored entry of a step.
+
+    gain: a[t], only if the lanes read it.
+    rise: m[t] - m[t-1], only if the lanes read it.
+    fall: th[t-1] - th[t].
+    """
     fields: dict[str, Any] = {name: TABLE_BITS for name in lanes.reads}
     return data.StructLayout({**fields, "fall": signed(v_bits)})
 
 
 class StepTables(wiring.Component):
-    """Ports:
+    """A memory with the table entries of all steps. Ports:
 
-    t: step. table: its entry, registered, `latency` cycles later.
-    host: a TABLE_WORD a step. What is not stored reads back as what it is for every network that these
-          lanes serve.
+    t:     in, 0 .. steps - 1. Step.
+    table: out, `table_layout`. The entry of `t`, registered, `latency` cycles later.
+    host:  in, MemoryPort. Word t is the TABLE_WORD of step t. A field that is not stored reads back as the value that
+           it has in every network that these lanes serve.
     """
 
-    latency = 2
+    latency = 2  # cycles from t to its entry; if `wide`, the host reads it a cycle later still
 
     def __init__(self, *, lanes: type[Lanes], v_bits: int, steps: int, wide: bool = False) -> None:
-        """wide: the host sees the entry through a relay, a cycle later."""
+        """`wide`: the host reads an entry through a relay, a cycle later."""
         check_sizes(self, v_bits=v_bits, steps=steps)
         self.lanes, self.steps, self.layout, self.wide = lanes, steps, table_layout(lanes, v_bits), wide
         super().__init__(
             {"t": In(bits_for(steps - 1)), "table": Out(self.layout), "host": In(MemoryPort(width=TABLE_WORD.bits))}
         )
 
+    def model(self, inputs: Sequence[tuple[Any, ...]]) -> list[dict[str, int]]:
+        """Takes ("write", t, fields of a TABLE_WORD), ("read", t) of the stage and ("show", t) of the host, in order.
+
+        Returns the stored entry for each read, and the fields of a TABLE_WORD for each show.
+        """
+        words: dict[int, dict[str, int]] = {}
+        found = []
+        for name, t, *values in inputs:
+            if name == "write":
+                words[t] = values[0]
+                continue
+            stored = {field: words[t][field] for field in self.lanes.reads}
+            change = words[t]["threshold_change"]
+            implied = {"gain": 1, "rise": int(t > 0 and not self.lanes.acts_at_once)}
+            found.append(
+                {**stored, "fall": -change} if name == "read" else {**implied, **stored, "threshold_change": change}
+            )
+        return found
+
     @staticmethod
-    def model(beats: NDArray[np.uint32]) -> dict[str, NDArray[np.int64]]:
-        """Beats ``[4 T]`` of the host -> gain, rise, fall ``[T]``."""
+    def stored(beats: NDArray[np.uint32]) -> dict[str, NDArray[np.int64]]:
+        """Returns gain, rise and fall ``[T]`` for the beats ``[4 T]`` that the host writes; the inverse of `beats`."""
         table = {name: words.astype(np.int64) for name, words in table_words(beats).items()}
         return {"gain": table["gain"], "rise": table["rise"], "fall": -table["threshold_change"]}
 
     @staticmethod
     def beats(lanes: type[Lanes], stored: dict[str, NDArray[np.int64]]) -> NDArray[np.uint32]:
-        """What is stored of each step -> beats ``[4 T]`` as the host reads them."""
+        """Returns the beats uint32 ``[4 T]`` that the host reads for stored fields ``[T]``."""
         steps = len(stored["fall"])
         words = np.zeros(steps, TABLE_WORD.dtype)
         words["gain"] = stored.get("gain", np.ones(steps, np.int64))
