@@ -1,1 +1,1 @@
-"""Compiler of firstspike: NIR in, checked, quantised, mapped, written as a deployment directory."""
+"""The compiler of firstspike: reads NIR, checks it, quantises it, maps it and writes a deployment directory."""

@@ -1,4 +1,4 @@
-"""An integer network as network IR with exact scales: compiling it gives the same integers back."""
+"""Turns an integer network into network IR with exact scales; compiling that IR gives the same integers back."""
 
 import numpy as np
 
@@ -20,12 +20,15 @@ def network_to_ir(
     encoding: Encoding | None = None,
     names: tuple[str, ...] | None = None,
 ) -> NetworkIR:
-    """The float network that an integer network stands for.
+    """Returns the float network that an integer network stands for.
 
-    tau_steps: tau_s in time steps, with which the tables were made (not read by `linear` and `step`).
-    t_max:     length of the time window in time units; by default one unit per step.
-    scales:    float weight per least significant bit and layer; 1/64 by default.
-    Inputs that were dropped come back as zero rows. Raises FirstspikeError: tables that are not those of the kernel.
+    tau_steps: tau_s in time steps with which the tables were made (not read for `linear` and `step`).
+    t_max:     length of the time window in time units; one unit per step by default.
+    scales:    for each layer, the float weight of one least significant bit; 1/64 by default.
+    encoding:  encoding of the input; `events` by default.
+    names:     names of the layers; hidden1, hidden2, ..., readout by default.
+
+    A dropped input gets a row of zeros. Raises FirstspikeError if a table cannot belong to the kernel.
     """
     t_max = float(network.steps) if t_max is None else t_max
     tau = tau_steps * t_max / network.steps if network.kernel not in ("linear", "step") else 1.0
@@ -70,7 +73,7 @@ def network_to_ir(
 
 
 def _fraction_bits(network: Network) -> int:
-    """K, from the first entry of the table that is 2^K at t = 0."""
+    """Returns K, read from the table whose entry at t = 0 is 2^K; 0 for a kernel without such a table."""
     table = {"exponential": "m", "lif-2to1": "m", "alpha": "a"}.get(network.kernel)
     if table is None:
         return 0
@@ -81,5 +84,5 @@ def _fraction_bits(network: Network) -> int:
 
 
 def _threshold_shift(kernel: str, fraction_bits: int) -> int:
-    """th[0] is theta times 2 to this."""
+    """Returns the number s for which th[0] = theta * 2^s."""
     return {"exponential": fraction_bits, "alpha": fraction_bits, "lif-2to1": 2 * fraction_bits}.get(kernel, 0)

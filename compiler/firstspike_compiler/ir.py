@@ -1,4 +1,7 @@
-"""The network IR: a feed-forward TTFS network in floating point, with the scales of its integers if there are any."""
+"""The network IR: a feed-forward TTFS network in floating point, with the scales of its integers if it has them.
+
+Tested by tests/compiler/formats/nir/test_nir_round_trip.py.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,9 +16,11 @@ __all__ = ["Encoding", "LayerIR", "NetworkIR"]
 
 @dataclass(frozen=True, kw_only=True)
 class Encoding:
-    """How values become input spikes: `binary`, `two-time`, `latency`, or `events` (the user brings spikes).
+    """The rule by which values become input spikes.
 
-    t_late: float time of dark pixels in `two-time`, of the darkest that spike in `latency`; None otherwise.
+    name:   `binary`, `two-time`, `latency`, or `events` (the user brings spikes).
+    t_late: in time units; when dark pixels spike (`two-time`), or the darkest that spike at all (`latency`).
+            None for the other encodings.
     """
 
     name: str = "events"
@@ -24,14 +29,15 @@ class Encoding:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerIR:
-    """Synapses and neurons of one layer.
+    """The synapses and neurons of one layer.
 
-    name:           node name of the neurons in the source graph, for messages.
+    name:           node name of the neurons in the source graph; messages use it.
     weights:        float64 ``[n_in + P, n_out]``, constant inputs last.
     threshold:      > 0, in the units of `weights` times the units of the kernel.
     constant_times: float64 ``[P]``, in time units, 0 <= t < t_max.
     delays:         float64 ``[n_out]``, in time units, >= 0.
-    scale:          weight per least significant bit if trained quantised (weights / scale are integers), else None.
+    scale:          weight of one least significant bit if the layer was trained quantised (weights / scale are
+                    integers); None for a float layer.
     """
 
     name: str
@@ -50,13 +56,16 @@ class LayerIR:
 class NetworkIR:
     """A feed-forward TTFS network.
 
-    t_max:        length of the time window in time units; a time t has the code floor(t / t_max * steps + 0.5).
-    steps:        T; time grid the network was trained or is meant for.
-    tau:          tau_s of the kernel in time units; 1.0 for `linear` and `step`, which have none.
-    mask:         bool ``[addresses]``, inputs that the network sees, or None for all.
-    input_delays: float64 ``[addresses]``, in time units.
-    record:       the training record, kept through NIR and the manifest.
-    fraction_bits: K of the kernel tables if the network was trained on them, else None: the compiler takes the largest.
+    kernel:        name of the kernel.
+    t_max:         length of the time window in time units; a time t has the code floor(t / t_max * steps + 0.5).
+    steps:         T of the time grid that the network was trained on or is meant for.
+    tau:           tau_s of the kernel in time units; 1.0 for `linear` and `step`, which have none.
+    encoding:      rule by which values become input spikes.
+    layers:        from the first hidden layer to the outputs.
+    input_delays:  float64 ``[addresses]``, in time units.
+    mask:          bool ``[addresses]``, true for inputs that the network sees; None if it sees all.
+    record:        training record; NIR files and manifests keep it.
+    fraction_bits: K of the kernel tables that the network was trained with; None lets the compiler take the largest.
     """
 
     kernel: Kernel

@@ -1,4 +1,7 @@
-"""What the passes make of a network, between the IR and the deployment."""
+"""The result of the passes: a network between the IR and the deployment.
+
+Tested by tests/compiler/test_pipeline.py.
+"""
 
 from dataclasses import dataclass
 
@@ -14,7 +17,12 @@ __all__ = ["Lowered", "PassNote"]
 
 @dataclass(frozen=True, kw_only=True)
 class PassNote:
-    """A pass in words. does: what it is for. changed: what it has done to this network, line by line."""
+    """A description of one pass, for `compile --explain`.
+
+    name:    file name of the pass.
+    does:    purpose of the pass.
+    changed: lines that say what the pass has done to this network.
+    """
 
     name: str
     does: str
@@ -25,9 +33,14 @@ class PassNote:
 class Lowered:
     """A network after all passes.
 
-    layers:        before inputs without weights were dropped. rows: which were.
-    fraction_bits: K. stages: one per layer. bounds: exact worst case per layer.
-    notes:         what each pass has done, in their order.
+    network:       integer network.
+    grid:          times of the IR as time codes.
+    layers:        integer layers, before inputs without weights were dropped.
+    rows:          weight rows that the inputs have or have not.
+    fraction_bits: K of the kernel tables.
+    stages:        layout of each layer on its stage.
+    bounds:        exact worst case of each layer.
+    notes:         one note for each pass, in order.
     """
 
     network: Network

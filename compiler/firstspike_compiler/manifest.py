@@ -1,4 +1,7 @@
-"""manifest.yaml: what a person wants to know of a deployment, in plain Python values (docs/deployment.md)."""
+"""Makes the content of manifest.yaml, which describes a deployment to a person, in plain Python values.
+
+docs/deployment.md lists the entries.
+"""
 
 import hashlib
 import os
@@ -33,7 +36,13 @@ def make_manifest(
     origin: str,
     source: str | os.PathLike[str] | None,
 ) -> dict[str, Any]:
-    """The manifest but for `format`, `version` and `files`, which `write_deployment` adds. No dates."""
+    """Returns the manifest without `format`, `version` and `files`, which `write_deployment` adds.
+
+    origin: `generated` or `calibration`, where the golden images are from.
+    source: file that the network was read from, or None. Raises FirstspikeError if it cannot be read.
+
+    The manifest holds no dates, so that equal arguments give equal bytes.
+    """
     network, grid = lowered.network, lowered.grid
     return {
         "source": _source(source),
@@ -85,12 +94,15 @@ def _layer(lowered: Lowered, k: int) -> dict[str, Any]:
 
 
 def _tables(layer: Layer) -> dict[str, list[int]]:
-    """First and last entry of each table."""
+    """Returns the first and the last entry of each table."""
     return {name: [int(table[0]), int(table[-1])] for name, table in (("a", layer.a), ("m", layer.m), ("th", layer.th))}
 
 
 def _estimates(lowered: Lowered, golden: Golden) -> dict[str, Any]:
-    """Cycles of the golden images on the shipped core that holds the network, by `contract.image_cycles`."""
+    """Returns the cycles of the golden images on the shipped core that holds the network (`contract.image_cycles`).
+
+    If no shipped core holds it, `core` is None and `reason` says why.
+    """
     try:
         name, core = core_for(lowered.network)
     except FirstspikeError as error:

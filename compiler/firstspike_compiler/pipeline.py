@@ -1,4 +1,4 @@
-"""The compiler, top to bottom: network IR and target in, integer network, manifest, report and golden answers out."""
+"""The compiler from top to bottom: makes integer network, manifest, report and golden answers from IR and target."""
 
 import os
 from dataclasses import dataclass, replace
@@ -41,9 +41,13 @@ GOLDEN_IMAGES: Final = 64
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Compiled:
-    """What `write_deployment` writes. manifest, report: plain Python, as they stand in manifest.yaml.
+    """A compiled network, which `write_deployment` writes.
 
-    notes: what each pass has done, for `compile --explain`.
+    network:  integer network.
+    manifest: plain Python values, as they stand in manifest.yaml.
+    report:   quantisation report, plain Python values; the manifest contains it.
+    golden:   golden images with their answers.
+    notes:    one note for each pass, for `compile --explain`.
     """
 
     network: Network
@@ -64,18 +68,20 @@ def compile_network(
     progress: Progress = unheard,
     source: str | os.PathLike[str] | None = None,
 ) -> Compiled:
-    """Compiles a network for a target; the same arguments give the same result, to the byte.
+    """Compiles a network for a target; equal arguments give equal results, to the byte.
 
-    steps:       T; another than the network's own re-grids it. calibration: images on a grid of `steps`, the first
-                 IMAGES of which choose the scales of float layers and are reported on; the first GOLDEN_IMAGES of
-                 them become the golden images. Without, random images of the network's encoding serve.
-    original:    the same images on the network's own grid, for the comparison that re-gridding reports; without, the
-                 codes of `calibration` are converted, which cannot bring back what a coarser grid lost.
-    keep_inputs: inputs without weights keep their rows. source: the file that the manifest names, with its sha256.
-    progress:    told of each part of the work by name.
+    steps:       T; a number other than the network's own moves its times to that grid (re-gridding).
+    calibration: images on a grid of `steps`. The first IMAGES of them choose the scales of float layers, and the
+                 report measures them; the first GOLDEN_IMAGES become the golden images. None means that random images
+                 of the network's encoding serve instead.
+    original:    the images of `calibration` on the network's own grid, for the comparison that re-gridding reports.
+                 None means that the codes of `calibration` are converted; that cannot restore what a coarser grid lost.
+    keep_inputs: inputs without weights keep their rows.
+    progress:    called for each part of the work, with its name.
+    source:      file that the manifest names, with its sha256.
 
-    Raises RuleViolations: every violated rule (`rules.check`). FirstspikeError: a layer gone silent, or calibration
-    events that do not belong to the network.
+    Raises RuleViolations with every violated rule (`rules.check`), and FirstspikeError if a layer is silent or the
+    calibration events do not belong to the network.
     """
     steps = ir.steps if steps is None else steps
     violations = check(ir, target, steps=steps, keep_inputs=keep_inputs)
@@ -99,9 +105,11 @@ def compile_network(
 
 
 def lower(ir: NetworkIR, grid: Grid, target: Target, images: EventSet, *, keep_inputs: bool = False) -> Lowered:
-    """The passes, in order, with what must hold behind each of them.
+    """Runs the passes in order, and verifies the result of each.
 
-    images: on `grid`, to choose the scales of float layers with. No pass refuses a network: `rules.check` has.
+    images: images on `grid`, with which the scales of float layers are chosen.
+
+    `rules.check` must have passed before: no pass refuses a network. Raises CompilerFault if a pass did its work wrong.
     """
     verify_grid(ir, grid)
     notes = [_note(passes.grid, explain_grid(ir, grid))]
@@ -139,21 +147,26 @@ def lower(ir: NetworkIR, grid: Grid, target: Target, images: EventSet, *, keep_i
 
 
 def _holds(ir: NetworkIR, grid: Grid, target: Target, k: int, layer: IntegerLayer) -> bool:
-    """Whether the target has room for layer k with these integers."""
+    """Returns whether the accumulators of the target hold layer k with these integers."""
     try:
         return fits(needed(ir, grid, k, layer), target)
-    except FirstspikeError:  # its tables would be too wide
+    except FirstspikeError:  # the layer's tables would be too wide
         return False
 
 
 def _note(module: ModuleType, changed: list[str]) -> PassNote:
-    """What a pass does stands at the head of its file."""
+    """Returns the note of a pass; its purpose is the first line of the docstring of its file."""
     does = (module.__doc__ or "").partition("\n")[0].removeprefix("Pass: ")
     return PassNote(name=module.__name__.rpartition(".")[2], does=does, changed=tuple(changed))
 
 
 def _report(ir: NetworkIR, lowered: Lowered, images: EventSet, *, own_data: bool, progress: Progress) -> dict[str, Any]:
-    """The quantisation report. Trained integers without data of the user's have nothing to be measured on."""
+    """Returns the quantisation report.
+
+    own_data: the images are the user's, not generated ones.
+
+    If every layer has trained integers and the images are generated, nothing is measured, and `measured_on` is None.
+    """
     changed = sum(layer.changed for layer in lowered.layers)
     weights = sum(layer.weights.size for layer in lowered.layers)
     report: dict[str, Any] = {
@@ -188,9 +201,12 @@ def _report(ir: NetworkIR, lowered: Lowered, images: EventSet, *, own_data: bool
 def _regrid(
     ir: NetworkIR, after: Lowered, images: EventSet, own: EventSet, target: Target, *, keep_inputs: bool
 ) -> dict[str, Any]:
-    """What another number of steps than the network's own changed; own: the same images on the network's own grid.
+    """Returns how compiling for another number of steps than the network's own changed its thresholds and answers.
 
-    What was before is None if the target could not hold the network on its own grid, however wide its accumulators.
+    images, own: the same images on the new grid and on the network's own.
+
+    Entries that need the network on its own grid are None if the target cannot hold it there, even with accumulators
+    of 64 bits.
     """
     new = evaluate_set(after.network, images).results
     change: dict[str, Any] = {
@@ -222,10 +238,10 @@ def _regrid(
 
 
 def _broken(ir: NetworkIR, target: Target, keep_inputs: bool) -> bool:
-    """Whether the network on its own grid breaks a rule of the target that its passes rely on."""
+    """Returns whether the network on its own grid breaks a rule that the passes rely on."""
     return bool(check(ir, replace(target, steps=max(target.steps, ir.steps)), keep_inputs=keep_inputs))
 
 
 def _without_limits(target: Target) -> Target:
-    """The target with accumulators as wide as the model's."""
+    """Returns the target with accumulators as wide as the model's."""
     return replace(target, a_bits=64, v_bits=64)

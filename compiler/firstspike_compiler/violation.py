@@ -1,4 +1,7 @@
-"""What a broken rule says: the rule, where, what was found, what is needed, and what to do about it."""
+"""The violation of a rule: which rule, where, what was found, what is needed, and how to cure it.
+
+Tested by tests/compiler/test_rules.py.
+"""
 
 from dataclasses import asdict, dataclass
 
@@ -10,10 +13,10 @@ class Violation:
     """One broken rule.
 
     rule:   the rule, as a sentence.
-    node:   the node (layer, input, file) that breaks it.
+    node:   the node (layer, input, file) that breaks the rule.
     have:   the offending value.
-    need:   what the rule allows.
-    remedy: an example of a right one, or what to change.
+    need:   the values that the rule allows.
+    remedy: an example of a right value, or the change to make.
     """
 
     rule: str
@@ -26,5 +29,5 @@ class Violation:
         return f"{self.rule}: {self.node} has {self.have}, need {self.need}; {self.remedy}"
 
     def to_dict(self) -> dict[str, str]:
-        """The five fields, for `--json`."""
+        """Returns the five fields, for `--json`."""
         return asdict(self)

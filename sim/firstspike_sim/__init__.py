@@ -1,4 +1,4 @@
-"""Fast bit-true simulation of deployments."""
+"""Simulates deployments fast and bit-true."""
 
 from .model.fast import FastModel, measure
 from .model.learner import Learner

@@ -1,4 +1,4 @@
-"""What a board is loaded with, written and read back with numpy and pyyaml alone (docs/deployment.md)."""
+"""Writes and reads deployments, from which boards are loaded; needs only numpy and pyyaml (docs/deployment.md)."""
 
 from .directory import Deployment, check_output, read_deployment, write_deployment
 from .golden import Golden, decode_golden, encode_golden

@@ -1,4 +1,7 @@
-"""The deployment directory: manifest.yaml, image.bin, golden.npz; written whole or not at all (docs/deployment.md)."""
+"""Writes and reads the deployment directory: manifest.yaml, image.bin and golden.npz (docs/deployment.md).
+
+A directory is written whole or not at all.
+"""
 
 import hashlib
 import os
@@ -31,7 +34,7 @@ _MAX_BYTES: Final = 2**30
 
 
 class Deployable(Protocol):
-    """What `write_deployment` takes: what `compile_network` returns."""
+    """The content of a deployment, as `compile_network` returns it and `write_deployment` takes it."""
 
     @property
     def network(self) -> Network: ...
@@ -42,7 +45,7 @@ class Deployable(Protocol):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes a list that occurs twice twice: aliases are not read back."""
+    """A YAML dumper without aliases, which the reader refuses: it writes a repeated list in full each time."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -50,7 +53,13 @@ class _Dumper(yaml.SafeDumper):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Deployment:
-    """A deployment read back. manifest: the parsed manifest.yaml."""
+    """A deployment that was read from a directory.
+
+    network:  integer network of image.bin.
+    manifest: content of manifest.yaml, parsed.
+    golden:   golden images with their answers.
+    path:     the directory.
+    """
 
     network: Network
     manifest: dict[str, Any]
@@ -59,9 +68,10 @@ class Deployment:
 
 
 def check_output(path: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Refuses what `write_deployment` would refuse, before the work is done.
+    """Refuses an output path that `write_deployment` would refuse, so that a command can ask before it works.
 
-    Raises FirstspikeError: something is there already (without force), or something is there that is no deployment.
+    Raises FirstspikeError if the parent folder is missing, if something exists at `path` (without `force`), or if it is
+    no deployment (with `force`).
     """
     target = Path(path)
     if not os.path.lexists(target):
@@ -81,9 +91,9 @@ def check_output(path: str | os.PathLike[str], *, force: bool = False) -> None:
 
 
 def write_deployment(path: str | os.PathLike[str], compiled: Deployable, force: bool = False) -> None:
-    """Writes the directory beside its place and renames it there, so that a half one is never seen at `path`.
+    """Writes the directory beside `path` and renames it, so that `path` never holds half a deployment.
 
-    Raises FirstspikeError: see `check_output`; or the disk, with its reason.
+    Raises FirstspikeError if `check_output` refuses the path, or if the disk fails, with its reason.
     """
     check_output(path, force=force)
     target = Path(path)
@@ -107,13 +117,14 @@ def write_deployment(path: str | os.PathLike[str], compiled: Deployable, force: 
     except OSError as error:
         raise FirstspikeError(f"cannot write {target}: {error.strerror}; nothing was left behind") from error
     finally:
-        shutil.rmtree(staging, ignore_errors=True)  # gone already if all went well
+        shutil.rmtree(staging, ignore_errors=True)  # exists only after a failure
 
 
 def read_deployment(path: str | os.PathLike[str]) -> Deployment:
     """Reads a deployment directory and checks every byte of it.
 
-    Raises FirstspikeError: not a deployment, a file missing, damaged or not the one that the manifest names.
+    Raises FirstspikeError if it is no deployment, or if a file is missing, damaged or not the one that the manifest
+    names.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -151,13 +162,16 @@ def _is_deployment(folder: Path) -> bool:
 
 
 def _own_files(folder: Path) -> set[str]:
-    """Names that belong to a deployment: the three files, and what its manifest lists."""
+    """Returns the file names that belong to a deployment: its three files, and those that its manifest lists."""
     listed = _manifest(folder)["files"] if _is_deployment(folder) else {}
     return {"manifest.yaml", "image.bin", "golden.npz", *map(str, listed)}
 
 
 def _put_in_place(staging: Path, target: Path) -> None:
-    """Renames; an old deployment is set aside first and comes back if the second rename fails."""
+    """Renames `staging` to `target`.
+
+    An old deployment is first renamed out of the way; it is renamed back if `staging` cannot take its place.
+    """
     if not target.exists():
         os.rename(staging, target)
         return

@@ -1,4 +1,4 @@
-"""golden.npz: images, and what every backend must answer to them; the same content gives the same bytes."""
+"""golden.npz: images with the exact answer that every board must give; equal contents give equal bytes."""
 
 import io
 import zipfile
@@ -16,19 +16,22 @@ from firstspike_contract.common.npy import arrays_from_npz
 __all__ = ["Golden", "decode_golden", "encode_golden"]
 
 _MAX_BYTES: Final = 2**30
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # zip members carry a time; this is the smallest
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # smallest time that a zip member can carry; it has to carry one
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Golden:
-    """Images and the contract's answers to them."""
+    """Golden images and the contract's answers to them."""
 
     events: EventSet
     batch: Batch
 
 
 def encode_golden(golden: Golden) -> bytes:
-    """The npz: t, x, offsets, labels (if known), results, rows, times_0 .. times_L; stored, not compressed."""
+    """Returns the bytes of golden.npz, not compressed.
+
+    Arrays: t, x, offsets, labels (if known), results, rows, times_0 .. times_L.
+    """
     events, batch = golden.events, golden.batch
     arrays: dict[str, NDArray[Any]] = {
         "t": events.events["t"].astype("<u2"),
@@ -49,9 +52,9 @@ def encode_golden(golden: Golden) -> bytes:
 
 
 def decode_golden(data: bytes, network: Network) -> Golden:
-    """Reads and checks it against the sizes of the network.
+    """Reads golden.npz and checks its arrays against the sizes of the network.
 
-    Raises FirstspikeError: damaged, too large, an array missing or of another type or shape.
+    Raises FirstspikeError if the file is damaged or too large, or if an array is missing or has a wrong type or shape.
     """
     try:
         content = arrays_from_npz(io.BytesIO(data), bytes_max=_MAX_BYTES)

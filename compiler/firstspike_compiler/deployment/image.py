@@ -17,9 +17,10 @@ __all__ = ["IMAGE_VERSION", "MAGIC", "SECTIONS_OF_LAYER", "SECTIONS_OF_NETWORK",
 MAGIC: Final = b"1SPK"
 IMAGE_VERSION: Final = 1
 
-# Little endian throughout. Header: magic, version, sections, bytes of the whole image, CRC-32 of what precedes.
+# All numbers are little endian. The header: magic, version, number of sections, bytes of the whole image; then the
+# CRC-32 of these.
 _HEADER: Final = struct.Struct("<4sHHI")
-# Section: tag, layer, bytes of payload; then payload, zeros to a multiple of 4, CRC-32 of all of these.
+# A section: tag, layer, bytes of payload; then the payload, zeros up to a multiple of 4, and the CRC-32 of all these.
 _SECTION: Final = struct.Struct("<4sII")
 _CRC: Final = struct.Struct("<I")
 _NETWORK: Final = struct.Struct("<BxHHxxII")  # kernel, steps, layers, addresses, rows of layer 0
@@ -27,13 +28,13 @@ _LAYER: Final = struct.Struct("<IIII")  # inputs, constant inputs, outputs, inpu
 
 SECTIONS_OF_NETWORK: Final = ("NETW", "IMAP", "IDLY")
 SECTIONS_OF_LAYER: Final = ("LAYR", "TABA", "TABM", "TABT", "CTIM", "DLAY", "WGHT")
-_SIZE_MAX: Final = 2**24  # rows or neurons of a layer: far above any target, so that sizes multiply without surprise
+_SIZE_MAX: Final = 2**24  # weight rows or neurons of a layer: far above any target, so products of sizes stay small
 
 
 def encode_image(network: Network) -> bytes:
-    """The image of a network; the same network gives the same bytes.
+    """Returns image.bin of a network; equal networks give equal bytes.
 
-    Raises FirstspikeError: a network that is inconsistent, or values that the fields cannot hold.
+    Raises FirstspikeError if the network is inconsistent, or if the fields cannot hold a value.
     """
     check_network(network)
     head = _NETWORK.pack(
@@ -67,9 +68,10 @@ def encode_image(network: Network) -> bytes:
 
 
 def decode_image(data: bytes) -> Network:
-    """The network of an image; ``encode_image(decode_image(data)) == data``.
+    """Returns the network that image.bin holds; ``encode_image(decode_image(data)) == data``.
 
-    Raises FirstspikeError naming the section: not an image, another version, truncated, a CRC-32 or a value wrong.
+    Raises FirstspikeError, which names the section, if the data are no image, of another version or truncated, or if
+    a CRC-32 or a value is wrong.
     """
     reader = _Reader(data)
     kernel, steps, layers, addresses, rows = reader.unpack("NETW", 0, _NETWORK)
@@ -128,7 +130,7 @@ def _packed(what: str, values: NDArray[np.int64], dtype: str, largest: int = 655
 
 
 class _Reader:
-    """Takes the expected sections off an image, in order."""
+    """A reader that takes the expected sections off an image, in order."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -149,7 +151,7 @@ class _Reader:
         self.at, self.taken = size, 0
 
     def section(self, tag: str, layer: int) -> bytes:
-        """Payload of the next section, which must be this one."""
+        """Returns the payload of the next section, which must have this tag and layer."""
         where = f"image.bin, section {tag}" + (f" of layer {layer}" if tag in SECTIONS_OF_LAYER else "")
         if len(self.data) - self.at < _SECTION.size + _CRC.size:
             raise FirstspikeError(f"{where}: missing; compile again")
@@ -181,5 +183,6 @@ class _Reader:
     def finish(self) -> None:
         if self.at != len(self.data) or self.taken != self.sections:
             raise FirstspikeError(
-                f"image.bin: {self.sections} sections and {len(self.data) - self.at} bytes more than needed"
+                f"image.bin: its header says {self.sections} sections, and {len(self.data) - self.at} bytes follow "
+                "the last section of the network; compile again"
             )

@@ -1,4 +1,4 @@
-"""manifest.yaml read back: nobody vouches for it, and unlike the other two files it has no checksum."""
+"""Reads manifest.yaml with care: it may come from anyone, and unlike the other two files it has no checksum."""
 
 import math
 from collections.abc import Callable
@@ -19,7 +19,10 @@ ENCODINGS: Final = ("binary", "two-time", "latency", "events")
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain values only. No aliases: a few lines of them stand for gigabytes, or for a list that holds itself."""
+    """A YAML loader for plain values.
+
+    It refuses aliases, because a few lines of them can stand for gigabytes, or for a list that contains itself.
+    """
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -28,14 +31,14 @@ class _Loader(yaml.SafeLoader):
 
 
 def plain_yaml(text: str) -> Any:
-    """YAML that JSON could hold too: mappings by text, lists, text, finite numbers, booleans, null.
+    """Reads YAML that JSON could hold too: mappings with text keys, lists, text, finite numbers, booleans, null.
 
-    Raises ValueError, with a reason in one line.
+    Raises ValueError, with a reason in one line, for any other text.
     """
     try:
         content = yaml.load(text, Loader=_Loader)  # derived from SafeLoader
     except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        # pyyaml raises the middle four on values against their own tag, as in `!!bool perhaps`
+        # pyyaml raises the middle four for a value that contradicts its own tag, as in `!!bool perhaps`
         raise ValueError("not readable as YAML") from error
     _refuse_odd(content, "", 0)
     return content
@@ -69,7 +72,8 @@ def _count(value: Any) -> bool:
     return type(value) is int and value >= 0
 
 
-# What is read back by name: place, whether a value is right, an example. Absent entries are their reader's business.
+# The entries that other code reads by name: (place, test of the value, example of a right one). An entry may be absent;
+# the code that reads it deals with that.
 _ENTRIES: Final[tuple[tuple[str, Callable[[Any], bool], str], ...]] = (
     (
         "files",
@@ -92,9 +96,12 @@ _ENTRIES: Final[tuple[tuple[str, Callable[[Any], bool], str], ...]] = (
 
 
 def parse_manifest(text: str, path: Path) -> dict[str, Any]:
-    """The content of a manifest. path: for messages.
+    """Returns the content of a manifest.
 
-    Raises FirstspikeError: not YAML, values that are not plain, another format or version, an entry of a wrong type.
+    path: path of the manifest, for messages.
+
+    Raises FirstspikeError if the text is not YAML, has values that are not plain, is of another format or version, or
+    has an entry of a wrong type.
     """
     try:
         content = plain_yaml(text)
@@ -119,7 +126,7 @@ _ABSENT: Final = object()
 
 
 def check_against(manifest: dict[str, Any], network: Network, path: Path) -> None:
-    """Raises FirstspikeError: the manifest describes another network than the image holds."""
+    """Raises FirstspikeError if the manifest describes another network than the image holds."""
     holds = {"kernel": network.kernel, "steps": network.steps, "sizes": list(network.sizes)}
     for name, value in holds.items():
         if name in manifest and manifest[name] != value:

@@ -1,1 +1,1 @@
-"""What a network costs on a core, before synthesis."""
+"""Estimates what a network costs on a core, before synthesis."""

@@ -1,4 +1,7 @@
-"""What a network costs on a core before it is synthesised: logic, block RAM, multipliers, cycles, what moves."""
+"""Estimates what a network costs on a core before synthesis: logic, block RAM, multipliers, cycles, data moved.
+
+Tested by tests/host/cli/test_estimate.py.
+"""
 
 from dataclasses import asdict
 from typing import Any
@@ -17,14 +20,15 @@ __all__ = ["estimate"]
 def estimate(
     network: Network, config: CoreConfig, batch: Batch, *, clock_mhz: float, family: str = "ecp5"
 ) -> dict[str, Any]:
-    """Figures of a network on a core, over the images of a batch, by the names of the results files.
+    """Returns figures of a network on a core, under the names of the results files.
 
-    Raises FirstspikeError if the network does not fit the core.
+    Cycles, reads and additions are means per image over the images of `batch`. Raises FirstspikeError if the network
+    does not fit the core.
     """
     cycles = image_cycles(network, config, batch)
     p50, p99 = np.percentile(cycles, [50, 99])
     stages = [config.stages[k] for k in place(network, config)]
-    events = batch.rows.astype(np.int64)  # [N, layers], that the decision waits for
+    events = batch.rows.astype(np.int64)  # [N, layers], weight rows that the decision depended on
     rows = np.array([s.rows(layer.outputs) for s, layer in zip(stages, network.layers, strict=True)])
     reads = float((events * rows).sum(axis=1).mean())
     lanes = np.array([s.lanes for s in stages])

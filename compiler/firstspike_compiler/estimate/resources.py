@@ -1,7 +1,8 @@
-"""What a core takes of a device, before synthesis: logic, flip-flops, block RAM, multipliers.
+"""Estimates the resources of a core before synthesis: logic, flip-flops, block RAM, multipliers.
 
-Block RAM and multipliers are counted. Logic is a sum over the parts of the core, each with the figures that synthesis
-gave it in several cores (docs/decisions/bitstream.md): about 10 % of what place and route report.
+Block RAM and multipliers are counted. Logic is summed over the parts of the core; the figures of each part are those
+that synthesis gave it in several cores (docs/decisions/bitstream.md). The sum is within about 10 % of what place and
+route report.
 """
 
 from dataclasses import dataclass
@@ -12,21 +13,27 @@ from firstspike_contract.core.memories import GROUP_BITS, LANE_GROUP, weight_sli
 
 __all__ = ["Resources", "resources"]
 
-# Kernels that need a multiplication by a[t] when an event comes, and by m[t] - m[t-1] in every step.
+# Kernels that multiply by a[t] for each event, and kernels that multiply by m[t] - m[t-1] in each step.
 GAINS: Final = ("alpha", "lif-2to1")
 RISES: Final = ("exponential", "lif-2to1")
 
-# Words x bits that a block can be, with one read and one write port.
+# Shapes (words, bits) of a block memory with one read and one write port.
 _SHAPES: Final = {
     "ecp5": ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
     "ice40": ((256, 16), (512, 8), (1024, 4), (2048, 2)),
 }
-_IN_TABLES: Final = 128  # links of a queue of so many events lie in tables of the fabric, where those can be memory
+_IN_TABLES: Final = 128  # entries up to which the links of a queue lie in LUT memory, on devices that have it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """Of a core: four-input tables (iCE40: cells), flip-flops, block memories, multipliers."""
+    """The resources of a core.
+
+    lut:  four-input tables; on iCE40 logic cells.
+    ff:   flip-flops; on iCE40 logic cells.
+    bram: block memories.
+    dsp:  multipliers.
+    """
 
     lut: int
     ff: int
@@ -35,10 +42,13 @@ class Resources:
 
 
 def resources(config: CoreConfig, family: str = "ecp5") -> Resources:
-    """Of a core with what firstspike build puts around it. family: `ecp5` or `ice40`."""
+    """Returns the resources of a core, with the parts that `firstspike build` puts around it.
+
+    family: `ecp5` or `ice40`.
+    """
     lut, ff = _logic(config)
     if family == "ice40":
-        # A cell is a table and a flip-flop, and most are of both; tables are no memories.
+        # A cell holds a table and a flip-flop, and most cells use both. Tables cannot serve as memory.
         return Resources(
             lut=round(_CELLS * (lut + ff)), ff=round(_CELLS * (lut + ff)), bram=_blocks_ice40(config), dsp=0
         )
@@ -47,12 +57,12 @@ def resources(config: CoreConfig, family: str = "ecp5") -> Resources:
 
 
 def blocks(width: int, depth: int, family: str = "ecp5") -> int:
-    """Block memories for so many words of so many bits, in the cheapest shape."""
+    """Returns the number of block memories for `depth` words of `width` bits, in the cheapest shape."""
     return min(-(-depth // words) * -(-width // bits) for words, bits in _SHAPES[family])
 
 
 def _loaded(config: CoreConfig, family: str) -> int:
-    """Blocks of the memories that hold a network."""
+    """Returns the block memories that hold a network."""
     entry = _bits(config.stages[0].inputs - 1) + _bits(config.max_steps) + 1
     total = blocks(entry, config.addresses, family) + (blocks(16, config.boot, family) if config.boot else 0)
     for k, stage in enumerate(config.stages):
@@ -63,7 +73,7 @@ def _loaded(config: CoreConfig, family: str) -> int:
 
 
 def _weights(stage: StageConfig, family: str) -> int:
-    """Blocks of the weight memory: slices as wide as a block of an ECP5 is at that depth."""
+    """Returns the blocks of the weight memory, whose slices are as wide as an ECP5 block is at that depth."""
     slices = weight_slices(stage.lanes, stage.depth)
     return sum(blocks(s.end - s.first, stage.depth, family) for s in slices)
 
@@ -75,7 +85,11 @@ def _blocks_ecp5(config: CoreConfig) -> int:
 
 
 def _blocks_ice40(config: CoreConfig) -> int:
-    """Also queues, counts by step, and the rows that wait for the decision, which an ECP5 has in tables."""
+    """Returns all blocks on iCE40.
+
+    They also hold small queues, the counts by step and the rows that wait for the decision; an ECP5 has those in LUT
+    memory.
+    """
     last = config.stages[-1]
     row = last.lanes * (last.v_bits + 1) + _bits(last.max_rows - 1) + _bits(config.max_steps - 1) + 1
     total = _loaded(config, "ice40") + blocks(row, 16, "ice40")
@@ -84,18 +98,25 @@ def _blocks_ice40(config: CoreConfig) -> int:
 
 
 def _queues(config: CoreConfig) -> list[int]:
-    """Entries of every calendar queue: two images are taken in and worked on, and every stage files with the next."""
+    """Returns the entries of every calendar queue.
+
+    The first stage has two queues: one takes in an image while the stage works on the other. Every further stage has
+    one, which the stage before fills.
+    """
     return [config.stages[0].inputs, *(stage.inputs for stage in config.stages)]
 
 
 def _table_bits(stage: StageConfig) -> int:
-    """Of a step: the threshold's change, and what the multipliers of the kernel take."""
+    """Returns the bits that the tables hold for each step: the change of the threshold, and the operands `a` and `m`.
+
+    A stage stores an operand only if one of its kernels multiplies by it.
+    """
     needs = [any(kernel in stage.kernels for kernel in kernels) for kernels in (GAINS, RISES)]
     return stage.v_bits + TABLE_BITS * sum(needs)
 
 
 def _multipliers(stage: StageConfig) -> int:
-    """18 x 18 each: an operand wider than that takes two."""
+    """Returns the multipliers of 18 x 18 bits; an operand of more than 18 bits takes two."""
     per_lane = 0
     if any(kernel in stage.kernels for kernel in GAINS):
         per_lane += 1
@@ -108,17 +129,20 @@ def _bits(largest: int) -> int:
     return max(1, largest.bit_length())
 
 
-# Logic. Registers, intake, result, shift chains; then what each stage adds to them.
-_CORE: Final = (3000.0, 2500.0)
-_STAGE: Final = (760.0, 1000.0)
-_TEACHER: Final = (800.0, 750.0)  # random bits, record of the outputs, course; then of a stage, and of its lanes
-_STAGE_LEARNING: Final = (700.0, 700.0)
-_LANE_LEARNING: Final = (29.5, 29.5)
-_CELLS: Final = 0.56  # of tables and flip-flops together
+# Logic, each as (tables, flip-flops).
+_CORE: Final = (3000.0, 2500.0)  # registers, intake, result, shift chains
+_STAGE: Final = (760.0, 1000.0)  # each stage, without its lanes
+_TEACHER: Final = (800.0, 750.0)  # of a core that learns: random bits, record of the outputs, course of learning
+_STAGE_LEARNING: Final = (700.0, 700.0)  # added in each stage of a core that learns
+_LANE_LEARNING: Final = (29.5, 29.5)  # added in each lane of a core that learns
+_CELLS: Final = 0.56  # iCE40 cells per table or flip-flop
 
 
 def _logic(config: CoreConfig) -> tuple[float, float]:
-    """Four-input tables, where a carry of two bits counts for two and a memory of 16 x 4 bits for six; flip-flops."""
+    """Returns (four-input tables, flip-flops) of a core.
+
+    A carry cell of two bits counts as two tables, and a LUT memory of 16 x 4 bits as six.
+    """
     (lut, ff), steps = _CORE, config.max_steps
     for entries in _queues(config):
         more = _queue(entries, steps)
@@ -126,7 +150,7 @@ def _logic(config: CoreConfig) -> tuple[float, float]:
     for stage in config.stages:
         more = _stage(stage)
         lut, ff = lut + more[0] + 5.2 * steps, ff + more[1]
-    for stage in config.stages[:-1]:  # spikes one by one
+    for stage in config.stages[:-1]:  # the serialiser of spikes
         lut, ff = lut + 5 * stage.lanes, ff + 5 * stage.lanes
     values = config.stages[-1].lanes * config.stages[-1].v_bits  # rows with V - th, for the decision
     if config.learns:
@@ -137,7 +161,11 @@ def _logic(config: CoreConfig) -> tuple[float, float]:
 
 
 def _queue(entries: int, steps: int) -> tuple[float, float]:
-    """A list per step: its first event, read thrice, and whether there is one; links in tables if they are few."""
+    """Returns (tables, flip-flops) of a calendar queue.
+
+    For each step it keeps the first event, with three read ports, and whether there is one. The links lie in tables if
+    they are few.
+    """
     width, slices = _bits(entries - 1), -(-steps // 16)
     lut = 4.2 * steps + slices * (18 * -(-width // 4) + 0.94 * width)
     if entries <= _IN_TABLES:
@@ -147,19 +175,19 @@ def _queue(entries: int, steps: int) -> tuple[float, float]:
 
 
 def _stage(stage: StageConfig) -> tuple[float, float]:
-    """Lanes, the host's window to their weights, and deep memories' output."""
+    """Returns (tables, flip-flops) of a stage: lanes, host window to the weights, multiplexers of deep memories."""
     gains, rises = (any(kernel in stage.kernels for kernel in kernels) for kernels in (GAINS, RISES))
     a = 0 if stage.kernels == ("step",) else stage.a_bits
     v, state = stage.v_bits, a + stage.v_bits + 1
-    # of linear lanes of one row: A is kept nowhere else, and the threshold goes into the carries
+    # A lane of one row and the kernel `linear` alone keeps no copy of A, and takes the threshold in its carry cells.
     short = stage.kernels == ("linear",) and stage.max_rows == 1
-    lut = float(a + (2 - short) * v + 3 + 2 * (2 + rises))  # adders, with the ends of their carries
+    lut = float(a + (2 - short) * v + 3 + 2 * (2 + rises))  # adders, with the ends of their carry chains
     ff = float(8 + (1 - short) * v + a * (gains + rises) + v * rises)
     if rises and a > 18:
-        lut += 0.7 * a  # a product of two halves
+        lut += 0.7 * a  # adds the products of the two halves of A
     if stage.ring:
         ff += stage.max_rows * state
-    else:  # memory, and one table a bit that clears it
+    else:  # LUT memory, and one table a bit that clears it
         lut += 2.5 * state
     words = -(-8 * stage.lanes // GROUP_BITS)
     deep = 4 if stage.depth > 4096 else 1 if stage.depth > 2048 else 0

@@ -1,1 +1,1 @@
-"""The passes of the compiler, one per file; `pipeline.py` has the order."""
+"""The passes of the compiler, one per file; `pipeline.py` runs them in order."""

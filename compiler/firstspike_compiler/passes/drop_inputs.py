@@ -1,4 +1,4 @@
-"""Pass: inputs whose weights are all zero get no row. Exact: such an input cannot change any potential."""
+"""Pass: removes the weight rows of inputs whose weights are all zero, which changes no potential."""
 
 from dataclasses import dataclass, replace
 
@@ -14,14 +14,21 @@ __all__ = ["InputRows", "drop_inputs", "explain_drop_inputs"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class InputRows:
-    """input_map: int64 ``[addresses]``, row or DROPPED. kept: int64 ``[rows]``, the address of each row."""
+    """The relation between input addresses and weight rows.
+
+    input_map: int64 ``[addresses]``, weight row of each address, or DROPPED.
+    kept:      int64 ``[rows]``, address of each weight row.
+    """
 
     input_map: NDArray[np.int64]
     kept: NDArray[np.int64]
 
 
 def drop_inputs(layer: IntegerLayer, *, keep_all: bool = False) -> tuple[IntegerLayer, InputRows]:
-    """The first layer without its zero rows, and where its addresses went; constant inputs keep their rows."""
+    """Returns the first layer without its zero rows, and the rows of its inputs; constant inputs keep their rows.
+
+    keep_all: all inputs keep their rows.
+    """
     addresses = len(layer.weights) - layer.constants
     used = np.ones(addresses, bool) if keep_all else layer.weights[:addresses].any(axis=1)
     kept = np.flatnonzero(used)
@@ -32,6 +39,6 @@ def drop_inputs(layer: IntegerLayer, *, keep_all: bool = False) -> tuple[Integer
 
 
 def explain_drop_inputs(rows: InputRows) -> list[str]:
-    """How many."""
+    """Returns a line with the numbers of dropped and kept inputs."""
     addresses, kept = len(rows.input_map), len(rows.kept)
     return [f"{addresses - kept} of {addresses} inputs have no row, {kept} keep theirs"]

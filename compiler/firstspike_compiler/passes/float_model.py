@@ -1,6 +1,7 @@
-"""Float spike times of one layer on a fine grid: what quantisation is measured against.
+"""Computes float spike times of one layer on a fine grid, against which quantisation is measured.
 
-Not a second arithmetic: `contract.evaluate` says what a compiled network does; this says what it was meant to do.
+This model is no second definition of the arithmetic: `contract.evaluate` says what a compiled network does, and this
+model says what the float network was meant to do.
 """
 
 from dataclasses import dataclass
@@ -14,12 +15,18 @@ from firstspike_contract import EventSet
 
 __all__ = ["FloatLayer", "float_class", "input_times", "kernel_response", "layer_spikes"]
 
-POINTS: Final = 256  # of the fine grid over t_max
+POINTS: Final = 256  # points of the fine grid over t_max
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FloatLayer:
-    """weights: float64 ``[n_in + P, n_out]``. threshold: > 0. constant_times ``[P]``, delays ``[n_out]``."""
+    """The parameters of one layer in float.
+
+    weights:        float64 ``[n_in + P, n_out]``, constant inputs last.
+    threshold:      > 0.
+    constant_times: float64 ``[P]``, in time units.
+    delays:         float64 ``[n_out]``, in time units.
+    """
 
     weights: NDArray[np.float64]
     threshold: float
@@ -28,7 +35,7 @@ class FloatLayer:
 
 
 def kernel_response(kernel: str, since: NDArray[np.float64], tau: float) -> NDArray[np.float64]:
-    """Post-synaptic potential at a time `since` the spike, 0 before it (DESIGN section 2)."""
+    """Returns the post-synaptic potential at the times `since` after the spike; it is 0 before (DESIGN section 2)."""
     if kernel == "step":
         return (since >= 0).astype(np.float64)
     u = np.maximum(since, 0.0)
@@ -43,11 +50,12 @@ def kernel_response(kernel: str, since: NDArray[np.float64], tau: float) -> NDAr
 def layer_spikes(
     ir: NetworkIR, layer: FloatLayer, times: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Spikes of one layer in one image.
+    """Computes the spikes of one layer for one image.
 
-    times: float64 ``[n_in]``, spikes of its sources in time units, inf where none.
-    Returns spike times (delay included, inf where none before t_max), and V - threshold just past the crossing, or at
-    t_max where there is none; float64 ``[n_out]`` each.
+    times: float64 ``[n_in]``, input spike times in time units, inf for an input that does not spike.
+
+    Returns two arrays, float64 ``[n_out]``: the spike times (delay included, inf for a neuron that does not spike
+    before t_max), and V - threshold at the first grid point past the crossing (at the last one if V does not cross).
     """
     every = np.concatenate([times, layer.constant_times])
     active = np.flatnonzero(every < ir.t_max)
@@ -64,7 +72,7 @@ def layer_spikes(
 
 
 def _refine(grid: NDArray[np.float64], excess: NDArray[np.float64], first: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Crossings between grid points by linear interpolation, float64 ``[n_out]``."""
+    """Returns the times of the crossings, interpolated linearly between grid points, float64 ``[n_out]``."""
     column = np.arange(excess.shape[1])
     before = np.maximum(first - 1, 0)
     low, high = excess[before, column], excess[first, column]
@@ -74,15 +82,21 @@ def _refine(grid: NDArray[np.float64], excess: NDArray[np.float64], first: NDArr
 
 
 def input_times(ir: NetworkIR, events: EventSet, image: int, steps: int) -> NDArray[np.float64]:
-    """Input spike times of an image whose events are on a grid of `steps`; float64 ``[addresses]``, inf where none."""
+    """Returns the input spike times of an image whose events are on a grid of `steps`.
+
+    The array is float64 ``[addresses]`` in time units, inf for an input that does not spike.
+    """
     times = np.full(ir.addresses, np.inf)
     taken = events.image(image)
-    taken = taken[(taken["x"] < ir.addresses) & (taken["t"] < steps)][::-1]  # reversed: the first of an input wins
+    taken = taken[(taken["x"] < ir.addresses) & (taken["t"] < steps)][::-1]  # reversed: an input's first event wins
     times[taken["x"]] = taken["t"] * (ir.t_max / steps)
     return times + ir.input_delays
 
 
 def float_class(spikes: NDArray[np.float64], excess: NDArray[np.float64]) -> int:
-    """First output to spike, among several the largest excess; if none does, the largest excess at t_max."""
+    """Returns the output that spikes first, and among several the one with the largest excess.
+
+    If no output spikes, the largest excess at t_max decides.
+    """
     rivals = np.flatnonzero(spikes == spikes.min())
     return int(rivals[excess[rivals].argmax()])

@@ -1,4 +1,4 @@
-"""Pass: lanes, rows and block memories of every stage: the fastest layout that fits."""
+"""Pass: chooses lanes, rows and block memories of every stage: the fastest layout that fits the target."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -8,15 +8,19 @@ from firstspike_compiler.targets import Target
 __all__ = ["StageMap", "explain_geometry", "map_stages", "stage_options"]
 
 WEIGHT_BITS: Final = 8
-_OPTIONS: Final = 16  # per stage, from the fastest
-_BEAM: Final = 4096  # partial layouts kept: all of them up to three stages
+_OPTIONS: Final = 16  # layouts tried per stage, fastest first
+_BEAM: Final = 4096  # partial layouts kept, which is all of them up to three stages (16^3)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageMap:
-    """A layer on its stage: `lanes` neurons at a time, `rows` cycles per event and per step.
+    """The layout of a layer on its stage.
 
-    words: used of the weight memory, (inputs + constants) x rows. block: words x bits of a block. blocks: how many.
+    lanes:  neurons that the stage updates in one cycle.
+    rows:   rows of neurons, which is the number of cycles per event and per step.
+    words:  words used in the weight memory: (inputs + constants) x rows.
+    block:  shape of a block memory, as "words x bits", for example "1024x18".
+    blocks: number of block memories.
     """
 
     lanes: int
@@ -30,7 +34,11 @@ class StageMap:
 
 
 def stage_options(target: Target, kernel: str, inputs: int, outputs: int) -> list[StageMap]:
-    """The ways to lay out a layer with that many weight rows and neurons, fastest first."""
+    """Returns the layouts of a layer, fastest first.
+
+    inputs:  weight rows, those of constant inputs included.
+    outputs: neurons.
+    """
     options: list[StageMap] = []
     for rows in range(1, min(target.rows, outputs) + 1):
         lanes = -(-outputs // rows)
@@ -39,7 +47,7 @@ def stage_options(target: Target, kernel: str, inputs: int, outputs: int) -> lis
         words = inputs * rows
         blocks, words_per_block, bits = min(
             ((-(-words // depth) * -(-lanes * WEIGHT_BITS // width), depth, width) for depth, width in target.shapes),
-            key=lambda choice: (choice[0], -choice[1]),  # of equals the deepest: no multiplexer behind the blocks
+            key=lambda choice: (choice[0], -choice[1]),  # of equals the deepest, which needs no multiplexer behind it
         )
         block = f"{words_per_block}x{bits}"
         options.append(StageMap(lanes=lanes, rows=rows, words=words, block=block, blocks=blocks))
@@ -49,9 +57,12 @@ def stage_options(target: Target, kernel: str, inputs: int, outputs: int) -> lis
 
 
 def map_stages(target: Target, kernel: str, sizes: list[tuple[int, int]]) -> tuple[StageMap, ...] | None:
-    """The fastest layout that fits the target's lanes and blocks together; None if none does.
+    """Returns the fastest layout of all layers that fits the target's lanes and blocks; None if no layout fits.
 
-    sizes: per layer (weight rows, neurons). Fastest: fewest rows of the slowest stage, then in all, then fewest blocks.
+    sizes: for each layer, (weight rows, neurons).
+
+    The fastest layout has the fewest rows in its slowest stage; among equals the fewest rows in all stages, then the
+    fewest blocks.
     """
     partial: list[tuple[StageMap, ...]] = [()]
     for inputs, outputs in sizes:
@@ -62,7 +73,7 @@ def map_stages(target: Target, kernel: str, sizes: list[tuple[int, int]]) -> tup
 
 
 def explain_geometry(names: list[str], stages: tuple[StageMap, ...], target: Target) -> list[str]:
-    """A line for each layer, and one for all."""
+    """Returns a line for each layer, and one for all layers together."""
     lines = [
         f"{name}: {stage.lanes} lanes x {stage.rows} rows; {stage.words} words in {stage.blocks} blocks of "
         f"{stage.block}"

@@ -1,4 +1,4 @@
-"""Pass: float times of the IR to time codes of a grid of T steps."""
+"""Pass: converts the float times of the IR to time codes on a grid of T steps."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,15 @@ __all__ = ["Grid", "explain_grid", "lay_grid", "time_codes"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Grid:
-    """The IR's times on a grid; code t stands for time t dt.
+    """The IR's times on a grid; code t stands for the time t * dt.
 
-    steps: T. dt: t_max / T, in time units. tau_steps: tau_s / dt.
-    late: code of the encoding's t_late, or None.
-    input_delays: int64 ``[addresses]``, at most T.
-    constant_times, delays: per layer, int64 ``[P]`` and ``[n_out]``, delays at most T.
+    steps:          T.
+    dt:             t_max / T, in time units.
+    tau_steps:      tau_s / dt.
+    late:           code of the encoding's t_late, or None.
+    input_delays:   int64 ``[addresses]``, at most T; a spike delayed by T never arrives.
+    constant_times: for each layer, int64 ``[P]``.
+    delays:         for each layer, int64 ``[n_out]``, at most T.
     """
 
     steps: int
@@ -29,14 +32,14 @@ class Grid:
     delays: tuple[NDArray[np.int64], ...]
 
     def kernel_unit(self, kernel: str) -> float:
-        """What one unit of the integer kernel is in the float kernel (`contract.kernel_tables`, theta)."""
+        """Returns the float value of one unit of the integer kernel (see theta of `contract.kernel_tables`)."""
         if kernel == "linear":
             return self.dt
         return 1.0 / self.tau_steps if kernel == "alpha" else 1.0
 
 
 def lay_grid(ir: NetworkIR, steps: int) -> Grid:
-    """The network's times on a grid of `steps` codes over t_max."""
+    """Returns the network's times on a grid of `steps` codes over t_max."""
     dt = ir.t_max / steps
     t_late = ir.encoding.t_late
     return Grid(
@@ -51,12 +54,12 @@ def lay_grid(ir: NetworkIR, steps: int) -> Grid:
 
 
 def time_codes(times: NDArray[np.float64], t_max: float, steps: int) -> NDArray[np.int64]:
-    """floor(t / t_max * T + 0.5), as docs/nir.md says; times beyond a delay of T all mean never."""
+    """Returns the time codes floor(t / t_max * T + 0.5) (docs/nir.md), at most 2 T; codes from T on mean never."""
     return np.floor(np.minimum(times / t_max, 2.0) * steps + 0.5).astype(np.int64)
 
 
 def explain_grid(ir: NetworkIR, grid: Grid) -> list[str]:
-    """The step, what lies on the grid, and how far times were moved to it."""
+    """Returns lines that say the step, how far rounding moved the times, and the code of the latest input spike."""
     own = "" if grid.steps == ir.steps else f", not the network's own {ir.steps}"
     lines = [f"{grid.steps} steps of {grid.dt:.6g} time units{own}"]
     times = np.concatenate(
@@ -70,10 +73,10 @@ def explain_grid(ir: NetworkIR, grid: Grid) -> list[str]:
     if times.any():
         lines.append(
             f"{np.count_nonzero(times)} delays and times of constant inputs that are not 0, moved by up to "
-            f"{moved.max(initial=0) / grid.dt:.3g} steps; {int((~inside).sum())} delays never end in time"
+            f"{moved.max(initial=0) / grid.dt:.3g} steps; {int((~inside).sum())} delays go beyond the last step"
         )
     else:
-        lines.append("no delays, and no constant inputs but at time 0")
+        lines.append("no delays, and no constant inputs at times other than 0")
     if grid.late is not None:
         lines.append(f"the latest input spike has the code {grid.late}")
     return lines

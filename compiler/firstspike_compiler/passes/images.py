@@ -1,4 +1,4 @@
-"""Images to try a network on without data: random events that its encoding could have made, from a fixed seed."""
+"""Generates images to try a network on without data: random events that its encoding could make, by a fixed seed."""
 
 from typing import Final
 
@@ -15,9 +15,11 @@ SEED: Final = 1
 
 
 def generated_images(ir: NetworkIR, grid: Grid, images: int = 64) -> EventSet:
-    """`images` random images, unlabelled, in which 5 % to 60 % of the inputs that the network sees are bright.
+    """Returns `images` random images without labels.
 
-    Bright inputs spike, in binary and two-time at code 0, else at random codes; the others in two-time only, late.
+    In each image, 5 % to 60 % of the inputs that the network sees are bright. A bright input spikes at code 0 in
+    `binary` and `two-time`, and at a random code in other encodings. The other inputs spike in `two-time` only, at the
+    late code.
     """
     random = np.random.default_rng(SEED)
     seen = np.arange(ir.addresses) if ir.mask is None else np.flatnonzero(ir.mask)
@@ -40,7 +42,7 @@ def generated_images(ir: NetworkIR, grid: Grid, images: int = 64) -> EventSet:
 
 
 def recode(events: EventSet, old: int, new: int) -> EventSet:
-    """The same spikes on a grid of `new` steps instead of `old`: floor(t new / old + 0.5), at most new - 1."""
+    """Converts spikes from a grid of `old` steps to one of `new` steps: floor(t * new / old + 0.5), at most new - 1."""
     moved = events.events.copy()
     moved["t"] = np.minimum(np.floor(moved["t"] * (new / old) + 0.5), new - 1)
     return EventSet(events=moved, offsets=events.offsets, labels=events.labels)

@@ -1,4 +1,4 @@
-"""Pass: what quantisation and the time grid changed, measured on images; a layer gone silent is an error."""
+"""Pass: measures on images what quantisation and the time grid changed, and refuses layers that became silent."""
 
 from typing import Any, Final
 
@@ -16,12 +16,16 @@ from .float_model import FloatLayer, float_class, input_times, layer_spikes
 
 __all__ = ["IMAGES", "FloatAnswers", "float_answers", "measure", "refuse_silent_layers"]
 
-IMAGES: Final = 500  # at most: the readable model and the float model take milliseconds an image
-_ORDERED_IMAGES: Final = 50  # that order flips are counted on: every pair of spikes is looked at
+IMAGES: Final = 500  # largest number of images: the reference model and the float model take milliseconds an image
+_ORDERED_IMAGES: Final = 50  # images on which order flips are counted; counting looks at every pair of spikes
 
 
 class FloatAnswers:
-    """Answers of the float network. classes: int64 ``[N]``. times: per layer float64 ``[N, n]``, inf where no spike."""
+    """The answers of the float network to N images.
+
+    classes: int64 ``[N]``.
+    times:   for each layer, float64 ``[N, n]`` spike times in time units, inf for a neuron that does not spike.
+    """
 
     def __init__(self, images: int, sizes: tuple[int, ...]) -> None:
         self.classes = np.zeros(images, np.int64)
@@ -29,7 +33,7 @@ class FloatAnswers:
 
 
 def float_answers(ir: NetworkIR, events: EventSet, steps: int, progress: Progress = unheard) -> FloatAnswers:
-    """The float network on every image; events on a grid of `steps`."""
+    """Runs the float network on every image; the events are on a grid of `steps`."""
     answers = FloatAnswers(len(events), tuple(layer.weights.shape[1] for layer in ir.layers))
     for n in range(len(events)):
         spikes, excess = input_times(ir, events, n, steps), np.zeros(0)
@@ -50,11 +54,19 @@ def float_answers(ir: NetworkIR, events: EventSet, steps: int, progress: Progres
 def measure(
     network: Network, events: EventSet, floats: FloatAnswers, progress: Progress = unheard
 ) -> tuple[Batch, dict[str, Any]]:
-    """The integer network on the images, and how it differs from the float one.
+    """Runs the integer network on the images, and compares it with the float network.
 
-    Returns the batch and: accuracy_float, accuracy_int (if there are labels), decisions_changed (fraction),
-    layers: [{dead_neurons, dead_in_float, order_flips}]. A neuron is dead if it spikes in no image by the decision.
-    order_flips: of the pairs of hidden spikes by the decision, the fraction in opposite order in the float network.
+    Returns the batch, and a report with these entries:
+
+    images:            number of images.
+    decisions_changed: fraction of the images with another class than in float.
+    silent_rate:       fraction of silent images.
+    layers:            for each layer, {dead_neurons, dead_in_float, order_flips}.
+    accuracy_float:    accuracy of the float network; only with labels.
+    accuracy_int:      accuracy of the integer network; only with labels.
+
+    A neuron is dead if it spikes in no image by the decision (in float: by t_max). `order_flips` is the fraction of
+    the pairs of spikes, present in both networks by the decision, that have the opposite order in the other network.
     """
     batch = evaluate_set(network, events, progress)
     classes = batch.results["class"].astype(np.int64)
@@ -78,9 +90,9 @@ def measure(
 
 
 def refuse_silent_layers(ir: NetworkIR, batch: Batch, floats: FloatAnswers, *, own_data: bool) -> None:
-    """Raises FirstspikeError: a layer without a spike on any image, where the float layer spikes or the data are real.
+    """Raises FirstspikeError if a layer spikes on no image although the float layer does, or the images are the user's.
 
-    own_data: the images are the user's, not generated ones, on which a good network may well be silent.
+    own_data: the images are the user's. On generated images, a good network may well be silent.
     """
     for layer, wanted, times in zip(ir.layers, floats.times, batch.times[1:], strict=True):
         spikes_in_float = int(np.isfinite(wanted).sum())
@@ -93,7 +105,7 @@ def refuse_silent_layers(ir: NetworkIR, batch: Batch, floats: FloatAnswers, *, o
 
 
 def _order_flips(wanted: NDArray[np.float64], got: NDArray[np.int16]) -> float:
-    """Fraction of the pairs of spikes present in both whose order is strictly opposite."""
+    """Returns the fraction of pairs of spikes, present in both networks, whose order is strictly opposite."""
     pairs = flips = 0
     for a, b in zip(wanted[:_ORDERED_IMAGES], got[:_ORDERED_IMAGES], strict=True):
         both = np.isfinite(a) & (b >= 0)

@@ -1,4 +1,4 @@
-"""Pass: float weights to int8 with one scale per layer, chosen by what it does to spike times; integers stay."""
+"""Pass: rounds float weights to int8 with the scale per layer that shifts spikes least; trained integers stay."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,21 +16,26 @@ from .grid import Grid
 
 __all__ = ["IntegerLayer", "dequantised", "explain_quantise", "is_integer", "quantise", "round_layer"]
 
-Holds = Callable[[int, "IntegerLayer"], bool]  # whether the target has room for layer k with these integers
+Holds = Callable[[int, "IntegerLayer"], bool]  # (k, layer) -> whether the target holds layer k with these integers
 
-# Largest weight that keeps its value, as a fraction of the largest there is: beyond it, weights saturate.
+# Weights saturate beyond these fractions of the layer's largest weight; one scale is tried for each fraction.
 CLIPS: Final = (1.0, 0.85, 0.7, 0.55, 0.4, 0.3, 0.2)
-IMAGES: Final = 32  # that the scales are chosen on
+IMAGES: Final = 32  # largest number of images on which the scales are chosen
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class IntegerLayer:
-    """A layer in integers, its tables not yet made.
+    """A layer in integers, before its tables are made.
 
-    weights: int8 ``[n_in + P, n_out]``. theta: integer threshold, as `contract.kernel_tables` takes it.
-    scale:   float weight per least significant bit. constant_times ``[P]``, delays ``[n_out]``: int64 codes.
-    changed, saturated: weights that are not scale x integer, and those beyond +-127 of it.
-    error: mean shift of spikes with which the scale was chosen, in time steps; None if nothing had to be chosen.
+    name:           name of the layer in the IR.
+    weights:        int8 ``[n_in + P, n_out]``, constant inputs last.
+    theta:          integer threshold, as `contract.kernel_tables` takes it.
+    scale:          float weight of one least significant bit.
+    constant_times: int64 ``[P]``, time codes.
+    delays:         int64 ``[n_out]``, in steps.
+    changed:        number of weights that rounding or saturation changed.
+    saturated:      number of weights beyond +-127 times the scale.
+    error:          mean shift of spikes, in time steps, for which the scale was chosen; None for trained integers.
     """
 
     name: str
@@ -49,7 +54,7 @@ class IntegerLayer:
 
 
 def is_integer(layer: LayerIR) -> bool:
-    """Whether every weight is an integer in -127..127 times the layer's own scale."""
+    """Returns whether every weight is an integer in -127..127 times the layer's own scale."""
     if layer.scale is None:
         return False
     units = layer.weights / layer.scale
@@ -59,10 +64,11 @@ def is_integer(layer: LayerIR) -> bool:
 def quantise(
     ir: NetworkIR, grid: Grid, events: EventSet, holds: Holds = lambda k, layer: True
 ) -> tuple[IntegerLayer, ...]:
-    """All layers in integers.
+    """Returns all layers in integers.
 
-    events: images on `grid` that float layers are tried on, each layer behind the quantised ones before it.
-    holds:  integers that the target does not hold are not tried; the coarsest ones it does (`rules`).
+    events: images on `grid`, on which scales are tried. The spikes into a layer come from the quantised layers before.
+    holds:  tells whether the target holds a layer; other integers are not tried. The coarsest scale is always tried,
+            because `rules` made sure that the target holds it.
     """
     images = range(min(IMAGES, len(events)))
     spikes = [input_times(ir, events, n, grid.steps) for n in images]
@@ -80,7 +86,7 @@ def quantise(
 
 
 def round_layer(ir: NetworkIR, grid: Grid, k: int, scale: float) -> IntegerLayer:
-    """Layer k with that scale."""
+    """Returns layer k, rounded with that scale."""
     layer = ir.layers[k]
     units = layer.weights / scale
     rounded = np.rint(units)
@@ -99,7 +105,7 @@ def round_layer(ir: NetworkIR, grid: Grid, k: int, scale: float) -> IntegerLayer
 
 
 def dequantised(ir: NetworkIR, grid: Grid, k: int, layer: IntegerLayer) -> FloatLayer:
-    """An integer layer in the float network's units."""
+    """Returns an integer layer in the units of the float network."""
     return FloatLayer(
         weights=layer.weights.astype(np.float64) * layer.scale,
         threshold=layer.theta * layer.scale * grid.kernel_unit(ir.kernel),
@@ -109,7 +115,7 @@ def dequantised(ir: NetworkIR, grid: Grid, k: int, layer: IntegerLayer) -> Float
 
 
 def _best_scale(ir: NetworkIR, grid: Grid, k: int, spikes: Sequence[NDArray[np.float64]], holds: Holds) -> IntegerLayer:
-    """The scale with the least mean shift of spike times against the float layer, over the images."""
+    """Returns layer k with the scale for which its spikes shift least against the float layer, on average."""
     layer = ir.layers[k]
     exact = FloatLayer(
         weights=layer.weights, threshold=layer.threshold, constant_times=layer.constant_times, delays=layer.delays
@@ -121,11 +127,11 @@ def _best_scale(ir: NetworkIR, grid: Grid, k: int, spikes: Sequence[NDArray[np.f
     best_error = np.inf
     for clip in CLIPS:
         scale = clip * largest / WEIGHT_MAX
-        # A little coarser, so that the threshold is a whole number of units: then it needs no rounding.
+        # The scale is made a little coarser, so that the threshold is a whole number of units and needs no rounding.
         scale = layer.threshold / unit / max(1, int(layer.threshold / unit / scale))
         trial = round_layer(ir, grid, k, scale)
         if best is not None and not holds(k, trial):
-            break  # the integers grow with every clip
+            break  # the integers grow from clip to clip, so the target holds none of the following either
         got = [layer_spikes(ir, dequantised(ir, grid, k, trial), times)[0] for times in spikes]
         error = _mean_shift(wanted, got, ir.t_max) / grid.dt
         if error < best_error:
@@ -135,7 +141,7 @@ def _best_scale(ir: NetworkIR, grid: Grid, k: int, spikes: Sequence[NDArray[np.f
 
 
 def _mean_shift(wanted: list[NDArray[np.float64]], got: list[NDArray[np.float64]], t_max: float) -> float:
-    """Mean |difference| of spike times, a missing spike counting as one at t_max."""
+    """Returns the mean |difference| of spike times; a missing spike counts as one at t_max."""
     if not wanted:
         return 0.0
     return float(
@@ -144,12 +150,12 @@ def _mean_shift(wanted: list[NDArray[np.float64]], got: list[NDArray[np.float64]
 
 
 def explain_quantise(layers: tuple[IntegerLayer, ...]) -> list[str]:
-    """A line for each layer."""
+    """Returns a line for each layer."""
     lines = []
     for layer in layers:
         found = f"{layer.name}: scale {layer.scale:.6g}, threshold {layer.theta}; "
         if layer.error is None:
-            lines.append(f"{found}its own integers, {layer.changed} of {layer.weights.size} weights changed")
+            lines.append(f"{found}trained integers, {layer.changed} of {layer.weights.size} weights changed")
         else:
             lines.append(
                 f"{found}{layer.changed} of {layer.weights.size} weights rounded, {layer.saturated} saturated, "

@@ -1,4 +1,7 @@
-"""Pass: the fraction bits K of the kernel tables, and the integer network."""
+"""Pass: chooses the fraction bits K of the kernel tables, and builds the integer network.
+
+Tested by tests/compiler/test_pipeline.py.
+"""
 
 import numpy as np
 
@@ -16,14 +19,14 @@ __all__ = ["build_layer", "build_network", "choose_fraction_bits", "explain_tabl
 
 
 def own_fraction_bits(ir: NetworkIR, grid: Grid) -> int | None:
-    """K that the network was trained on, which holds on its own grid only; None: there is none, so it is chosen."""
+    """Returns K that the network was trained with; None if it has none or T is not its own, so that K is chosen."""
     return ir.fraction_bits if grid.steps == ir.steps else None
 
 
 def choose_fraction_bits(
     ir: NetworkIR, grid: Grid, layers: tuple[IntegerLayer, ...], rows: InputRows, target: Target
 ) -> int:
-    """K: the one the network was trained on, or the largest that tables and accumulators hold."""
+    """Returns K that the network was trained with, or else the largest K that tables and accumulators hold."""
     own = own_fraction_bits(ir, grid)
     if own is not None:
         return own
@@ -47,7 +50,7 @@ def choose_fraction_bits(
 
 
 def build_layer(ir: NetworkIR, grid: Grid, k: int, layer: IntegerLayer, fraction_bits: int) -> Layer:
-    """Layer k with its tables. Raises FirstspikeError if they need more than 17 bits."""
+    """Returns layer k with its tables. Raises FirstspikeError if they need more than 17 bits."""
     tables = kernel_tables(
         ir.kernel, steps=grid.steps, tau_steps=grid.tau_steps, theta=layer.theta, fraction_bits=fraction_bits
     )
@@ -65,7 +68,7 @@ def build_layer(ir: NetworkIR, grid: Grid, k: int, layer: IntegerLayer, fraction
 def build_network(
     ir: NetworkIR, grid: Grid, layers: tuple[IntegerLayer, ...], rows: InputRows, fraction_bits: int
 ) -> Network:
-    """The integer network."""
+    """Returns the integer network."""
     return Network(
         kernel=ir.kernel,
         steps=grid.steps,
@@ -76,7 +79,7 @@ def build_network(
 
 
 def explain_tables(ir: NetworkIR, grid: Grid, network: Network, fraction_bits: int) -> list[str]:
-    """K and where it is from; how large the entries are."""
+    """Returns lines that say K, why it has this value, and how large the entries of the tables are."""
     origin = "none are needed" if ir.kernel in ("linear", "step") else "the largest number that fits"
     if own_fraction_bits(ir, grid) is not None and fraction_bits:
         origin = "as it was trained"

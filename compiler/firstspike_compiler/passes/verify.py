@@ -1,4 +1,4 @@
-"""What must hold between the passes. A network that got past the rules cannot break it: if it does, a pass is wrong."""
+"""Verifies the results of the passes. No network that keeps the rules can fail here unless a pass is wrong."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ __all__ = ["CompilerFault", "verify_bounds", "verify_geometry", "verify_grid", "
 
 
 class CompilerFault(FirstspikeError):
-    """A pass has left something that the next one must not be given: a fault of firstspike, not of the network."""
+    """The error of a wrong result of a pass: a fault of firstspike, not of the network."""
 
     def __init__(self, name: str, wrong: str) -> None:
         super().__init__(
@@ -29,7 +29,7 @@ class CompilerFault(FirstspikeError):
 
 
 def verify_grid(ir: NetworkIR, grid: Grid) -> None:
-    """Every time has a code; constant inputs lie inside the window, delays within it or at T, which means never."""
+    """Checks that every time has a code, constant inputs lie in 0..T-1 and delays in 0..T (T means never)."""
     _verify(
         "grid",
         {
@@ -42,7 +42,7 @@ def verify_grid(ir: NetworkIR, grid: Grid) -> None:
 
 
 def verify_integers(ir: NetworkIR, layers: tuple[IntegerLayer, ...]) -> None:
-    """Weights of the IR's shapes in -127..127, thresholds of 1 or more."""
+    """Checks that weights have the IR's shapes and lie in -127..127, and that thresholds are at least 1."""
     shapes = [layer.weights.shape for layer in layers]
     _verify(
         "quantise",
@@ -56,7 +56,7 @@ def verify_integers(ir: NetworkIR, layers: tuple[IntegerLayer, ...]) -> None:
 
 
 def verify_network(layers: tuple[IntegerLayer, ...], rows: InputRows, network: Network) -> None:
-    """The arrays belong together; no weight that counts was lost with an input; tables are of 17 bits."""
+    """Checks that arrays fit together, that no nonzero weight was dropped, and that tables have at most 17 bits."""
     lost = sum(int(np.count_nonzero(layer.weights)) for layer in layers)
     lost -= sum(int(np.count_nonzero(layer.weights)) for layer in network.layers)
     try:
@@ -67,8 +67,8 @@ def verify_network(layers: tuple[IntegerLayer, ...], rows: InputRows, network: N
     _verify(
         "tables",
         {
-            f"a network that is none: {said}": not said,
-            f"{lost} weights out": lost == 0,
+            f"an inconsistent network: {said}": not said,
+            f"{lost} nonzero weights out": lost == 0,
             "an input map that does not name its rows": network.layers[0].inputs == len(rows.kept),
             "an entry beyond 17 bits": all(max(layer.a.max(), layer.m.max()) <= TABLE_MAX for layer in network.layers),
         },
@@ -76,20 +76,20 @@ def verify_network(layers: tuple[IntegerLayer, ...], rows: InputRows, network: N
 
 
 def verify_bounds(bounds: tuple[Bounds, ...], target: Target) -> None:
-    """No accumulator can overflow on the target."""
+    """Checks that no accumulator can overflow on the target."""
     wide = [need.bits for need in bounds if not fits(need, target)]
     _verify("bounds", {f"accumulators of {wide} bits": not wide})
 
 
 def verify_geometry(stages: tuple[StageMap, ...] | None, target: Target) -> tuple[StageMap, ...]:
-    """Every layer has a stage. Returns them."""
+    """Checks that every layer has a stage, and returns the stages."""
     if stages is None:
         raise CompilerFault("geometry", f"no room for the weights on {target.name}")
     return stages
 
 
 def _verify(name: str, holds: dict[str, bool]) -> None:
-    """Raises CompilerFault for the first thing, in words, that does not hold."""
+    """Raises CompilerFault with the first description whose condition is false."""
     for wrong, good in holds.items():
         if not good:
             raise CompilerFault(name, wrong)

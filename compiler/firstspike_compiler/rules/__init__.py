@@ -1,4 +1,4 @@
-"""What a network must be for a target: every rule is a function named as a sentence; `check` lists every violation."""
+"""The rules that a network must keep for a target. Each rule is a function named as a sentence; `check` runs them."""
 
 from typing import Final
 
@@ -17,10 +17,12 @@ RULES: Final = (*NETWORK_RULES, *TARGET_RULES, *DEEP_RULES)
 
 
 def check(ir: NetworkIR, target: Target, *, steps: int | None = None, keep_inputs: bool = False) -> list[Violation]:
-    """Every violation of every rule, in the order of RULES; an empty list if the network can be compiled.
+    """Returns every violation of every rule, in the order of RULES; an empty list if the network can be compiled.
 
-    steps: T to compile for, the network's own by default. DEEP_RULES need numbers that make sense: they run only if no
-    rule of the network itself is violated.
+    steps: T to compile for; the network's own by default.
+
+    DEEP_RULES compute with the weights and times of the network, so they run only if it breaks none of NETWORK_RULES
+    and T is one of STEPS.
     """
     subject = Subject(ir=ir, target=target, steps=ir.steps if steps is None else steps, keep_inputs=keep_inputs)
     violations = [violation for rule in NETWORK_RULES for violation in rule(subject)]

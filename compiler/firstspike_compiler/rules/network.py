@@ -1,4 +1,7 @@
-"""Rules of the network itself, whatever it is compiled for."""
+"""Rules of the network itself, for every target.
+
+Tested by tests/compiler/test_rules.py.
+"""
 
 from collections.abc import Iterator
 from typing import Final
@@ -14,7 +17,7 @@ from .subject import Rule, Subject, sentence
 
 __all__ = ["NETWORK_RULES"]
 
-ORDINARY: Final = (1e-30, 1e30)  # products and quotients of such numbers stay far inside float64
+ORDINARY: Final = (1e-30, 1e30)  # products and quotients of numbers in this range stay far inside float64
 
 
 def there_is_at_least_one_layer(subject: Subject) -> Iterator[Violation]:

@@ -1,4 +1,7 @@
-"""What the rules look at, and how a rule's name becomes its sentence."""
+"""The argument of every rule, and the sentence that a rule's name stands for.
+
+Tested by tests/compiler/test_rules.py.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +15,13 @@ __all__ = ["Rule", "Subject", "sentence"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Subject:
-    """steps: T to compile for. keep_inputs: inputs without weights keep their rows."""
+    """The network and target that a rule judges.
+
+    ir:          network.
+    target:      target to compile for.
+    steps:       T to compile for.
+    keep_inputs: inputs without weights keep their rows.
+    """
 
     ir: NetworkIR
     target: Target
@@ -24,5 +33,5 @@ Rule = Callable[[Subject], Iterator[Violation]]
 
 
 def sentence(rule: Rule) -> str:
-    """The rule as it is printed."""
+    """Returns the rule as a sentence, for printing."""
     return rule.__name__.replace("_", " ")

@@ -1,4 +1,7 @@
-"""Rules of the target: those that compare numbers, and those that look into the weights."""
+"""Rules of the target: TARGET_RULES compare numbers, DEEP_RULES look into the weights.
+
+Tested by tests/compiler/test_rules.py.
+"""
 
 from collections.abc import Iterator
 from typing import Final
@@ -100,7 +103,7 @@ def weights_fit_the_block_memories(subject: Subject) -> Iterator[Violation]:
 
 
 def _weight_rows(subject: Subject) -> list[int]:
-    """Rows of weights per layer after inputs without weights are dropped; constant inputs included."""
+    """Returns the number of weight rows of each layer after dropping inputs; constant inputs are included."""
     rows = [len(layer.weights) for layer in subject.ir.layers]
     if not subject.keep_inputs:
         first = subject.ir.layers[0]
@@ -153,9 +156,10 @@ def accumulators_never_overflow(subject: Subject) -> Iterator[Violation]:
 
 
 def _scale(layer: LayerIR) -> float:
-    """The layer's own scale, or for a float layer the coarsest one, which saturates nothing.
+    """Returns the layer's own scale; for a float layer the coarsest scale, with which no weight saturates.
 
-    What fits with that is compiled: `quantise` tries finer ones as far as the target holds them.
+    A layer that fits with the coarsest scale can be compiled: `quantise` tries finer scales only as far as the target
+    holds them.
     """
     return layer.scale or float(np.abs(layer.weights).max()) / WEIGHT_MAX or 1.0
 

@@ -1,4 +1,4 @@
-"""What a network can be compiled for: limits in YAML files under one schema (`schema/target.schema.json`)."""
+"""Targets that a network can be compiled for: YAML files with limits, under `schema/target.schema.json`."""
 
 import json
 from dataclasses import dataclass
@@ -17,12 +17,18 @@ DEFAULT_TARGET = "ulx3s-85f"
 
 @dataclass(frozen=True, kw_only=True)
 class BuildDevice:
-    """What a bitstream is made for.
+    """The FPGA and board that a bitstream is made for.
 
-    family, part, options: of nextpnr. lut, dsp: of the device. cores: that fit it, the preferred one first, with the
-    clock in MHz unless the command line says otherwise. planned: those of them whose block memories are given their
-    sites before placement, and that are routed with more patience. clock_mhz: of the board's oscillator. board: its
-    file in firstspike_hw.board.pins. loader: options of openFPGALoader.
+    family:    FPGA family, `ecp5` or `ice40`.
+    part:      part number, as it is sold.
+    options:   options of nextpnr for this part.
+    lut, dsp:  four-input tables and multipliers of the device.
+    cores:     cores that fit the device, the preferred one first, each with its clock in MHz; the command line may
+               choose another clock.
+    clock_mhz: frequency of the board's oscillator.
+    board:     name of the board's file in firstspike_hw.board.pins.
+    loader:    options of openFPGALoader.
+    planned:   cores whose block memories get their sites before placement, and that are routed with more patience.
     """
 
     family: str
@@ -39,14 +45,18 @@ class BuildDevice:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Limits of a target.
+    """The limits of a target.
 
-    steps, stages, addresses, rows: largest T, layers, input addresses, neurons per lane.
-    a_bits, v_bits: signed widths of the accumulators.
-    lanes:   per kernel, lanes over all stages together; a kernel that is absent is not built in.
-    blocks:  block memories for weights, of device_blocks. shapes: (words, bits) that a block can be.
-    device:  what firstspike build makes a bitstream for, or None.
-    verilog_cores: cores that it writes as Verilog, the preferred one first.
+    steps, stages:  largest T; largest number of layers.
+    addresses:      largest number of inputs.
+    rows:           largest number of neurons per lane.
+    a_bits, v_bits: signed widths of the accumulators A and V.
+    lanes:          for each kernel, the lanes of all stages together; the target lacks a kernel that is absent.
+    blocks:         block memories for weights.
+    device_blocks:  block memories of the device.
+    shapes:         (words, bits) that one block can be.
+    device:         FPGA and board for which `firstspike build` makes a bitstream, or None.
+    verilog_cores:  cores that `firstspike build` writes as Verilog, the preferred one first.
     """
 
     name: str
@@ -66,14 +76,15 @@ class Target:
 
 
 def list_targets() -> dict[str, str]:
-    """Names and descriptions of the targets that ship, by name."""
+    """Returns the description of every target that ships, by name."""
     return {name: load_target(name).description for name in _shipped()}
 
 
 def load_target(name: str) -> Target:
-    """A shipped target by name, or one from a `.yaml` file by its path.
+    """Returns the shipped target of that name, or the target in the `.yaml` file at that path.
 
-    Raises UsageError: no target of that name (the nearest is suggested). FirstspikeError: a file against the schema.
+    Raises UsageError, with the nearest name, if no target has that name, and FirstspikeError if the file does not
+    follow the schema.
     """
     if name.endswith((".yaml", ".yml")) and Path(name).is_file():
         try:

@@ -1,4 +1,4 @@
-"""Training of int8 TTFS networks with exact spike-time gradients."""
+"""Trains int8 TTFS networks with exact spike-time gradients."""
 
 from .recipe import Recipe, list_recipes, load_recipe
 from .trainer import load_mask, train

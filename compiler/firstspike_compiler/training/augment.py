@@ -1,4 +1,4 @@
-"""Random small deformations of 28 x 28 images: rotation, scale, shear, shift and a smooth elastic field."""
+"""Deforms 28 x 28 images a little and at random: rotation, scale, shear, shift and a smooth elastic field."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,21 @@ from numpy.typing import NDArray
 __all__ = ["Augmentation", "deform"]
 
 SIDE = 28
-SPACING = 3.0  # pixels between control points of the elastic field; finer than its sigma, so nothing is lost
+SPACING = 3.0  # pixels between control points of the elastic field; finer than its sigma, so it loses no detail
 
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """Strengths of the deformations; angle, scale and shear are half-widths of uniform distributions.
+    """The strengths of the deformations.
 
-    rotation in radians; scale and shear as fractions; shift, elastic_sigma and elastic_amplitude (rms) in pixels.
+    rotation, scale, shear and shift are half-widths of uniform distributions.
+
+    rotation:          in radians.
+    scale:             as a fraction.
+    shear:             as a fraction.
+    shift:             in pixels.
+    elastic_sigma:     smoothness of the elastic field, in pixels.
+    elastic_amplitude: rms of the elastic field, in pixels.
     """
 
     rotation: float = 0.12
@@ -28,7 +35,10 @@ class Augmentation:
 
 
 def _smoothing(sigma: float) -> NDArray[np.float32]:
-    """Interpolation from white control values to a Gaussian-smooth line of unit variance, ``[SIDE, controls]``."""
+    """Returns the matrix that makes a Gaussian-smooth line of unit variance from white values at the control points.
+
+    The matrix is float32 ``[SIDE, controls]``.
+    """
     controls = np.arange(-2 * SPACING, SIDE + 2 * SPACING, SPACING)
     matrix = np.exp(-((np.arange(SIDE)[:, None] - controls[None, :]) ** 2) / (2 * sigma**2))
     return (matrix / np.sqrt((matrix**2).sum(1, keepdims=True))).astype(np.float32)
@@ -36,7 +46,13 @@ def _smoothing(sigma: float) -> NDArray[np.float32]:
 
 @njit(cache=True, nogil=True)
 def _warp(images, affine, dx, dy, out):
-    """Bilinear sampling of uint8 `images` ``[B, 784]`` at affine + elastic coordinates; bright if above 127."""
+    """Samples `images` bilinearly at affine plus elastic coordinates, and writes 1 to `out` where a sample exceeds 127.
+
+    images: uint8 ``[B, 784]``, 0..255.
+    affine: float32 ``[B, 6]``: a matrix of 2 x 2, then the shift in y and x.
+    dx, dy: float32 ``[B, 28, 28]``, elastic field in pixels.
+    out:    uint8 ``[B, 784]``.
+    """
     centre = (SIDE - 1) / 2
     for b in range(images.shape[0]):
         for r in range(SIDE):
@@ -57,9 +73,11 @@ def _warp(images, affine, dx, dy, out):
 
 
 def deform(images: NDArray[np.uint8], how: Augmentation, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """One random deformation of each image, at 1 bit.
+    """Deforms each image once, at random.
 
-    images: uint8 ``[B, 784]``, 0..255.  Returns uint8 ``[B, 784]``, 1 where the deformed image is above 127.
+    images: uint8 ``[B, 784]``, 0..255.
+
+    Returns uint8 ``[B, 784]``, 1 where the deformed image is above 127, else 0.
     """
     n = len(images)
     angle, shear_x, shear_y = (rng.uniform(-a, a, n) for a in (how.rotation, how.shear, how.shear))

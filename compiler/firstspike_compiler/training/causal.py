@@ -1,17 +1,17 @@
-"""Spike times and their exact gradients through the causal set, compiled with numba.
+"""Computes spike times and their exact gradients through the causal set, compiled with numba.
 
-Both kernels are linear in a transformed time u: the potential in units of the threshold, times g, is
+Both kernels are linear in a transformed time u: the potential V in units of the threshold, times a factor g, is
 
     V(u) g = sum over the causal set of  w_i (u - u_i),        linear:      u = t,           g = 1
                                                                exponential: u = exp(t / tau), g = u
 
-and the neuron fires where V = 1, so with S = sum w_i, Q = sum w_i u_i over the causal set
+and the neuron fires where V = 1. With S = sum w_i and Q = sum w_i u_i over the causal set this gives
 
     linear:       u = (1 + Q) / S          D = S             (Zhang et al. 2003.11837, ReL-PSP)
     exponential:  u =      Q  / (S - 1)    D = S - 1         (Mostafa 1606.08165, equation 9)
     du/dw_i = (u_i - u) / D                du/du_i = w_i / D (Mostafa 1606.08165, equations 12 and 13)
 
-A neuron that does not fire by the end has its missing potential instead of a time: see `missing` below.
+A neuron that does not fire by the end has a missing potential instead of a time: see `missing` of `forward`.
 """
 
 import numpy as np
@@ -24,15 +24,18 @@ NEVER = np.inf  # transformed time of a spike that does not happen
 
 @njit(cache=True, nogil=True)
 def forward(pre, weights, exponential, u_end, order, used, u_out, causal, missing):
-    """Spike times of a layer.
+    """Computes the spike times of a layer; the caller provides all arrays.
 
-    pre:     float ``[B, n_in]`` transformed input times, NEVER for none.   weights: float ``[n_in, n_out]``.
-    u_end:   last transformed time at which a neuron may fire.
-    order:   int32 ``[B, n_in]`` out: inputs in time order.
-    used:    int32 ``[B]`` out: how many of them spike.
-    u_out:   float ``[B, n_out]`` out: transformed spike time or NEVER.
-    causal:  int32 ``[B, n_out]`` out: size of the causal set, a prefix of `order` (all of it for a silent neuron).
-    missing: float ``[B, n_out]`` out: 1 - V(u_end) of a neuron that does not fire, 0 of one that does.
+    pre:         float ``[B, n_in]``, transformed input times, NEVER for an input that does not spike.
+    weights:     float ``[n_in, n_out]``, in units of the threshold.
+    exponential: bool, whether the kernel is `exponential`; else it is `linear`.
+    u_end:       last transformed time at which a neuron may fire.
+    order:       int32 ``[B, n_in]``, written: inputs that spike, in time order.
+    used:        int32 ``[B]``, written: number of inputs that spike.
+    u_out:       float ``[B, n_out]``, written: transformed spike time or NEVER.
+    causal:      int32 ``[B, n_out]``, written: size of the causal set, which is a prefix of `order`; for a neuron that
+                 does not fire, the number of all inputs that spike.
+    missing:     float ``[B, n_out]``, written: 1 - V(u_end) of a neuron that does not fire, 0 of one that does.
     """
     n_out = weights.shape[1]
     total = np.zeros(n_out, weights.dtype)
@@ -60,7 +63,7 @@ def forward(pre, weights, exponential, u_end, order, used, u_out, causal, missin
                     slope, level = total[j] - 1, moment[j]
                 else:
                     slope, level = total[j], 1 + moment[j]
-                # fires before the next input arrives iff V(u_next) >= 1, which needs no division
+                # the neuron fires before the next input arrives iff V(u_next) >= 1; this test needs no division
                 if slope > 0 and level <= slope * u_next:
                     u_out[b, j] = max(level / slope, u_i)
                     causal[b, j] = k + 1
@@ -77,11 +80,15 @@ def forward(pre, weights, exponential, u_end, order, used, u_out, causal, missin
 
 @njit(cache=True, nogil=True)
 def backward(pre, weights, exponential, u_end, order, u_out, causal, clamp, g_u, g_missing, g_weights, g_pre):
-    """Gradients of `forward`, added to `g_weights` ``[n_in, n_out]`` and `g_pre` ``[B, n_in]``.
+    """Adds the gradients of `forward` to `g_weights` and `g_pre`.
 
+    pre, weights, exponential, u_end, order, u_out, causal: as `forward` took and wrote them.
+
+    clamp:     least value of D, so that a grazing crossing does not dominate a batch; 0 gives exact gradients.
     g_u:       float ``[B, n_out]``, dL/du of every neuron that fired.
-    g_missing: float ``[B, n_out]``, dL/d(1 - V(u_end)) of every neuron that did not.
-    clamp:     D is taken as at least this, so that a grazing crossing does not dominate a batch; 0 for exact gradients.
+    g_missing: float ``[B, n_out]``, dL/d(1 - V(u_end)) of every neuron that did not fire.
+    g_weights: float ``[n_in, n_out]``, added to: dL/dw.
+    g_pre:     float ``[B, n_in]``, added to: dL/du_i of the inputs.
     """
     for b in range(pre.shape[0]):
         for j in range(weights.shape[1]):

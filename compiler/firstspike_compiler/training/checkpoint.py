@@ -1,4 +1,7 @@
-"""Checkpoints: the state of a training after an epoch in one .npz, written whole or not at all, read with care."""
+"""Saves and restores checkpoints, which hold the state of a training after an epoch.
+
+A checkpoint is one .npz file. It is written whole or not at all, and every part of it is checked when it is read.
+"""
 
 import json
 import os
@@ -19,25 +22,27 @@ __all__ = ["plain_recipe", "restore_checkpoint", "save_checkpoint"]
 
 History = list[dict[str, Any]]
 
-HEADER_BYTES: Final = 2**28  # figures of a million epochs
+HEADER_BYTES: Final = 2**28  # largest header, with the figures of a million epochs
 
 
 def plain_recipe(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as JSON would give it back, so that records compare equal after a round trip."""
+    """Returns the recipe in the form that JSON gives back, so that records compare equal after a round trip."""
     plain: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
     return plain
 
 
 def save_checkpoint(network: TrainableNetwork, recipe: Recipe, path: Path, history: History) -> None:
-    """Replace the file at `path`. history: the figures of every epoch so far.
+    """Writes the state of the network to the file at `path`, which is replaced.
 
-    Raises FirstspikeError if the disk refuses; nothing is left behind then.
+    history: figures of every epoch so far.
+
+    Raises FirstspikeError if the disk fails; the new file is then removed.
     """
     header = json.dumps({"recipe": plain_recipe(recipe), "epoch": len(history), "history": history})
     temporary = path.with_name(path.name + ".tmp")
     try:
         with open(temporary, "wb") as file:
-            np.savez(file, **{"header": np.array(header), **_arrays(network)})  # type: ignore[arg-type]  # see npz.py
+            np.savez(file, **{"header": np.array(header), **_arrays(network)})  # type: ignore[arg-type]  # the stubs take **arrays for allow_pickle
         os.replace(temporary, path)
     except OSError as error:
         raise FirstspikeError(f"cannot write {path}: {error.strerror or error}") from error
@@ -46,9 +51,9 @@ def save_checkpoint(network: TrainableNetwork, recipe: Recipe, path: Path, histo
 
 
 def restore_checkpoint(network: TrainableNetwork, recipe: Recipe, path: Path) -> History:
-    """Put the network into the state of the file; returns the figures of its epochs.
+    """Puts the network into the state of the file, and returns the figures of the epochs so far.
 
-    Raises FirstspikeError: not a checkpoint, a damaged one, of another recipe or other data.
+    Raises FirstspikeError if the file is no checkpoint or damaged, or belongs to another recipe or other data.
     """
     needed = _arrays(network)
     try:

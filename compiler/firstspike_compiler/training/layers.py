@@ -1,4 +1,7 @@
-"""Trainable layers: quantised weights, spike times on the grid, gradients straight through both roundings."""
+"""Trainable layers, the quantisation of weights, and the time grid.
+
+Gradients pass straight through the rounding of weights and of times (straight-through estimator).
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +20,12 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Clock:
-    """Time as training sees it: t in time units, u transformed (see `causal`), on a grid of `steps` in `t_max`."""
+    """Conversions between time t in time units, transformed time u (see `causal`), and the time grid.
+
+    exponential: whether the kernel is `exponential`; else it is `linear`.
+    t_max:       length of the time window in time units.
+    steps:       T.
+    """
 
     exponential: bool
     t_max: float
@@ -29,7 +37,7 @@ class Clock:
 
     @property
     def u_end(self) -> float:
-        """The last code's time, after which nothing fires."""
+        """Transformed time of the last step; no neuron fires after it."""
         return float(self.to_u(np.array((self.steps - 1) * self.tick)))
 
     def to_u(self, t: Array) -> Array:
@@ -42,24 +50,28 @@ class Clock:
         return np.where(np.isfinite(u), 1 / u, 0).astype(u.dtype) if self.exponential else np.ones_like(u)
 
     def on_grid(self, u: Array) -> Array:
-        """Transformed times moved up to the next code, where the integer neuron fires; NEVER past the end."""
+        """Moves transformed times up to the next step, where the integer neuron fires; NEVER past the last step."""
         code = np.ceil(self.to_t(u) / self.tick - 1e-5)
         return np.where(code < self.steps, self.to_u(code * self.tick), causal.NEVER).astype(u.dtype)
 
 
 def quantised(weights: Array, unit: int) -> Array:
-    """The int8 grid that the hardware holds, in float: round(w unit) / unit, clipped to +-127 / unit."""
+    """Rounds weights to the int8 values of the hardware, in float: round(w * unit) / unit, clipped to +-127 / unit."""
     return np.clip(np.rint(weights * unit), -WEIGHT_MAX, WEIGHT_MAX) / weights.dtype.type(unit)
 
 
 class SortedLayer:
-    """A layer whose inputs spike at any time: events are walked in time order."""
+    """A layer whose inputs may spike at any time; it handles events in time order."""
 
     def __init__(self, clock: Clock, clamp: float) -> None:
         self.clock, self.clamp = clock, clamp
 
     def forward(self, pre: Array, weights: Array) -> tuple[Array, Array]:
-        """Transformed spike times and missing potentials, both ``[B, n_out]``, of inputs `pre` ``[B, n_in]``."""
+        """Computes transformed spike times and missing potentials, both ``[B, n_out]``.
+
+        pre:     float ``[B, n_in]``, transformed input times.
+        weights: float ``[n_in, n_out]``, in units of the threshold.
+        """
         batch, n_out = len(pre), weights.shape[1]
         self.pre, self.weights = pre, weights
         self.order, used = np.empty(pre.shape, np.int32), np.empty(batch, np.int32)
@@ -71,7 +83,11 @@ class SortedLayer:
         return self.u, missing
 
     def backward(self, g_u: Array, g_missing: Array) -> tuple[Array, Array]:
-        """Gradients for the weights ``[n_in, n_out]`` and the input times ``[B, n_in]``."""
+        """Returns the gradients of the weights ``[n_in, n_out]`` and of the input times ``[B, n_in]``.
+
+        g_u:       float ``[B, n_out]``, dL/du of neurons that fired.
+        g_missing: float ``[B, n_out]``, dL/d(missing potential) of the others.
+        """
         g_weights, g_pre = np.zeros_like(self.weights), np.zeros_like(self.pre)
         causal.backward(
             self.pre, self.weights, self.clock.exponential, self.clock.u_end, self.order, self.u, self.causal,
@@ -81,9 +97,9 @@ class SortedLayer:
 
 
 class GroupedLayer:
-    """A first layer whose inputs spike at one of two times (or early or never): two matrix products, no sorting.
+    """A first layer whose inputs are bits; it needs matrix products only, no sorting.
 
-    Inputs are bits ``[B, n_in]``: 1 spikes at time 0, 0 spikes at `late` or, if `late` is None, never.
+    An input with bit 1 spikes at time 0. An input with bit 0 spikes at `late`, or never if `late` is None.
     """
 
     def __init__(self, clock: Clock, clamp: float, late: float | None) -> None:
@@ -92,7 +108,11 @@ class GroupedLayer:
         self.u_late = None if late is None else float(clock.to_u(np.array(late)))
 
     def forward(self, bits: Array, weights: Array) -> tuple[Array, Array]:
-        """As SortedLayer.forward; `bits` float ``[B, n_in]``."""
+        """Computes transformed spike times ``[B, n_out]``; the missing potentials it returns are zeros.
+
+        bits:    float ``[B, n_in]``, 0 or 1.
+        weights: float ``[n_in, n_out]``, in units of the threshold.
+        """
         self.bits, self.weights = bits, weights
         threshold, gain = (0, 1) if self.clock.exponential else (1, 0)  # u = (threshold + Q) / (S - gain)
         total = bits @ weights
@@ -115,7 +135,7 @@ class GroupedLayer:
         return np.where(fires, (moment + threshold) / np.where(fires, slope, 1), causal.NEVER).astype(total.dtype)
 
     def backward(self, g_u: Array, g_missing: Array) -> tuple[Array, None]:
-        """Gradient for the weights; bits have none."""
+        """Returns the gradient of the weights ``[n_in, n_out]``, and None, as bits have no gradient."""
         fired = np.isfinite(self.u)
         u = np.where(fired, self.u, 0)
         g = np.where(fired, g_u, 0) / np.where(fired, np.maximum(self.slope, self.clamp), 1)

@@ -1,4 +1,4 @@
-"""The training loss on spike times, with its gradient."""
+"""Computes the training loss on spike times, and its gradient."""
 
 import numpy as np
 
@@ -11,13 +11,22 @@ __all__ = ["loss_and_gradient"]
 def loss_and_gradient(
     recipe: Recipe, clock: Clock, labels: Array, u_out: Array, missing: Array, hidden: list[Array]
 ) -> tuple[float, Array, Array, list[Array]]:
-    """Mean loss of a batch and its gradients.
+    """Returns the mean loss of a batch and its gradients.
 
-    Cross entropy of softmax(-sharpness t) with label smoothing, + late_cost relu(t_label - late_after),
-    + spike_cost sum over hidden neurons of relu(t_counted - t_j), where t_counted is the end of the decision step: a
-    spike within it changes nothing, yet it is counted. An output that never fires counts as t_max + (1 - V(t_end)).
+    The loss of an image is the sum of
 
-    labels: int ``[B]``; u_out, missing: ``[B, n_out]``; hidden: transformed times ``[B, n]`` of each hidden layer.
+        cross entropy of softmax(-sharpness t), with label smoothing
+        late_cost relu(t_label - late_after)
+        spike_cost sum over hidden neurons j of relu(t_counted - t_j)
+
+    t_counted is the end of the decision step: a hidden spike within that step changes nothing, but it is counted. An
+    output that never fires counts as t = t_max + (1 - V(t_end)).
+
+    labels:  int ``[B]``.
+    u_out:   float ``[B, n_out]``, transformed spike times of the outputs, infinite for an output that never fires.
+    missing: float ``[B, n_out]``, missing potentials of the outputs.
+    hidden:  for each hidden layer, its transformed spike times ``[B, n]``.
+
     Returns loss, dL/du_out, dL/dmissing, [dL/du of each hidden layer].
     """
     rows = np.arange(len(labels))

@@ -1,4 +1,7 @@
-"""A trainable TTFS network: layers, constant inputs and encodings put together for one recipe."""
+"""A trainable TTFS network: the layers, constant inputs and encoding of one recipe.
+
+Tested by tests/compiler/training/test_trainer.py.
+"""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -21,7 +24,13 @@ SIDE = 28
 
 @dataclass(frozen=True, kw_only=True)
 class Forward:
-    """What a batch did, in transformed times: hidden layers on the grid and before it, outputs, and their shortfall."""
+    """The transformed spike times of a batch.
+
+    hidden:  for each hidden layer, float ``[B, n]`` spike times on the time grid.
+    raw:     for each hidden layer, float ``[B, n]`` spike times before they were moved to the grid.
+    out:     float ``[B, classes]``, spike times of the outputs.
+    missing: float ``[B, classes]``, missing potentials of the outputs.
+    """
 
     hidden: list[Array]
     raw: list[Array]
@@ -30,15 +39,22 @@ class Forward:
 
 
 class TrainableNetwork:
-    """Float master weights of every layer, and the forward and backward pass over a batch.
+    """A network with float weights, which are trained, and its forward and backward pass over a batch.
 
-    mask, informative: bool ``[inputs]``; rows of inputs that are masked or not informative are zero in the end.
+    recipe:      description of network and training.
+    inputs:      number of inputs.
+    classes:     number of outputs.
+    mask:        bool ``[inputs]``, inputs that the network sees; None if it sees all.
+    informative: bool ``[inputs]``, inputs that are not always dark.
+
+    The trained network has zero rows for inputs that it does not see or that are not informative.
     """
 
     def __init__(self, recipe: Recipe, inputs: int, classes: int, mask: Array | None, informative: Array) -> None:
         self.recipe, self.inputs, self.mask = recipe, inputs, mask
         hidden = np.zeros(inputs, bool) if mask is None else ~mask
-        # a dark input of `two-time` spikes, so its weights count; elsewhere it is silent, and deformed images use it
+        # A dark input spikes in `two-time`, so its weights must be zero during training. In other encodings it is
+        # silent, and its weights are trained, as deformed images use them.
         self.zero = hidden | ~informative if recipe.encoding == "two-time" else hidden
         self.informative = informative
         self.clock = Clock(exponential=recipe.kernel == "exponential", t_max=recipe.t_max, steps=recipe.steps)
@@ -60,12 +76,20 @@ class TrainableNetwork:
         return float(np.floor(t / self.clock.tick + 0.5) * self.clock.tick)
 
     def weights(self, *, averaged: bool) -> list[Array]:
-        """Quantised weights of every layer, of the weight average or of the current point."""
+        """Returns the quantised weights of every layer.
+
+        averaged: they are the average of the weights over the training; else the current weights.
+        """
         chosen = (o.mean if averaged else o.weights for o in self.optimisers)
         return [quantised(w, unit) for w, unit in zip(chosen, self.recipe.units, strict=True)]
 
     def encode(self, values: Array) -> Array:
-        """Input of the first layer (bits if grouped, else transformed times) for values 0..1 float or 0..255 uint8."""
+        """Returns the input of the first layer, float32 ``[B, inputs]``.
+
+        values: ``[B, inputs]``, float 0..1 or uint8 0..255.
+
+        A GroupedLayer takes bits, another layer transformed times.
+        """
         unit = values.astype(np.float32) / (255 if values.dtype == np.uint8 else 1)
         bright = unit > 127 / 255
         if self.grouped:
@@ -86,7 +110,7 @@ class TrainableNetwork:
         return np.hstack([pre, np.broadcast_to(u, (len(pre), len(u)))])
 
     def forward(self, encoded: Array, weights: list[Array]) -> Forward:
-        """Run a batch with the given (quantised) weights."""
+        """Runs a batch with the given (quantised) weights."""
         pre, hidden, raw = encoded, [], []
         for k, layer in enumerate(self.layers):
             u, missing = layer.forward(self._with_constants(k, pre), weights[k])
@@ -97,7 +121,7 @@ class TrainableNetwork:
         return Forward(hidden=hidden, raw=raw, out=u, missing=missing)
 
     def gradients(self, encoded: Array, labels: Array, weights: list[Array]) -> tuple[float, list[Array]]:
-        """Mean loss of a batch and its gradient for every layer's weights."""
+        """Returns the mean loss of a batch, and its gradients with respect to the weights of every layer."""
         ran = self.forward(encoded, weights)
         loss, g_u, g_missing, g_hidden = loss_and_gradient(
             self.recipe, self.clock, labels, ran.out, ran.missing, ran.hidden
@@ -109,7 +133,7 @@ class TrainableNetwork:
             if k:
                 u_grid, u = ran.hidden[k - 1], ran.raw[k - 1]
                 g_u = g_pre[:, : u.shape[1]] + g_hidden[k - 1]
-                # straight through the grid in t: du_grid/du = u_grid / u for exponential, 1 for linear
+                # gradients pass the grid straight through in t: du_grid/du = u_grid / u for exponential, 1 for linear
                 fired = np.isfinite(u_grid)
                 g_u = np.where(fired, g_u * (np.where(fired, u_grid, 1) / u if self.clock.exponential else 1), 0)
                 g_u, g_missing = g_u.astype(u.dtype), np.zeros_like(u)
@@ -117,7 +141,7 @@ class TrainableNetwork:
         return loss, result
 
     def to_ir(self, record: dict[str, Any]) -> NetworkIR:
-        """The averaged network, its weights integers times a scale."""
+        """Returns the network with averaged weights, which are integers times a scale."""
         r = self.recipe
         layers = []
         for k, weights in enumerate(self.weights(averaged=True)):

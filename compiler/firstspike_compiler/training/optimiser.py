@@ -1,4 +1,4 @@
-"""Adam with a weight average, in one pass over memory per parameter array."""
+"""The optimiser Adam with a weight average, in one pass over memory for each parameter array."""
 
 import math
 
@@ -20,7 +20,11 @@ def _step(w, g, m, v, mean, rate, correct1, correct2, decay, limit):
 
 
 class Adam:
-    """Kingma & Ba 1412.6980 with betas 0.9 and 0.999, weights clipped to +-limit, exponential average beside them."""
+    """The optimiser of one weight array: Adam (Kingma & Ba 1412.6980) with betas 0.9 and 0.999.
+
+    weights: float32; clipped to +-limit after every step.
+    mean:    exponential average of the weights.
+    """
 
     def __init__(self, weights: NDArray[np.float32], limit: float) -> None:
         self.weights, self.limit = weights, np.float32(limit)
@@ -29,7 +33,7 @@ class Adam:
 
     def step(self, gradient: NDArray[np.float32], rate: float, average: float) -> None:
         self.count += 1
-        # a young average follows quickly, or it would remember the random start
+        # a young average follows quickly, so that it forgets the random start
         decay = max(1 - average, 1 / (self.count + 1))
         _step(
             self.weights.ravel(), np.ascontiguousarray(gradient, np.float32).ravel(), self.m.ravel(), self.v.ravel(),
@@ -47,7 +51,11 @@ class Adam:
 
 
 def learning_rate(peak: float, epoch: float, warm_up: float, epochs: int) -> float:
-    """Linear warm-up over `warm_up` epochs, then half a cosine down to zero at `epochs`; `epoch` is fractional."""
+    """Returns the learning rate: it rises linearly to `peak` over `warm_up` epochs, then falls as half a cosine to 0.
+
+    epoch:  epochs done so far, with fractions.
+    epochs: number of epochs, at which the rate is 0.
+    """
     if epoch < warm_up:
         return peak * epoch / warm_up
     return peak * 0.5 * (1 + math.cos(math.pi * (epoch - warm_up) / max(epochs - warm_up, 1e-9)))

@@ -1,4 +1,7 @@
-"""Recipes: everything that decides a training run, in one checked description."""
+"""Recipes: each describes a training run completely, and is checked.
+
+Tested by tests/compiler/training/test_trainer.py.
+"""
 
 from dataclasses import dataclass, fields
 from importlib import resources
@@ -23,19 +26,34 @@ NEURONS_MAX = 65536
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One training run.
+    """The description of one training run. Times are in time units, which are tau for `exponential`.
 
-    data:          data set name without split (`mnist`, `yinyang`).      hidden: neurons per hidden layer.
-    t_max, late:   window and late input spike, time units (tau for `exponential`).   steps: T of the time grid.
-    units:         per layer, least significant bits per unit of threshold: weight = integer / unit.
-    constants:     per layer, times of constant inputs in time units (empty: none).
-    start:         per layer, mean and standard deviation of the initial weights.
-    sharpness:     logit of a class is -sharpness * time.                 label_smoothing: of the cross entropy.
-    late_cost:     weight of relu(t_label - late_after).
-    spike_cost:    lambda, the knob for few spikes: weight of the sum over hidden neurons of the time by which they
-                   precede the end of the decision step.
-    clamp:         least |dV/du| in the gradients.                        average: decay of the weight average.
-    validation:    images of the training split held out for every choice (0 if the data set has a split of its own).
+    name:            name of the recipe.
+    data:            name of the data set without split (`mnist`, `yinyang`).
+    kernel:          `linear` or `exponential`.
+    hidden:          neurons of each hidden layer.
+    encoding:        `binary`, `two-time` or `latency`.
+    late:            time of the latest input spike, for `two-time` and `latency`.
+    t_max:           length of the time window.
+    steps:           T.
+    units:           for each layer, least significant bits per unit of threshold: weight = integer / unit.
+    constants:       for each layer, times of its constant inputs; empty if it has none.
+    start:           for each layer, mean and standard deviation of the initial weights.
+    epochs, batch:   number of epochs; images per batch.
+    learning_rate:   peak learning rate.
+    warm_up:         epochs over which the learning rate rises to its peak.
+    sharpness:       the logit of a class is -sharpness * time.
+    label_smoothing: label smoothing of the cross entropy.
+    late_cost:       weight of relu(t_label - late_after) in the loss.
+    late_after:      time after which a spike of the label's output costs.
+    spike_cost:      weight, in the loss, of the sum over hidden neurons of the time by which they spike before the end
+                     of the decision step; a larger weight gives fewer spikes.
+    clamp:           least |dV/du| in the gradients.
+    average:         decay of the weight average.
+    augment:         deformations of the images, or None.
+    mask:            `checkerboard` or a .npy file, for a network that sees part of the inputs; None if it sees all.
+    validation:      images of the training split that are held out, for every choice; 0 if the data set has its own.
+    seed:            seed of all random numbers.
     """
 
     name: str
@@ -93,11 +111,11 @@ class Recipe:
         _require(self.late is None or 0 < self.late <= last, "late", self.late, f"above 0 and at most {last:.4g}")
 
     def _check_types(self) -> None:
-        """The fields of one value; those of several are converted, or refused, on the way in."""
+        """Checks the types of fields with one value; `_from_mapping` converts or refuses fields with several values."""
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(field.type, type | UnionType):
-                whole = type(value) is int and isinstance(0.5, field.type)  # 3 will do for 3.0
+                whole = type(value) is int and isinstance(0.5, field.type)  # an int such as 3 may stand for 3.0
                 kind = getattr(field.type, "__name__", str(field.type))
                 _require(whole or isinstance(value, field.type), field.name, value, f"of the type {kind}")
 
@@ -108,13 +126,13 @@ def _require(ok: bool, name: str, have: object, need: str) -> None:
 
 
 def list_recipes() -> list[str]:
-    """Names of the recipes that ship."""
+    """Returns the names of the recipes that ship."""
     folder = resources.files(__package__) / "recipes"
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
 def load_recipe(name: str) -> Recipe:
-    """The shipped recipe of that name, or the YAML file at that path.
+    """Returns the shipped recipe of that name, or the recipe in the YAML file at that path.
 
     Raises UsageError for an unknown name, FirstspikeError for a file that is no recipe.
     """

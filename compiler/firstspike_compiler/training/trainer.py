@@ -1,4 +1,7 @@
-"""The training loop: batches, checkpoints, validation; deterministic by seed, resumable after every epoch."""
+"""The training loop: batches, checkpoints and validation.
+
+A seed determines the result, and a training can be resumed after every epoch.
+"""
 
 import time
 from collections.abc import Callable
@@ -24,7 +27,12 @@ EpochCallback = Callable[[dict[str, Any]], None]
 
 
 def load_mask(name: str | None, inputs: int) -> Array | None:
-    """Bool ``[inputs]`` from `checkerboard` or from a .npy file of that many booleans or zeros and ones."""
+    """Returns a mask, bool ``[inputs]``, true for inputs that the network sees; None if `name` is None.
+
+    name: `checkerboard`, or a .npy file of `inputs` booleans or zeros and ones.
+
+    Raises FirstspikeError if the mask cannot be read, does not fit the inputs, or hides all of them.
+    """
     if name is None:
         return None
     if name == "checkerboard":
@@ -55,13 +63,16 @@ def train(
     resume: bool = False,
     epoch_done: EpochCallback = lambda figures: None,
 ) -> NetworkIR:
-    """Train an int8 network by `recipe`.
+    """Trains an int8 network by `recipe`.
 
-    values:     ``[N, inputs]``, uint8 0..255 or float 0..1.   labels: int ``[N]`` from 0.
-    validation: values and labels of a validation split; else the last `recipe.validation` images are held out.
-    checkpoint: file rewritten after every epoch.               resume: continue from it, to the same result.
-    epoch_done: called with the figures of every epoch.
-    Raises FirstspikeError for data or a checkpoint that do not fit the recipe.
+    values:     ``[N, inputs]``, uint8 0..255 or float 0..1.
+    labels:     int ``[N]`` from 0.
+    validation: values and labels of a validation split; None holds out the last `recipe.validation` images.
+    checkpoint: file that is rewritten after every epoch.
+    resume:     the training continues from the checkpoint, if it exists, and gives the result it would have given.
+    epoch_done: called after every epoch with its figures.
+
+    Raises FirstspikeError if the data or the checkpoint do not fit the recipe.
     """
     train_x, train_y, held_x, held_y = _split(recipe, values, labels, validation)
     classes = int(max(train_y.max(), held_y.max())) + 1
@@ -100,7 +111,7 @@ def _split(recipe: Recipe, values: Array, labels: Array, validation: tuple[Array
 
 
 def _epoch(network: TrainableNetwork, recipe: Recipe, epoch: int, values: Array, labels: Array) -> float:
-    rng = np.random.default_rng([recipe.seed, 1, epoch])  # by epoch, so that a resumed run draws the same numbers
+    rng = np.random.default_rng([recipe.seed, 1, epoch])  # by epoch, so that a resumed run draws equal numbers
     order = rng.permutation(len(values))
     starts = range(0, len(order) - recipe.batch + 1, recipe.batch) if len(order) >= recipe.batch else [0]
     total = 0.0
@@ -118,7 +129,10 @@ def _epoch(network: TrainableNetwork, recipe: Recipe, epoch: int, values: Array,
 
 
 def _validate(network: TrainableNetwork, values: Array, labels: Array, batch: int = 1000) -> dict[str, float]:
-    """Figures of the averaged network on held-out data; classes by continuous output time, counts by step."""
+    """Returns figures of the averaged network on held-out data.
+
+    Continuous output times decide the classes; hidden spikes and decision are counted by step.
+    """
     weights = network.weights(averaged=True)
     right = spikes = steps = 0
     for start in range(0, len(values), batch):
@@ -135,6 +149,9 @@ def _validate(network: TrainableNetwork, values: Array, labels: Array, batch: in
 
 
 def _informative(recipe: Recipe, values: Array) -> Array:
-    """Bool ``[inputs]``: not always dark in the training split. The rows of the others end as zero and are dropped."""
+    """Returns bool ``[inputs]``, true for inputs that are not always dark in the training split.
+
+    The rows of the other inputs end as zero, so that the compiler drops them.
+    """
     dark = 0 if recipe.encoding == "latency" else 127
     return np.any(values > (dark if values.dtype == np.uint8 else dark / 255), axis=0)

@@ -1,1 +1,1 @@
-"""The fast bit-true model: answers and learning, equal to the contract in every spike."""
+"""The fast bit-true model; its answers and learning equal the contract's in every spike and weight."""

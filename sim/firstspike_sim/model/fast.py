@@ -1,4 +1,4 @@
-"""The fast bit-true model: equal to `contract.evaluate_set` in every bit, compiled by numba."""
+"""The fast bit-true model, compiled by numba; its answers equal those of `contract.evaluate_set` in every bit."""
 
 import itertools
 import statistics
@@ -22,10 +22,13 @@ _CHUNK: Final = 1000  # images between two reports of progress
 class FastModel:
     """A network laid out for the compiled kernel.
 
-    Accumulators are the narrowest compiled ones that hold the exact worst case of every layer.
-    Not safe to run from two threads at once: the scratch memory belongs to the model.
+    The accumulators are the narrowest compiled ones that hold the exact worst case of every layer. Only one thread may
+    run a model at a time, because the scratch memory belongs to the model.
 
-    slope_dtype, potential_dtype: the accumulators chosen for A and V.
+    network:         network that the model computes.
+    slope_dtype:     type of the accumulators A.
+    potential_dtype: type of the accumulators V.
+
     Raises FirstspikeError if the network's arrays do not fit together or need more than 64 bits.
     """
 
@@ -37,13 +40,14 @@ class FastModel:
         self._scratch = scratch_for(network, self._plan, self.slope_dtype, self.potential_dtype)
 
     def run(self, events: EventSet, progress: Progress = unheard, out: Batch | None = None) -> Batch:
-        """All images, in order.
+        """Computes the answers to all images, in order.
 
         progress: called as progress(done, total) every 1000 images.
-        out:      a Batch from an earlier run with as many images; its arrays are overwritten and returned, which saves
-                  the operating system's handing out fresh memory (as long as the computation itself).
-        Raises FirstspikeError if the arrays of the set do not belong together or `out` does not fit; odd events are
-        refused and counted.
+        out:      Batch of an earlier run of this model with the same number of images. Its arrays are overwritten and
+                  returned. This saves fresh memory, which takes the operating system as long as the computation itself.
+
+        Odd events are refused and counted. Raises FirstspikeError if the arrays of the set do not belong together or
+        `out` does not fit.
         """
         from .kernel import run_images
 
@@ -82,13 +86,16 @@ class FastModel:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _FastBatch(Batch):
-    """all_times: int16 ``[N, sum of sizes]``, the memory behind `times`."""
+    """A Batch whose spike times lie in one array.
+
+    all_times: int16 ``[N, sum of sizes]``; `times` are views of it.
+    """
 
     all_times: NDArray[np.int16]
 
 
 def measure(model: FastModel, events: EventSet, repeats: int = 5) -> float:
-    """Images per second, median of `repeats`, one thread, events in memory, kernel warm."""
+    """Returns images per second: the median of `repeats` runs in one thread, after a first run that compiles."""
     batch = model.run(events)
     seconds = []
     for _ in range(repeats):

@@ -1,11 +1,15 @@
-"""The compiled walk through the images (numba). `fast.py` checks every index before it runs; nothing here does.
+"""The compiled walk through the images (numba). `fast.py` checks every index before a walk; this file checks none.
 
-Same order of work as `contract.evaluate`, with three differences that change no bit of the answer:
+The order of work is that of `contract.evaluate`, with three differences that change no bit of the answer:
 
-- Rows wait in buckets by step. A step costs only what happens in it.
-- As long as all rows of a hidden layer came in one burst at step s, V(t) = A (m[t] - m[s]), and a neuron has crossed
-  where A exceeds (th[t] - 1) // (m[t] - m[s]): one comparison a step, no V. V is made when a second burst comes.
-- A fired neuron's V is set so low that it can never reach a threshold again: no mask in the loops over neurons.
+- Weight rows that are to be read wait in buckets, one for each step. A step costs only what happens in it.
+- While all weight rows of a hidden layer came in one burst at step s, V(t) = A (m[t] - m[s]). A neuron has then crossed
+  the threshold if A exceeds (th[t] - 1) // (m[t] - m[s]), which is one comparison a step and needs no V. V is computed
+  when a second burst comes.
+- The V of a neuron that has fired is set so low that it can never reach a threshold again. The loops over neurons
+  therefore need no mask.
+
+Tested by tests/sim/model/test_fast.py.
 """
 
 from typing import Final
@@ -18,21 +22,27 @@ from .vectors import add_rows, advance, cached, compiled, find, inlined
 
 __all__ = ["run_images"]
 
-HELPERS: Final = "b7885d1f"  # sha256 of layout.py and vectors.py: numba's cache sees changes to this file only
+HELPERS: Final = "cacbf953"  # sha256 of layout.py and vectors.py; numba's cache notices changes of this file only
 NEVER: Final = -1
-QUIET: Final = -1  # of `burst`: no rows yet
-MANY: Final = -2  # of `burst`: V is kept step by step
+QUIET: Final = -1  # value of `burst`: no weight rows yet
+MANY: Final = -2  # value of `burst`: V is kept step by step
 
-# Of an event as one number: numba takes no Layout.
+# Fields of an event in one number; numba cannot take the Layout itself.
 _X_AT: Final = np.uint32(EVENT_BEAT["x"].lsb)
 _T_MASK: Final = np.uint32(EVENT_BEAT["t"].largest)
 
 
 @cached(HELPERS)
 def run_images(plan, scratch, events, offsets, times, read, results):
-    """Images 0 .. N-1 of events, uint32 ``[E]`` (t in the low half, x in the high one), up to their decisions.
+    """Computes N images up to their decisions.
 
-    Fills times int16 ``[N, sum of sizes]``, read int32 ``[N, L]`` and results RESULT ``[N]``.
+    plan:    ModelPlan.
+    scratch: Scratch, overwritten.
+    events:  uint32 ``[E]``, t in the low half and x in the high half.
+    offsets: int64 ``[N + 1]``; the events of image n are offsets[n] .. offsets[n + 1] - 1.
+    times:   int16 ``[N, sum of sizes]``, written: spike times.
+    read:    int32 ``[N, L]``, written: weight rows read in each layer.
+    results: RESULT ``[N]``, written.
     """
     for n in range(len(offsets) - 1):
         _clear(plan, scratch, n, times, read)
@@ -54,14 +64,14 @@ def run_images(plan, scratch, events, offsets, times, read, results):
 
 @inlined
 def _clear(plan, scratch, n, times, read):
-    """No spikes, empty buckets, no rows. Hidden accumulators are cleared by their first burst."""
+    """Clears spike times, buckets and counts of image n; the first burst of a hidden layer clears its accumulators."""
     times[n, :] = NEVER
     read[n, :] = 0
     scratch.filled[:] = 0
     last = len(plan.layers) - 1
     for layer in range(last + 1):
         scratch.burst[layer] = QUIET
-        if layer == last or plan.is_step:  # the output's V is compared at the end, `step` has no slope
+        if layer == last or plan.is_step:  # the last layer's V is compared at the end, and `step` has no slope
             scratch.burst[layer] = MANY
             at, end = plan.layers[layer].at, plan.layers[layer].at + plan.layers[layer].width
             scratch.slope[at:end] = 0
@@ -70,7 +80,7 @@ def _clear(plan, scratch, n, times, read):
 
 @inlined
 def _file_row(plan, scratch, layer, t, row):
-    """A row to be read by `layer` at step t."""
+    """Files a weight row, which `layer` is to read at step t."""
     place = plan.layers[layer]
     scratch.slots[place.slots_at + t * place.bucket + scratch.filled[layer, t]] = row
     scratch.filled[layer, t] += 1
@@ -85,7 +95,7 @@ def _file_constants(plan, scratch):
 
 @inlined
 def _file_events(plan, scratch, n, events, first, end, times):
-    """Events of image n into the buckets of the input layer; returns inputs, dropped, refused and the latest step."""
+    """Files the events of image n; returns how many spike, are dropped, are refused, and the latest recorded step."""
     if plan.undelayed and _is_burst(plan, events, first, end):
         return _file_burst(plan, scratch, n, events, first, end, times)
     return _file_any(plan, scratch, n, events, first, end, times)
@@ -93,7 +103,7 @@ def _file_events(plan, scratch, n, events, first, end, times):
 
 @inlined
 def _is_burst(plan, events, first, end):
-    """Whether all events are of one step, by ascending address, none to be refused."""
+    """Returns whether all events have one step and ascending addresses, and none has to be refused."""
     if end == first or events[end - 1] & _T_MASK >= plan.th.shape[1] or events[end - 1] >> _X_AT >= len(plan.input_map):
         return False
     odd = False
@@ -106,14 +116,14 @@ def _is_burst(plan, events, first, end):
 
 @inlined
 def _file_burst(plan, scratch, n, events, first, end, times):
-    """The usual image: nothing to look up but the row."""
+    """Files the events of the usual image, a burst; it only has to look up weight rows."""
     t, i = np.int64(events[first] & _T_MASK), np.uintp(n)
     start = np.uintp(plan.layers[0].slots_at + t * plan.layers[0].bucket + scratch.filled[0, t])
     place = start
     for e in range(np.uintp(first), np.uintp(end)):
         x = np.uintp(events[e] >> _X_AT)
         row = plan.input_map[x]
-        scratch.slots[place] = row  # a dropped one is overwritten by the next
+        scratch.slots[place] = row  # the next event overwrites the row of a dropped one
         place += np.uintp(row >= 0)
         times[i, x] = t if row >= 0 else NEVER
     inputs = np.int64(place - start)
@@ -123,7 +133,7 @@ def _file_burst(plan, scratch, n, events, first, end, times):
 
 @compiled
 def _file_any(plan, scratch, n, events, first, end, times):
-    """Any order, delays, duplicates, values out of range."""
+    """Files events in any order, with delays, duplicates and values out of range."""
     steps, addresses = plan.th.shape[1], np.uintp(len(plan.input_map))
     latest, inputs, dropped, refused, i = -1, 0, 0, 0, np.uintp(n)
     for e in range(np.uintp(first), np.uintp(end)):
@@ -136,7 +146,7 @@ def _file_any(plan, scratch, n, events, first, end, times):
             refused += 1
         else:
             recorded = min(t + np.int64(plan.input_delays[x]), steps)
-            times[i, x] = recorded  # `steps`: no spike, but seen; taken back by _prune_inputs
+            times[i, x] = recorded  # `steps` marks an input without a spike as seen, until _prune_inputs
             inputs += 1
             latest = max(latest, recorded)
             _file_row(plan, scratch, 0, recorded, plan.input_map[x])
@@ -145,12 +155,15 @@ def _file_any(plan, scratch, n, events, first, end, times):
 
 @inlined
 def _walk(plan, scratch, n, times, read):
-    """Steps up to the decision: D, how many hidden spikes were recorded, how many outputs fire at D (in `found`)."""
+    """Walks up to the decision step D.
+
+    Returns D, the number of hidden spikes recorded, and the number of outputs that fire at D; `found` lists them.
+    """
     depth, steps = plan.th.shape
     hidden = count = t = 0
     while True:
         for layer in range(depth):
-            # A row of `step` acts at its own step, others from the next one on (kappa(0) = 0).
+            # With `step` an event acts at its own step, with other kernels from the next step on (kappa(0) = 0).
             _read_rows(plan, scratch, layer, t if plan.is_step else t - 1, n, read)
             count = _cross(plan, scratch, layer, t)
             if layer < depth - 1:
@@ -162,7 +175,7 @@ def _walk(plan, scratch, n, times, read):
 
 @inlined
 def _cross(plan, scratch, layer, t):
-    """Neurons that first reach the threshold at step t, into `found`; how many."""
+    """Writes the neurons that first reach the threshold at step t to `found`, and returns their number."""
     place, burst, threshold = plan.layers[layer], scratch.burst[layer], plan.th[layer, t]
     if burst == QUIET:
         return 0
@@ -179,7 +192,7 @@ def _cross(plan, scratch, layer, t):
 
 @inlined
 def _fire(plan, scratch, layer, t, count, hidden, n, times):
-    """Records the spikes of `found` and files them for the next layer; returns how many there are by now."""
+    """Records the spikes of the neurons in `found`, files them for the next layer, and returns `hidden` after that."""
     place = plan.layers[layer]
     for k in range(count):
         j = scratch.found[np.uintp(k)]
@@ -195,7 +208,7 @@ def _fire(plan, scratch, layer, t, count, hidden, n, times):
 
 @inlined
 def _read_rows(plan, scratch, layer, t, n, read):
-    """Adds the rows of step t to A (`step`: to V)."""
+    """Adds the weight rows of step t to A (with the kernel `step` to V)."""
     if t < 0 or scratch.filled[layer, t] == 0:
         return
     count = scratch.filled[layer, t]
@@ -230,7 +243,7 @@ def _read_rows(plan, scratch, layer, t, n, read):
 
 @compiled
 def _settle(plan, scratch, layer, t):
-    """V at step t of a layer that has had one burst."""
+    """Computes V at step t of a layer that has had one burst; from then on V is kept step by step."""
     dm, reached = plan.m[layer, t] - plan.m[layer, scratch.burst[layer]], scratch.reached[layer]
     o, v = np.uintp(plan.layers[layer].at), scratch.v
     for j in range(np.uintp(plan.layers[layer].width)):
@@ -241,7 +254,11 @@ def _settle(plan, scratch, layer, t):
 
 @inlined
 def _decide(plan, scratch, rivals, n, t, times, result):
-    """The class: largest V among the outputs that fire at step t (among all, if silent), lowest index among equals."""
+    """Writes the class, `silent`, `tie` and `exact_tie` to `result`, and the times of the outputs that fire at step t.
+
+    The class is the output with the largest V, and the lowest index among equals. Candidates are the outputs that fire
+    at step t, or all outputs if the image is silent.
+    """
     place = plan.layers[-1]
     winner, shared, best = -1, 0, scratch.v.dtype.type(0)
     for k in range(rivals if rivals else place.outputs):
@@ -261,7 +278,7 @@ def _decide(plan, scratch, rivals, n, t, times, result):
 
 @compiled
 def _prune_inputs(addresses, n, t, times):
-    """Takes back input spikes recorded after step t; how many remain."""
+    """Removes input spikes recorded after step t, and returns the number of those that remain."""
     inputs = 0
     for x in range(addresses):
         if times[n, x] > t:
@@ -272,7 +289,7 @@ def _prune_inputs(addresses, n, t, times):
 
 @inlined
 def _prune_hidden(scratch, hidden, n, t, times):
-    """Takes back hidden spikes recorded after step t; how many remain."""
+    """Removes hidden spikes recorded after step t, and returns the number of those that remain."""
     late = 0
     for k in range(hidden):
         spike = scratch.fired[np.uintp(k)]

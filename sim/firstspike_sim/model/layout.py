@@ -1,4 +1,7 @@
-"""A network laid out for the compiled kernel: flat arrays, aligned, and its scratch memory."""
+"""Lays a network out for the compiled kernel, in flat aligned arrays, and allocates the kernel's scratch memory.
+
+Tested by tests/sim/model/test_fast.py.
+"""
 
 from typing import Any, Final, NamedTuple
 
@@ -9,35 +12,37 @@ from firstspike_contract import DROPPED, Bounds, FirstspikeError, Layer, Network
 
 __all__ = ["BLOCK", "PLACE", "ModelPlan", "Scratch", "accumulators", "plan_of", "scratch_for"]
 
-BLOCK: Final = 64  # neurons: whole vectors, and one word of bits
-_LINE: Final = 64  # bytes of a cache line; rows that straddle lines cost a quarter more
+BLOCK: Final = 64  # neurons in a block: whole vectors, and one word of bits
+_LINE: Final = 64  # bytes of a cache line; weight rows that straddle cache lines take a quarter longer
 
-# Where a layer lies. width: n_out padded to a multiple of BLOCK with zero weights, which never fire.
+# The place of a layer in the flat arrays.
 PLACE: Final = np.dtype(
     [
-        ("at", "i8"),  # neurons at .. at + width - 1 of the accumulators and delays
-        ("width", "i8"),
-        ("outputs", "i8"),
-        ("rows", "i8"),  # n_in + P; row number `rows` is zeros
-        ("weights_at", "i8"),  # row r of the weights: weights_at + r * width
+        ("at", "i8"),  # its neurons are at .. at + width - 1 in accumulators and delays
+        ("width", "i8"),  # n_out, padded to a multiple of BLOCK with neurons of zero weights, which never fire
+        ("outputs", "i8"),  # n_out
+        ("rows", "i8"),  # weight rows, n_in + P; one more row, number `rows`, is zeros
+        ("weights_at", "i8"),  # weight row r begins at weights_at + r * width
         ("bucket", "i8"),  # slots of one step, with room to fill up the last pass over the rows
-        ("slots_at", "i8"),  # bucket of step t: slots_at + t * bucket
-        ("times_at", "i8"),  # spike times of its neurons
+        ("slots_at", "i8"),  # the bucket of step t begins at slots_at + t * bucket
+        ("times_at", "i8"),  # the spike times of its neurons begin here
     ]
 )
 
 
 class ModelPlan(NamedTuple):
-    """What stays the same from image to image.
+    """The arrays of a network, which stay as they are from image to image.
 
     is_step:      whether the kernel is `step`.
     undelayed:    whether no input has a delay.
-    input_map:    int32 ``[addresses]``, row or DROPPED; input_delays: int32 ``[addresses]``, T where longer.
+    input_map:    int32 ``[addresses]``, weight row or DROPPED.
+    input_delays: int32 ``[addresses]``, at most T.
     layers:       PLACE ``[L]``.
-    weights:      int8, flat; delays: int64, flat, T where longer.
+    weights:      int8, flat.
+    delays:       int64, flat, at most T.
     a, m, th:     int64 ``[L, T]``.
-    constants:    int64 ``[P, 3]``, layer, row and step of the constant inputs.
-    fired_v:      from this V a neuron can neither reach a threshold nor wrap, so that fired ones need no mask.
+    constants:    int64 ``[P, 3]``: layer, weight row and step of each constant input.
+    fired_v:      V that neurons get when they fire: from it V can neither reach a threshold nor wrap.
     """
 
     is_step: bool
@@ -55,13 +60,16 @@ class ModelPlan(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """What an image is computed in.
+    """The memory in which an image is computed.
 
-    slope, v: the accumulators A and V, flat.
-    slots:    int32, flat: the rows to read, in buckets by layer and step; filled: int64 ``[L, T + 1]``, how many.
-    burst:    int64 ``[L]``, the step of the layer's only rows so far, or QUIET or MANY.
-    reached:  int64 ``[L]``, while there is one burst: neurons of a larger slope have fired.
-    found:    int64, neurons of one layer that fire now; fired: int64, places in `times` of recorded hidden spikes.
+    slope:   accumulators A, flat.
+    v:       accumulators V, flat.
+    slots:   int32, flat: numbers of the weight rows to read, in a bucket for each layer and step.
+    filled:  int64 ``[L, T + 1]``, number of rows in each bucket.
+    burst:   int64 ``[L]``: step of the only burst that the layer has had, or QUIET or MANY.
+    reached: int64 ``[L]``, valid while the layer has had one burst: neurons with a larger A have fired.
+    found:   int64, neurons of one layer that fire at the current step.
+    fired:   int64, places in `times` of the recorded hidden spikes.
     """
 
     slope: NDArray[Any]
@@ -75,9 +83,13 @@ class Scratch(NamedTuple):
 
 
 def accumulators(network: Network, *, learning: bool = False) -> tuple[np.dtype[Any], np.dtype[Any], int]:
-    """The types of A and V, the narrowest compiled pair that holds the exact worst case of every layer; fired_v.
+    """Returns the types of A and V, and `fired_v` of ModelPlan.
 
-    learning: with all weights at +-127. Raises FirstspikeError if 64 bits do not suffice.
+    The types are the narrowest compiled pair that holds the exact worst case of every layer.
+
+    learning: the worst case is that of all weights at +-127.
+
+    Raises FirstspikeError if 64 bits do not suffice.
     """
     layers = network.layers
     delays = [network.input_delays, *(layer.delays for layer in layers[:-1])]
@@ -95,7 +107,7 @@ def accumulators(network: Network, *, learning: bool = False) -> tuple[np.dtype[
 
 
 def _fired(layers: tuple[Layer, ...], bounds: list[Bounds]) -> tuple[int, int]:
-    """`fired_v` of ModelPlan, and the largest V or threshold."""
+    """Returns `fired_v` of ModelPlan, and the largest V or threshold."""
     span = max(b.v_max - b.v_min for b in bounds)
     fired = min(int(layer.th.min()) for layer in layers) - 1 - span
     return fired, max(max(b.v_max, int(layer.th.max())) for b, layer in zip(bounds, layers, strict=True))
@@ -106,7 +118,7 @@ def _bits(low: int, high: int) -> int:
 
 
 def plan_of(network: Network, potential: np.dtype[Any], fired_v: int) -> ModelPlan:
-    """The network, ready for the kernel."""
+    """Returns the network in the arrays of the kernel."""
     layers = network.layers
     places = _places(network)
     weights = _aligned(int(((places["rows"] + 1) * places["width"]).sum()), np.int8)
@@ -137,9 +149,9 @@ def plan_of(network: Network, potential: np.dtype[Any], fired_v: int) -> ModelPl
 
 
 def scratch_for(network: Network, plan: ModelPlan, slope: np.dtype[Any], potential: np.dtype[Any]) -> Scratch:
-    """Scratch memory of the kernel; belongs to one thread."""
+    """Returns scratch memory for the kernel; only one thread may use it."""
     depth, neurons = len(plan.layers), len(plan.delays)
-    buckets = network.steps + 1  # one more than there are steps, for what is recorded too late
+    buckets = network.steps + 1  # one more than there are steps, for events beyond the last step
     return Scratch(
         slope=_aligned(neurons, slope),
         v=_aligned(neurons, potential),
@@ -153,7 +165,7 @@ def scratch_for(network: Network, plan: ModelPlan, slope: np.dtype[Any], potenti
 
 
 def _places(network: Network) -> NDArray[np.void]:
-    """Where the layers lie, PLACE ``[L]``."""
+    """Returns the places of the layers, PLACE ``[L]``."""
     sizes = np.array(network.sizes, np.int64)
     places = np.zeros(len(network.layers), PLACE)
     width = -(-sizes[1:] // BLOCK) * BLOCK
@@ -170,7 +182,7 @@ def _places(network: Network) -> NDArray[np.void]:
 
 
 def _delays_by_address(network: Network) -> NDArray[np.int32]:
-    """int32 ``[addresses]``, 0 where dropped; T stands for anything longer."""
+    """Returns the delay of each address, int32 ``[addresses]``, at most T; 0 for dropped inputs."""
     delays = np.zeros(network.addresses, np.int32)
     kept = network.input_map != DROPPED
     delays[kept] = np.minimum(network.input_delays, network.steps)[network.input_map[kept]]
@@ -178,7 +190,7 @@ def _delays_by_address(network: Network) -> NDArray[np.int32]:
 
 
 def _aligned(length: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Zeros that start on a cache line."""
+    """Returns an array of zeros that starts on a cache line."""
     size = length * np.dtype(dtype).itemsize
     memory = np.zeros(size + _LINE, np.uint8)
     start = -memory.ctypes.data % _LINE

@@ -1,8 +1,10 @@
-"""The compiled walk of images that learn (numba): `contract.learn` without its matrices.
+"""The compiled walk of learning images (numba): `contract.learn` without its matrices.
 
-The buckets of the walk are the record of the image. They are replayed in time order, as the gateware does: a neuron's
-sign of change is struck out as its own spike passes, so that what is left at an event are the synapses it had a part
-in. 64 neurons are one word: signs of change, and the random bits of a row.
+The buckets that the walk has filled hold the events of the image. They are replayed in time order, as the gateware
+does. As a neuron's own spike passes, its delta is struck out; the deltas that are left when an event passes therefore
+belong to causal synapses. One word holds 64 neurons: a bit of their deltas, or the random bits of a weight row.
+
+Tested by tests/sim/model/test_learner.py.
 """
 
 from typing import Final
@@ -29,7 +31,7 @@ from .vectors import cached, compiled, inlined, lowest
 __all__ = ["learn_images"]
 
 HELPERS: Final = (
-    "8e766c06"  # sha256 of kernel.py, layout.py and vectors.py: numba's cache sees changes to this file only
+    "80717cb1"  # sha256 of kernel.py, layout.py and vectors.py; numba's cache notices changes of this file only
 )
 
 _ONE: Final = np.uint64(1)
@@ -41,11 +43,21 @@ _V_MASK: Final = np.uint64(2**V_BITS - 1)
 def learn_images(
     plan, scratch, notes, settings, events, offsets, labels, learning, times, read, results, triggered, ends
 ):
-    """Images 0 .. N-1 of events, uint32 ``[E]``, as `run_images` takes them; those that are `learning` change weights.
+    """Computes N images; those that are `learning` may change weights. Returns the count of learning images after them.
 
-    labels int64, learning bool, results RESULT, triggered bool, ends uint16, all ``[N]``; times int16
-    ``[1, sum of sizes]`` and read int32 ``[1, L]`` are scratch. settings: see `Settings` in learner.py. Returns the
-    count of learning images after it.
+    plan:      ModelPlan, whose weights change.
+    scratch:   Scratch, overwritten.
+    notes:     LearnNotes, overwritten except for the keys.
+    settings:  Settings.
+    events:    uint32 ``[E]``, as `run_images` takes them.
+    offsets:   int64 ``[N + 1]``.
+    labels:    int64 ``[N]``.
+    learning:  bool ``[N]``, images that may change weights.
+    times:     int16 ``[1, sum of sizes]``, scratch.
+    read:      int32 ``[1, L]``, scratch.
+    results:   RESULT ``[N]``, written.
+    triggered: bool ``[N]``, written.
+    ends:      uint16 ``[N]``, written: step to which each image ran on.
     """
     count = settings.images
     for n in range(len(offsets) - 1):
@@ -79,7 +91,7 @@ def learn_images(
 
 @inlined
 def _run_on(plan, scratch, notes, t, end, rivals, hidden, times, read):
-    """Steps D + 1 .. S; the steps at which outputs fire, into `fired_at`. Returns how many hidden spikes there are."""
+    """Walks the steps D + 1 .. S, and writes to `fired_at` when outputs fire. Returns the number of hidden spikes."""
     last = len(plan.layers) - 1
     _note(plan, scratch, notes, rivals, t, True)
     for step in range(t + 1, end + 1):
@@ -95,7 +107,10 @@ def _run_on(plan, scratch, notes, t, end, rivals, hidden, times, read):
 
 @compiled
 def _note(plan, scratch, notes, count, t, first):
-    """The outputs of `found` fire at step t and never again."""
+    """Notes that the outputs in `found` fire at step t, and keeps them from firing again.
+
+    first: t is D, so that `fired_at` is cleared before.
+    """
     if first:
         notes.fired_at[:] = plan.th.shape[1]
     for k in range(count):
@@ -106,7 +121,7 @@ def _note(plan, scratch, notes, count, t, first):
 
 @compiled
 def _mark(plan, notes, settings, label, end, result):
-    """The signs of change of the outputs, and whether there are any."""
+    """Returns whether the image triggers; if it does, writes the deltas of the outputs to `plus` and `minus`."""
     wrong = result["class"] != label or result["silent"] or result["step"] > settings.late
     for k in range(plan.layers[-1].outputs):
         wrong |= k != label and notes.fired_at[k] <= end
@@ -124,7 +139,10 @@ def _mark(plan, notes, settings, label, end, result):
 
 @compiled
 def _change(plan, scratch, notes, settings, count, end):
-    """From the last layer to the first: replay its events, change its weights, find the signs of the one before."""
+    """Changes the weights of all layers, from the last to the first.
+
+    For each layer it replays the events, changes the weights, and finds the deltas of the layer before.
+    """
     x, y = settings.seed | np.uint64(count) << np.uint64(32), _START
     for number in range(STATE_ROUNDS):
         x, y = _simon(x, y, np.uint64(number))
@@ -149,7 +167,7 @@ def _change(plan, scratch, notes, settings, count, end):
 
 @inlined
 def _simon(x, y, key):
-    """`contract.random_bits.simon_round`."""
+    """Computes `contract.random_bits.simon_round`."""
     return y ^ (_left(x, 1) & _left(x, 8)) ^ _left(x, 2) ^ key, x
 
 
@@ -160,7 +178,7 @@ def _left(word, count):
 
 @inlined
 def _strike(plan, scratch, notes, layer, t):
-    """The neurons of `layer` that spike at step t are not changed by what comes later."""
+    """Strikes out the deltas of the neurons of `layer` that spike at step t: later events are not causal for them."""
     word = plan.layers[layer].at >> 6
     if layer == len(plan.layers) - 1:
         for k in range(plan.layers[layer].outputs):
@@ -186,7 +204,7 @@ def _lowest(bits):
 
 @compiled
 def _vote(plan, notes, layer, row):
-    """The sign of change of neuron `row` of the layer before, by popcount of its weights' votes."""
+    """Sets the delta of neuron `row` of the layer before, which is the sign of the votes of its weights."""
     place = plan.layers[layer]
     base, votes = place.weights_at + row * place.width, 0
     for w in range(place.at >> 6, place.at + place.width >> 6):
@@ -207,7 +225,11 @@ def _vote(plan, notes, layer, row):
 
 @compiled
 def _move(plan, notes, p, layer, row, u, v):
-    """One row of weights: those of marked neurons that the random bits let move."""
+    """Moves the weights of one row by one LSB, for neurons with a delta, where the random bits allow it.
+
+    p:    the probability of a move is 2^-p.
+    u, v: random bits of the row (`contract.random_bits.row_state`).
+    """
     place = plan.layers[layer]
     base = place.weights_at + row * place.width
     for w in range(place.width >> 6):
@@ -230,7 +252,7 @@ def _move(plan, notes, p, layer, row, u, v):
 
 @inlined
 def _bit(u, v, word, k):
-    """Bit k of the neurons 64 word .. 64 word + 63: `contract.random_bits.chances`."""
+    """Returns random bit k of the neurons 64 * word .. 64 * word + 63, as `contract.random_bits.chances` defines it."""
     shift = np.uint64((64 * word + TAP_STEP * k) % V_BITS)
     turned = (v >> shift | v << (np.uint64(V_BITS) - shift)) & _V_MASK
     tap = np.uint64(TAP_STEP * k % U_BITS)

@@ -1,4 +1,4 @@
-"""The fast bit-true model of a network that learns: equal to `contract.learn` in every weight, compiled by numba."""
+"""The fast bit-true model of learning, compiled by numba; its weights equal those of `contract.learn`."""
 
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -30,11 +30,13 @@ _CHUNK: Final = 1000  # images between two reports of progress
 
 
 class LearnNotes(NamedTuple):
-    """What a learning image needs beside Scratch.
+    """The memory that a learning image needs beside Scratch.
 
-    fired_at:    int64 ``[classes]``, step of each output's spike, T if none.
-    plus, minus: uint64, a bit per neuron in the order of the accumulators: to fire sooner, to fire later.
-    keys:        uint64 ``[rows of all layers, 2]``, row_key of every row; those of a layer from keys_at on.
+    fired_at: int64 ``[classes]``, step of each output's spike; T if it has none.
+    plus:     uint64, one bit for each neuron in the order of the accumulators: its delta is +1, to fire sooner.
+    minus:    uint64, one bit for each neuron: its delta is -1, to fire later.
+    keys:     uint64 ``[weight rows of all layers, 2]``, row_key of every weight row.
+    keys_at:  int64 ``[L]``, place in `keys` of each layer's first weight row.
     """
 
     fired_at: NDArray[np.int64]
@@ -45,7 +47,10 @@ class LearnNotes(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """LearnSettings as the kernel takes them, and the count of learning images so far."""
+    """The settings in the form that the kernel takes; see LearnSettings.
+
+    images: number of learning images so far.
+    """
 
     margin: int
     late: int
@@ -55,11 +60,14 @@ class Settings(NamedTuple):
 
 
 class Learner:
-    """A network whose weights change with every learning image.
+    """A network whose weights change with learning images. Only one thread may run it at a time.
 
-    settings: may be replaced between runs. count: learning images so far, modulo 2^32.
-    Not safe to run from two threads at once. Raises FirstspikeError if the network's arrays do not fit together, need
-    more than 64 bits with all weights at +-127, or if the settings are out of range.
+    network:  network with its current weights.
+    settings: settings of learning; they may be replaced between runs.
+    count:    number of learning images so far, modulo 2^32.
+
+    Raises FirstspikeError if the network's arrays do not fit together, if they need more than 64 bits with all weights
+    at +-127, or if the settings are out of range.
     """
 
     def __init__(self, network: Network, settings: LearnSettings, count: int = 0) -> None:
@@ -78,7 +86,10 @@ class Learner:
         learning: NDArray[np.bool_] | None = None,
         progress: Progress = unheard,
     ) -> LearnResults:
-        """All images, in order. learning: bool ``[N]``, which of them change the weights; all, if not given.
+        """Computes all images, in order, and changes the weights after each learning image that triggers.
+
+        learning: bool ``[N]``, true for learning images; all images are if it is not given.
+        progress: called as progress(done, total) every 1000 images.
 
         Raises FirstspikeError if the set has no labels, a label is out of range, or the arrays do not belong together.
         """
@@ -120,7 +131,7 @@ class Learner:
 
     @property
     def network(self) -> Network:
-        """The network with its weights of now."""
+        """The network with its current weights."""
         layers = tuple(replace(layer, weights=_weights(self._plan, k)) for k, layer in enumerate(self._network.layers))
         return replace(self._network, layers=layers)
 
@@ -135,7 +146,7 @@ class Learner:
 
 
 def _weights(plan: ModelPlan, layer: int) -> NDArray[np.int8]:
-    """A copy of the weights of a layer as they stand."""
+    """Returns a copy of the current weights of a layer, int8 ``[n_in + P, n_out]``."""
     lo, rows, width, outputs = (int(plan.layers[layer][name]) for name in ("weights_at", "rows", "width", "outputs"))
     return plan.weights[lo : lo + rows * width].reshape(rows, width)[:, :outputs].copy()
 

@@ -1,9 +1,11 @@
-"""The loops over all neurons of a layer (numba). Callers guarantee every index; nothing here checks one.
+"""The loops over all neurons of a layer (numba). Callers guarantee every index; this file checks none.
 
-Indices are unsigned, which spares numba's test for negative ones, so that LLVM vectorises the loops.
+Indices are unsigned. Numba then leaves out its test for negative indices, and LLVM vectorises the loops.
 
-Numba's cache watches the file of `run_images` only: its `HELPERS` must name the version of this file and of layout.py,
-whose tuples the compiled code takes (a test tells).
+Numba's cache watches only the file of the cached function (kernel.py, learn_kernel.py). The constant `HELPERS` there
+must name the version of this file and of layout.py, whose tuples the compiled code takes; a test checks it.
+
+Tested by tests/sim/model/test_fast.py.
 """
 
 from collections.abc import Callable
@@ -16,19 +18,22 @@ from numba.extending import intrinsic
 
 __all__ = ["add_rows", "advance", "cached", "compiled", "find", "inlined", "lowest"]
 
-WORD: Final = 64  # neurons to a word of bits; layers are padded to whole words
+WORD: Final = 64  # neurons in a word of bits; layers are padded to whole words
 
-# Nothing is allocated, so no references are counted (_nrt): atomic counting took half the time of an image.
+# The code allocates nothing, so reference counts are switched off (_nrt): counting atomically took half the time of an
+# image.
 _OPTIONS: Final[dict[str, Any]] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 compiled: Final[Any] = njit(**_OPTIONS)
 inlined: Final[Any] = njit(**_OPTIONS, inline="always")  # a call would pass a hundred words of ModelPlan and Scratch
 
 
 def cached(version: str) -> Callable[[Callable[..., Any]], Any]:
-    """`compiled`, and kept between runs. version: of what the function calls, in other files.
+    """Returns a decorator that compiles a function like `compiled` and keeps the code between runs.
 
-    Numba unpickles what it has kept before it looks whether that is still good, and fails where a type has gone: so
-    what another version has kept must lie under another name.
+    version: version of the other files that the function calls.
+
+    The version is part of the name of the kept code. Numba unpickles kept code before it checks whether the code is
+    still valid, and fails if a type no longer exists; code of another version must therefore have another name.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
@@ -40,9 +45,9 @@ def cached(version: str) -> Callable[[Callable[..., Any]], Any]:
 
 @compiled
 def add_rows(total, at, width, weights, base, slots, first, count, zeros, gain):
-    """total[at + j] += gain * sum of weights[row, j] over the `count` rows in slots from `first` on.
+    """Computes total[at + j] += gain * sum of weights[row, j] over `count` rows, whose numbers begin at slots[first].
 
-    Four rows a pass, to load and store `total` less often; the last pass is filled up with the row `zeros`.
+    It adds four rows in a pass, to load and store `total` less often. The last pass is filled up with the row `zeros`.
     """
     n, o, b = np.uintp(width), np.uintp(at), np.uintp(base)
     for k in range(first + count, first + count + 3):
@@ -62,7 +67,7 @@ def add_rows(total, at, width, weights, base, slots, first, count, zeros, gain):
 
 @compiled
 def advance(v, slope, at, width, dm):
-    """v += slope * dm."""
+    """Computes v += slope * dm for `width` neurons from `at` on."""
     o = np.uintp(at)
     for j in range(np.uintp(width)):
         v[o + j] += slope[o + j] * dm
@@ -70,7 +75,7 @@ def advance(v, slope, at, width, dm):
 
 @compiled
 def find(values, at, width, low, high, found):
-    """The neurons j with low < values[at + j] <= high: ascending in found; how many."""
+    """Writes the neurons j with low < values[at + j] <= high to `found`, ascending, and returns their number."""
     count, block = np.uintp(0), np.uintp(0)
     below, upto = values.dtype.type(low), values.dtype.type(high)
     while block < np.uintp(width):
@@ -85,7 +90,7 @@ def find(values, at, width, low, high, found):
 
 @intrinsic
 def _between(typing, values, start, low, high):
-    """Bit j of a uint64: low < values[start + j] <= high, for a word of neurons in a few vector instructions."""
+    """Returns a uint64 whose bit j says low < values[start + j] <= high; takes a few vector instructions."""
     item = values.dtype
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -102,7 +107,7 @@ def _between(typing, values, start, low, high):
 
 
 def _everywhere(builder: Any, vector: Any, value: Any) -> Any:
-    """A vector of equal elements, in LLVM's idiom."""
+    """Returns a vector of equal elements, in LLVM's idiom."""
     undefined, index = ir.Constant(vector, ir.Undefined), ir.IntType(32)
     one = builder.insert_element(undefined, value, ir.Constant(index, 0))
     return builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(index, vector.count), None))
@@ -110,7 +115,7 @@ def _everywhere(builder: Any, vector: Any, value: Any) -> Any:
 
 @intrinsic
 def lowest(typing, bits):
-    """The place of the lowest set bit of a uint64 that is not 0."""
+    """Returns the number of the lowest set bit of a uint64 that is not 0."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))

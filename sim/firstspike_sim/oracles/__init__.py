@@ -1,1 +1,1 @@
-"""Spike times in floating point, from the literature: what the integers are tested against."""
+"""Oracles: spike times in floating point from the literature, against which the integers are tested."""

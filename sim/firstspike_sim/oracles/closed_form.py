@@ -1,7 +1,7 @@
-"""Float closed forms of the spike time of one neuron: the independent check of the integer arithmetic.
+"""Float closed forms of the spike time of one neuron: an oracle for the integer arithmetic.
 
-Each takes the causal set to be the k earliest inputs, solves V(t) = theta on it, and accepts the first solution that
-lies before the next input. Kernels as in docs/arithmetic.md; times and tau in the same unit.
+Each form takes the k earliest inputs as the causal set, for k = 1, 2, ..., solves V(t) = theta on it, and accepts the
+first solution that does not lie after the next input. docs/arithmetic.md has the kernels; times and tau have one unit.
 """
 
 import numpy as np
@@ -14,10 +14,13 @@ __all__ = ["float_network_times", "spike_time", "spike_times"]
 
 
 def float_network_times(network: NetworkIR, times: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    """Float spike times of one image, layer by layer, float64 ``[n_out]`` each, delays included, inf from t_max on.
+    """Returns the float spike times of one image, float64 ``[n_out]`` for each layer.
 
-    times: float64 ``[addresses]`` in time units, inf for no spike; masked inputs are ignored. Runs on past
-    the decision.
+    times: float64 ``[addresses]`` in time units, inf for an input that does not spike; inputs that the network does not
+           see are ignored.
+
+    Spike times include delays; inf stands for a spike at t_max or later, and for none. Spikes after the decision are
+    included.
     """
     pre = times + network.input_delays
     if network.mask is not None:
@@ -36,9 +39,10 @@ def float_network_times(network: NetworkIR, times: NDArray[np.float64]) -> tuple
 def spike_times(
     kernel: Kernel, weights: NDArray[np.float64], times: NDArray[np.float64], threshold: float, tau: float
 ) -> NDArray[np.float64]:
-    """First crossing of every neuron, float64 ``[n_out]``, inf if none.
+    """Returns the first time at which V of each neuron reaches the threshold, float64 ``[n_out]``; inf for never.
 
-    weights: float64 ``[n_in, n_out]``; times: float64 ``[n_in]``, inf for no spike.
+    weights: float64 ``[n_in, n_out]``.
+    times:   float64 ``[n_in]``, inf for an input that does not spike.
     """
     return np.array([spike_time(kernel, column, times, threshold, tau) for column in weights.T])
 
@@ -46,7 +50,12 @@ def spike_times(
 def spike_time(
     kernel: Kernel, weights: NDArray[np.float64], times: NDArray[np.float64], threshold: float, tau: float
 ) -> float:
-    """First time at which V reaches the threshold, inf if it never does. weights, times: float64 ``[n_in]``.
+    """Returns the first time at which V of one neuron reaches the threshold; inf if it never does.
+
+    weights: float64 ``[n_in]``.
+    times:   float64 ``[n_in]``, inf for an input that does not spike.
+
+    The solutions are:
 
     `linear`:      Zhang et al. 2003.11837, t = (theta + sum w s) / sum w.
     `exponential`: Mostafa 1606.08165, exp(t) = sum w exp(s) / (sum w - theta).
@@ -71,9 +80,9 @@ def spike_time(
 
 
 def _solve(kernel: Kernel, sums: list[float], theta: float, after: float) -> float:
-    """First t >= after with V(t) = theta on a fixed causal set, in units of tau; inf if there is none.
+    """Returns the first t >= after with V(t) = theta on a fixed causal set, in units of tau; inf if there is none.
 
-    The sums over the causal set are of w, w s, w exp(s), w exp(s/2), w s exp(s).
+    sums: the sums over the causal set of w, w s, w exp(s), w exp(s/2) and w s exp(s).
     """
     w, ws, wx, wh, wsx = sums
     if kernel == "linear":
@@ -103,7 +112,7 @@ def _alpha(wx: float, wsx: float, theta: float, after: float) -> float:
     if wx == 0:
         return after if -wsx * np.exp(-after) >= theta else np.inf
     shift = wsx / wx
-    with np.errstate(over="ignore"):  # infinite: no crossing, on the right side of -1/e either way
+    with np.errstate(over="ignore"):  # an infinite argument means no crossing, whatever its sign
         argument = -(theta / wx) * float(np.exp(np.float64(shift)))
     if argument < -1 / np.e:
         return np.inf

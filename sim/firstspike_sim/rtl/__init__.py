@@ -1,4 +1,4 @@
-"""The gateware simulated by Verilator: toolchain, cached builds, one harness, comparison with the models."""
+"""Simulates the gateware with Verilator: toolchain, cached builds, harnesses, comparison with the models."""
 
 from .compare import compare, difference
 from .core import RtlBatch, RtlCore

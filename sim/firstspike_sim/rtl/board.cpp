@@ -1,8 +1,8 @@
-// One C ABI around the Verilator model of a whole board (docs/protocol.md): its serial line, nothing else is visible.
+// A C ABI around the Verilator model of a whole board (docs/protocol.md). It shows the serial line and nothing else.
 //
 // Every clock cycle is two evaluations: inputs and the falling edge, then the rising edge. The line to the board is
-// driven bit by bit from a queue of bytes, that from it is sampled bit by bit; both run back to back at the divisor's
-// rate, so that bytes take the time here that they take on a real line.
+// driven bit by bit from a queue of bytes, and the line from the board is sampled bit by bit. Both run back to back at
+// the rate of the divisor, so that bytes take as many cycles as on a real line.
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -18,9 +18,9 @@
 
 namespace {
 
-constexpr int BITS = 10;  // start, eight of data, stop
-constexpr uint32_t BROKEN = 0x100, DIRECT = 0x200;  // marks of a byte: without a stop bit; by the byte port
-constexpr uint32_t DIRECT_CYCLES = 4;  // from a byte to the next one at the byte port
+constexpr int BITS = 10;  // start bit, eight data bits, stop bit
+constexpr uint32_t BROKEN = 0x100, DIRECT = 0x200;  // marks of a byte: it has no stop bit; it goes to the byte port
+constexpr uint32_t DIRECT_CYCLES = 4;  // cycles from one byte to the next at the byte port
 
 template <class Board>
 concept HasPort = requires(Board& board) { board.bytes_tvalid; };
@@ -45,19 +45,19 @@ struct Sim {
     uint64_t cycles = 0;
     uint32_t divisor = 4;
 
-    std::deque<uint16_t> to_board;  // a byte each, with its marks
-    uint32_t frame = 0;             // bits still to be driven, the next one lowest; those before it have gone
+    std::deque<uint16_t> to_board;  // bytes to send, each with its marks
+    uint32_t frame = 0;             // bits to send, the next one lowest
     uint32_t bits_left = 0, bit_timer = 0, direct_timer = 0, idle = 0;
 
     std::vector<uint8_t> from_board;
-    uint64_t broken = 0;  // bytes from the board without a stop bit
+    uint64_t broken = 0;  // bytes from the board that had no stop bit
     uint32_t sampled = 0, samples_left = 0, sample_timer = 0;
     bool low_before = false;
 
     void tick() {
         direct_timer -= direct_timer != 0;
         idle = bits_left == 0 ? idle + 1 : 0;
-        // the board knows the last byte of the line some cycles after its end
+        // The board receives the last byte of the line some cycles after its end.
         const bool by_port = idle > 2 * divisor && direct_timer == 0 && !to_board.empty() && to_board.front() & DIRECT;
         set_port(*board, by_port && has_port, by_port ? to_board.front() : 0);
         if (by_port && has_port) {
@@ -97,13 +97,13 @@ struct Sim {
                 sample_timer = divisor / 2;
                 sampled = 0;
             }
-            low_before = !level && low_before;  // a byte without a stop bit: wait for a high line
+            low_before = !level && low_before;  // after a byte without a stop bit, wait for a high line
             return;
         }
         if (--sample_timer != 0) return;
         sample_timer = divisor;
         sampled = sampled >> 1 | (level ? 0x200u : 0u);
-        if (samples_left == BITS && level) {  // no start bit
+        if (samples_left == BITS && level) {  // not a start bit
             samples_left = 0;
         } else if (--samples_left == 0) {
             from_board.push_back(sampled >> 1 & 0xFF);
@@ -117,7 +117,8 @@ struct Sim {
 
 extern "C" {
 
-// divisor: cycles per bit. waves: file of a VCD trace, or null. Null is returned if the library has no traces.
+// Opens a simulated board. divisor: cycles per bit. waves: path of a VCD waveform to write, or null.
+// Returns null if `waves` is given and the library was built without waveforms.
 void* fb_open(uint32_t divisor, const char* waves) {
     auto sim = std::make_unique<Sim>();
     sim->context.traceEverOn(waves != nullptr);
@@ -144,7 +145,7 @@ void fb_close(void* handle) {
     delete sim;
 }
 
-// So many cycles of `rst`; the line goes on.
+// Holds `rst` for `cycles` cycles; the serial line keeps running.
 void fb_reset(void* handle, uint64_t cycles) {
     auto* sim = static_cast<Sim*>(handle);
     sim->board->rst = 1;
@@ -154,7 +155,7 @@ void fb_reset(void* handle, uint64_t cycles) {
 
 uint64_t fb_cycles(void* handle) { return static_cast<Sim*>(handle)->cycles; }
 
-// Whether the trace goes on.
+// Switches the writing of the waveform on or off.
 void fb_dump(void* handle, int32_t on) {
 #if VM_TRACE
     static_cast<Sim*>(handle)->dumping = on;
@@ -163,22 +164,22 @@ void fb_dump(void* handle, int32_t on) {
 #endif
 }
 
-// Puts bytes into the queue to the board; broken[i], if there are such: byte i comes without a stop bit. by_port: they
-// do not take the serial line, but the byte port.
+// Puts n bytes into the queue to the board. Unless `broken` is null, broken[i] says that byte i has no stop bit.
+// With by_port the bytes go to the byte port instead of the serial line.
 void fb_feed(void* handle, const uint8_t* bytes, const uint8_t* broken, uint64_t n, int32_t by_port) {
     auto* sim = static_cast<Sim*>(handle);
     for (uint64_t i = 0; i < n; ++i)
         sim->to_board.push_back(bytes[i] | (broken != nullptr && broken[i] ? BROKEN : 0) | (by_port ? DIRECT : 0));
 }
 
-// Bytes that have not begun to be sent to the board.
+// Returns the number of bytes in the queue to the board.
 uint64_t fb_queued(void* handle) { return static_cast<Sim*>(handle)->to_board.size(); }
 
-// Drops them: what a cable that is pulled does.
+// Empties the queue to the board, as when the cable is pulled.
 void fb_unplug(void* handle) { static_cast<Sim*>(handle)->to_board.clear(); }
 
-// Runs up to so many cycles; ends early when `wanted` bytes of the board have come and were not taken, or no more than
-// `queued` are left in the queue to it (negative: whatever that is). Returns the cycles run.
+// Runs up to `cycles` cycles. Ends early when `wanted` received bytes are waiting to be taken, or when at most `queued`
+// bytes are left in the queue to the board; a negative `queued` is no limit. Returns the number of cycles run.
 uint64_t fb_run(void* handle, uint64_t cycles, uint64_t wanted, int64_t queued) {
     auto* sim = static_cast<Sim*>(handle);
     const uint64_t start = sim->cycles;
@@ -188,13 +189,13 @@ uint64_t fb_run(void* handle, uint64_t cycles, uint64_t wanted, int64_t queued) 
     return sim->cycles - start;
 }
 
-// Bytes of the board that have come and were not taken.
+// Returns the number of bytes received from the board and not taken.
 uint64_t fb_waiting(void* handle) { return static_cast<Sim*>(handle)->from_board.size(); }
 
-// Bytes of the board that had no stop bit, since the start.
+// Returns the number of bytes from the board without a stop bit since the start.
 uint64_t fb_broken(void* handle) { return static_cast<Sim*>(handle)->broken; }
 
-// Moves the first n of them to `out`.
+// Moves the first n received bytes to `out`.
 void fb_take(void* handle, uint8_t* out, uint64_t n) {
     auto& bytes = static_cast<Sim*>(handle)->from_board;
     if (n != 0) std::memcpy(out, bytes.data(), n);

@@ -1,4 +1,4 @@
-"""A whole board, simulated: bytes of its serial line go in bit by bit, and come out bit by bit."""
+"""A simulated board: the bytes of its serial line go in and come out bit by bit."""
 
 import ctypes
 from pathlib import Path
@@ -17,11 +17,11 @@ from .emitted import emitted_board
 
 __all__ = ["RtlBoard"]
 
-_SLICE: Final = 20_000  # cycles that one `transmit` runs at most
-_QUEUE: Final = 1024  # bytes that it holds of the line's
-_GATHER: Final = 64  # bytes that it waits for meanwhile
-_RESET: Final = 4  # cycles
-_ASLEEP: Final = 4_000_000  # cycles without a byte either way after which it is stopped until somebody speaks
+_SLICE: Final = 20_000  # most cycles that one `transmit` runs after the queued bytes are sent
+_QUEUE: Final = 1024  # bytes of the line that the simulation queues
+_GATHER: Final = 64  # bytes from the board that end a `transmit` early
+_RESET: Final = 4  # cycles of a reset
+_ASLEEP: Final = 4_000_000  # cycles without a byte either way after which the simulation waits for the next byte
 
 _U64, _I64, _U32, _I32, _POINTER = ctypes.c_uint64, ctypes.c_int64, ctypes.c_uint32, ctypes.c_int32, ctypes.c_void_p
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
@@ -41,15 +41,21 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 
 class RtlBoard:
-    """`feed` bytes, `run`, `take` bytes. As a device of a virtual line: `receive`, `transmit`, `deadline`.
+    """A simulated board: `feed` bytes to it, `run` it, `take` bytes from it. Close it, or use `with`.
 
-    library:  the file that simulates it.
-    clock:    of the board, hertz: what makes seconds of cycles.
-    divisor:  clock cycles per bit of its line; the fewest make the quickest simulation.
-    patience: cycles before it sends again; None: what a real line needs.
-    verilog:  text of the board, by default what the gateware emits for `config`.
-    waves:    a VCD trace to write.
-    Raises UsageError if Verilator or a compiler is missing. Close it, or use `with`.
+    It also serves as the device of a virtual line, with `room`, `receive`, `transmit` and `deadline`.
+
+    config:   core on the board.
+    clock:    clock frequency of the board in hertz, which relates cycles to seconds.
+    divisor:  clock cycles per bit of the line; the smallest value makes the fastest simulation.
+    patience: cycles without an acknowledgement after which the board sends again; None means as many as a real line
+              needs.
+    verilog:  Verilog text of the board; by default the gateware emits it for `config`.
+    waves:    file for a VCD trace, or None.
+    progress: called while the simulation is built.
+    library:  the shared library that simulates the board.
+
+    Raises UsageError if Verilator or a compiler is missing.
     """
 
     def __init__(
@@ -85,7 +91,7 @@ class RtlBoard:
         self.close()
 
     def close(self) -> None:
-        """Ends the simulation and its trace; a second time does nothing."""
+        """Ends the simulation and its VCD trace; a second call does nothing."""
         if self._handle:
             self._library.fb_close(self._handle)
             self._handle = None
@@ -97,36 +103,38 @@ class RtlBoard:
 
     @property
     def seconds(self) -> float:
-        """The same by the board's clock."""
+        """Seconds since the start, by the board's clock."""
         return self.cycles / self.clock
 
     @property
     def queued(self) -> int:
-        """Bytes fed that have not begun to be sent."""
+        """Number of bytes that were fed and are not yet being sent to the board."""
         return int(self._library.fb_queued(self._handle))
 
     @property
     def waiting(self) -> int:
-        """Bytes that have come and were not taken."""
+        """Number of bytes that the board has sent and nobody has taken."""
         return int(self._library.fb_waiting(self._handle))
 
     @property
     def broken(self) -> int:
-        """Bytes that have come without a stop bit."""
+        """Number of bytes that the board has sent without a stop bit."""
         return int(self._library.fb_broken(self._handle))
 
     def reset(self) -> None:
-        """What the board's button does. The line goes on."""
+        """Resets the board as its button does. The line keeps running."""
         self._library.fb_reset(self._handle, _RESET)
 
     def dump(self, on: bool) -> None:
-        """Whether the trace, if there is one, records what comes."""
+        """Switches the recording of the VCD trace, if there is one, on or off."""
         self._library.fb_dump(self._handle, on)
 
     def feed(self, data: bytes, broken: NDArray[np.bool_] | None = None, *, by_port: bool = False) -> None:
-        """Bytes for the line to the board; broken: bool ``[n]``, which of them come without a stop bit.
+        """Queues bytes for the board.
 
-        by_port: give them to the board byte by byte instead, in a tenth of the time.
+        broken:  bool ``[n]``, bytes that go without a stop bit.
+        by_port: the bytes go in through the byte port of the board instead of the line, which takes a tenth of the
+                 time.
         """
         marks = None
         if broken is not None:
@@ -137,11 +145,16 @@ class RtlBoard:
         self._library.fb_feed(self._handle, data, marks, len(data), by_port)
 
     def unplug(self) -> None:
-        """Drops the bytes that are still to be sent to it."""
+        """Drops the bytes that are still to be sent to the board."""
         self._library.fb_unplug(self._handle)
 
     def run(self, cycles: int, *, wanted: int | None = None, queued: int | None = None) -> int:
-        """Runs so many cycles, fewer once `wanted` bytes wait or `queued` are left to be sent. Returns how many."""
+        """Runs the simulation and returns the number of cycles that it ran.
+
+        cycles: most cycles to run.
+        wanted: the run ends once this number of bytes waits.
+        queued: the run ends once this number of bytes is left to be sent.
+        """
         most = 2**63 - 1
         return int(
             self._library.fb_run(
@@ -150,7 +163,7 @@ class RtlBoard:
         )
 
     def take(self, most: int | None = None) -> bytes:
-        """Bytes that have come, the first `most` of them."""
+        """Takes the bytes that the board has sent, at most the first `most` of them."""
         count = self.waiting if most is None else min(most, self.waiting)
         data = ctypes.create_string_buffer(count)
         self._library.fb_take(self._handle, data, count)
@@ -158,19 +171,24 @@ class RtlBoard:
 
     @property
     def room(self) -> int:
-        """Bytes that `receive` should be given now: a simulation that is slower than its line must not fall behind."""
+        """Number of bytes that `receive` should get now.
+
+        The queue is bounded, because a simulation is slower than the line and would fall ever further behind.
+        """
         return max(0, _QUEUE - self.queued)
 
     def receive(self, data: bytes, now: float) -> None:
-        """Bytes of the line. now: of whoever calls; the simulation has its own time."""
+        """Queues bytes of the line. now: time of the caller; it is not used, as the simulation has its own time."""
         del now
         if data:
             self._last = self.cycles
         self.feed(data)
 
     def transmit(self, now: float, room: int) -> bytes:
-        """What comes within a slice of the simulation, `room` bytes at most; none come if the board had nothing to say
-        for that long after the last byte to it."""
+        """Returns bytes from the board, at most `room`; runs a slice of the simulation if none are waiting.
+
+        If `room` is not 0, an empty answer means that the board has sent nothing for a slice after the last byte to it.
+        """
         del now
         if self.waiting == 0 and room > 0:
             self.run(_SLICE + BITS_PER_BYTE * self.divisor * self.queued, wanted=min(room, _GATHER))
@@ -180,5 +198,5 @@ class RtlBoard:
         return data
 
     def deadline(self) -> float | None:
-        """Now, as the simulation goes on with every `transmit`; None when it has been silent for long."""
+        """Returns 0.0, which is now, because the simulation only runs in `transmit`; None after a long silence."""
         return 0.0 if self.cycles - self._last < _ASLEEP else None

@@ -1,7 +1,10 @@
-"""Verilog text of a core or a board -> shared library with the C ABI of its harness, kept by the hash of all of it.
+"""Builds a shared library, with the C ABI of a harness, from the Verilog text of a core or a board.
 
-Verilator and the compiler are driven directly: no make, no perl. What runs every cycle is compiled with -O2, what runs
-once with -O0; Verilator itself says which is which.
+Libraries are kept in a cache, by a hash of everything that they are made of. Verilator and the compiler are run
+directly, without make and perl. Code that runs in every cycle is compiled with -O2, code that runs once with -O0;
+Verilator says which is which.
+
+Tested by tests/sim/rtl/test_toolchain.py.
 """
 
 import contextlib
@@ -29,12 +32,12 @@ __all__ = ["BOARD", "KEPT", "TOP", "build", "verilate"]
 
 TOP: Final = "firstspike_core"
 BOARD: Final = "firstspike_board"
-KEPT: Final = 40  # libraries in the cache; the one unused for longest makes room
+KEPT: Final = 40  # libraries in the cache; beyond that the one unused for longest is deleted
 JOBS: Final = max(1, min(4, os.cpu_count() or 1))
 
 _FOLDER: Final = Path(__file__).parent
-_HARNESS: Final = {TOP: _FOLDER / "harness.cpp", BOARD: _FOLDER / "board.cpp"}  # by the module that it drives
-# No warnings here: whether the Verilog is clean is a question of its own (lint), and not one of speed.
+_HARNESS: Final = {TOP: _FOLDER / "harness.cpp", BOARD: _FOLDER / "board.cpp"}  # harness of each top module
+# Warnings are switched off (_QUIET), because lint, a separate check, tells whether the Verilog is clean.
 _VERILATE: Final = (
     "--cc",
     "-O3",
@@ -50,7 +53,7 @@ _VERILATE: Final = (
 _QUIET: Final = ("-Wno-lint", "-Wno-style", "-Wno-fatal", "--quiet-stats")
 _SPLIT: Final = ("--output-split", "8000", "--output-split-cfuncs", "2000")
 _COMPILE: Final = ("-std=gnu++20", "-fPIC", "-w", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVL_TIME_CONTEXT")
-# What the harness must know of the streams.
+# Macros that tell the harness the formats of the streams.
 _STREAMS: Final = (f"-DRESULT_BEATS={RESULT_BEATS}", f"-DTRACE_END={TRACE_BEAT['end'].at_place(1)}u")
 _HOT: Final = "-O2"
 _SLOW: Final = "-O0"
@@ -80,12 +83,15 @@ def build(
     progress: Progress = unheard,
     cache: Path | None = None,
 ) -> Path:
-    """The library for that Verilog, built unless an earlier run has.
+    """Returns the library for a Verilog text, and builds it if the cache lacks it.
 
-    top: its module, TOP (docs/core.md) or BOARD (docs/protocol.md), which says what harness goes around it.
-    waves: with the code that writes VCD traces, which costs speed even when none is written.
+    verilog:  Verilog text.
+    top:      its top module, TOP (docs/core.md) or BOARD (docs/protocol.md), which determines the harness.
+    waves:    the library can write VCD traces; this costs speed even if none is written.
     progress: called after each compiled file.
-    Raises UsageError if a tool is missing, FirstspikeError with the tool's first lines if one refuses.
+    cache:    folder of the cache; the user's by default.
+
+    Raises UsageError if a tool is missing, FirstspikeError with the tool's first lines if a tool fails.
     """
     cache = cache_folder() if cache is None else cache
     tools = _Tools(verilator=find_verilator(cache), compiler=find_compiler(), waves=waves)
@@ -99,13 +105,16 @@ def build(
                 made = _make(verilog, top, Path(draft), folder, tools, progress)
                 made.replace(library)
             _prune(folder)
-    with contextlib.suppress(OSError):  # a cache that may only be read
+    with contextlib.suppress(OSError):  # the cache may be read-only
         library.touch()
     return library
 
 
 def verilate(verilog: Path, folder: Path, verilator: Verilator, *more: str, top: str = TOP) -> None:
-    """Verilator's C++ for a file into a folder, prefix Vcore. Raises FirstspikeError with what it said."""
+    """Writes Verilator's C++ for a Verilog file into a folder, with the prefix Vcore.
+
+    Raises FirstspikeError with Verilator's message.
+    """
     words = [str(verilator.binary), *_VERILATE, *_QUIET, *_SPLIT, *more]
     words += ["--prefix", "Vcore", "--top-module", top, "--Mdir", str(folder), str(verilog)]
     _run(words, "Verilator", environment=verilator.environment)
@@ -142,7 +151,10 @@ def _make(verilog: str, top: str, draft: Path, folder: Path, tools: _Tools, prog
 
 
 def _groups(files: list[Path], parts: int) -> list[list[Path]]:
-    """Files in a few groups of like size: a second and a half of every compilation is the same headers again."""
+    """Returns the files in a few groups of similar size, to be compiled together.
+
+    Each compilation spends a second and a half on the same headers.
+    """
     size = {path: path.stat().st_size for path in files}
     groups: list[list[Path]] = [[] for _ in range(max(1, min(parts, sum(size.values()) // 200_000)))]
     for path in sorted(files, key=lambda path: -size[path]):
@@ -156,7 +168,7 @@ def _joined(files: list[Path], target: Path) -> Path:
 
 
 def _runtime(folder: Path, names: list[str], tools: _Tools) -> list[Path]:
-    """Objects of Verilator's own library, which are the same for every core."""
+    """Returns the objects of Verilator's own library, which all cores share."""
     digest = hashlib.sha256("\0".join([*_identity(tools), *tools.flags]).encode()).hexdigest()[:12]
     kept = folder / f"runtime-{digest}"
     kept.mkdir(exist_ok=True)
@@ -172,7 +184,7 @@ def _runtime(folder: Path, names: list[str], tools: _Tools) -> list[Path]:
 
 
 def _classes(rules: Path) -> list[tuple[str, str]]:
-    """(list, class) of Verilator's Vcore_classes.mk: which files it wrote and which of them are hot."""
+    """Returns (list, class) pairs of Verilator's Vcore_classes.mk, which say what files it wrote and which are hot."""
     text = rules.read_text().replace("\\\n", " ")
     found = re.findall(r"^VM_(\w+_(?:FAST|SLOW)) \+=(.*)$", text, re.MULTILINE)
     return [(kind, name) for kind, names in found for name in names.split()]
@@ -199,8 +211,8 @@ def _run(words: list[str], who: str, environment: dict[str, str] | None = None) 
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One build at a time in a cache, over all processes."""
-    import fcntl  # not on Windows, which lacks the rest of this too
+    """Lets one process at a time build in a cache."""
+    import fcntl  # Windows has no fcntl; the other tools are missing there, too
 
     with open(folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""The gateware's answers against a model's: which images differ, and in what."""
+"""Compares the gateware's answers with a model's: which images differ, and how."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +11,16 @@ __all__ = ["compare", "difference"]
 
 
 def compare(network: Network, rtl: RtlBatch, model: Batch) -> list[int]:
-    """Indices of the images of which any spike time up to the decision, or any result field, is not the same."""
+    """Returns the indices of the images in which a spike time up to the decision, or a result field, differs."""
     if len(rtl.batch) != len(model):
-        raise ValueError(f"{len(rtl.batch)} answers of the gateware, {len(model)} of the model")
+        raise ValueError(
+            f"the gateware gives {len(rtl.batch)} answers, the model {len(model)}; compare the same images"
+        )
     return [int(i) for i in np.flatnonzero(_wrong(network, rtl.batch, model))]
 
 
 def difference(rtl: Batch, model: Batch, image: int) -> str:
-    """What differs in an image, for a message: result fields, or the first spike; empty if nothing does."""
+    """Returns a text that says how an image differs: in result fields, or else in its first spike; empty if equal."""
     have, want = rtl.results[image], model.results[image]
     fields = [name for name in RESULT.names or () if have[name] != want[name]]
     if fields:

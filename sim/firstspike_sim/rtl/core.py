@@ -1,4 +1,7 @@
-"""The gateware, simulated: a network goes in through its registers, images and answers travel on its streams."""
+"""A simulated core: a network is loaded through its registers, images and answers travel on its streams.
+
+Tested by tests/sim/rtl/test_harness.py.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,18 +43,19 @@ from .registers import SimulatedRegisters
 
 __all__ = ["PATIENCE", "RtlBatch", "RtlCore", "emitted"]
 
-PATIENCE: Final = 400_000  # cycles in which nothing moves before the core is given up; the longest image takes fewer
+PATIENCE: Final = 400_000  # cycles without any transfer after which a run fails; the longest image takes fewer
 _CHUNK: Final = 100  # images between two reports of progress
-_AFTER: Final = 64  # cycles after the last answer in which nothing more may come
+_AFTER: Final = 64  # cycles after the last answer in which the core may send nothing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RtlBatch:
-    """Answers of the gateware to N images.
+    """The answers of the gateware to N images.
 
-    batch:        as of the models; its input times and looked-up rows follow from what was sent and recorded.
-    packets:      RESULT_PACKET ``[N]`` as they came.
-    total_cycles: clock cycles from the first beat sent to the last one taken.
+    batch:        answers in the form of the models. Input times and looked-up weight rows are computed from the events
+                  that were sent and the spikes that were recorded.
+    packets:      RESULT_PACKET ``[N]`` as the core sent them.
+    total_cycles: clock cycles from the first beat sent to the last beat taken.
     """
 
     batch: Batch
@@ -60,7 +64,7 @@ class RtlBatch:
 
     @property
     def cycles(self) -> NDArray[np.int64]:
-        """Cycles that each image kept the core, ``[N]``."""
+        """Cycles that each image kept the core busy, ``[N]``."""
         return self.packets["cycles"].astype(np.int64)
 
     @property
@@ -80,16 +84,23 @@ class RtlBatch:
 
     @property
     def late(self) -> NDArray[np.bool_]:
-        """Images that were marked ordered and were not, ``[N]``; their answers need not equal a model's."""
+        """Images that were marked as time-ordered and were not, ``[N]``; their answers need not equal a model's."""
         return (self.packets["flags"] & ResultFlag.LATE) != 0
 
 
 class RtlCore:
-    """A simulated core: load a network, then run events through it. Close it, or use `with`.
+    """A simulated core: load a network, then run images. Close it, or use `with`.
 
-    verilog: text of the core, by default what the gateware emits for `config`.
-    waves:   a VCD trace to write, of the images without the loading.
-    Raises UsageError if Verilator or a compiler is missing, FirstspikeError if the core is not of this configuration.
+    config:    configuration of the core.
+    verilog:   Verilog text of the core; by default the gateware emits it for `config`.
+    waves:     file for a VCD trace of the images, without loading; or None.
+    progress:  called while the simulation is built.
+    network:   the network that is loaded, or None.
+    sim:       the simulation.
+    registers: the registers of the core.
+
+    Raises UsageError if Verilator or a compiler is missing, FirstspikeError if the core is no event core of this
+    version.
     """
 
     def __init__(
@@ -121,10 +132,11 @@ class RtlCore:
         self.sim.close()
 
     def load(self, network: Network, *, verify: bool = True, plan: LoadPlan | None = None) -> LoadPlan:
-        """Registers and memories for a network; then the core accepts images.
+        """Writes registers and memories for a network, and returns the plan; then the core accepts images.
 
-        verify: read every memory back and compare it, beat by beat and by its CRC.
-        plan:   what to write instead of `load_plan(network, config)`.
+        verify: every memory is read back and compared, beat by beat and by its CRC-32.
+        plan:   plan to write instead of `load_plan(network, config)`.
+
         Raises FirstspikeError if the network does not fit or a memory does not hold what was written.
         """
         plan = load_plan(network, self.config) if plan is None else plan
@@ -137,14 +149,16 @@ class RtlCore:
         return plan
 
     def set_learning(self, settings: LearnSettings, count: int | None = None) -> None:
-        """The registers of learning, for the network that is loaded. count: learning images so far, None: leave it.
+        """Writes the registers of learning for the network that is loaded.
+
+        count: number of learning images so far; None leaves the core's count as it is.
 
         Raises FirstspikeError for settings out of range or a core that cannot learn.
         """
         perform(driver.set_learning(self._loaded(), self.config, settings, count), self.registers)
 
     def learnt(self) -> Network:
-        """The network with the weights that the core holds now; waits until it is idle."""
+        """Waits until the core is idle, and returns the network with the weights that the core holds then."""
         network, plan = self._loaded(), self._plan
         assert plan is not None
         return perform(driver.learnt(network, self.config, plan), self.registers)
@@ -161,15 +175,16 @@ class RtlCore:
         alone: bool = False,
         patience: int = PATIENCE,
     ) -> RtlBatch:
-        """All images back to back, every spike traced.
+        """Runs all images back to back, with a trace of every spike.
 
-        learning: bool ``[N]``, which images may change weights; none by default.
-        ordered: mark images as time-ordered; by default those that are.
-        bitmap:  send each image as the bits of its addresses; all its events must be at step 0, each address once.
-        run_on:  walk to T-1 after the decision.
-        alone:   send each image only when the one before it is answered; its latency is then its own.
-        patience: cycles in which nothing moves on any stream before it is an error.
-        Raises FirstspikeError if the core stops, breaks a rule of its streams or answers what cannot be.
+        learning: bool ``[N]``, images that may change weights; none by default.
+        ordered:  whether images are marked as time-ordered; by default, those that are in order are marked.
+        bitmap:   each image is sent as one bit per address; its events must be at step 0, each address once.
+        run_on:   images run on to T-1 after the decision.
+        alone:    each image is sent only after the answer to the one before, so that its latency is its own.
+        patience: cycles without a transfer on any stream after which the run fails.
+
+        Raises FirstspikeError if the core stops, breaks a rule of its streams or gives an impossible answer.
         """
         network = self._loaded()
         check_event_arrays(events)
@@ -201,7 +216,7 @@ class RtlCore:
         return RtlBatch(batch=batch, packets=packets, total_cycles=total)
 
     def interrupt(self, events: EventSet, cycles: int) -> None:
-        """Begins to run images and drops everything in flight after so many cycles, by CONTROL.reset."""
+        """Begins to run images; after `cycles` cycles, CONTROL.reset drops everything in flight."""
         beats, last = stream_of(events, self._loaded().addresses, ordered=None, bitmap=False, run_on=False)
         self.sim.forget()
         self.sim.feed(beats, last)
@@ -224,7 +239,10 @@ def stream_of(
     run_on: bool,
     learning: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
-    """Beats uint32 ``[n]`` of all images and their TLAST bool ``[n]``. An image's tag is its number modulo TAGS."""
+    """Returns the beats of all images, uint32 ``[n]``, and their TLAST, bool ``[n]``.
+
+    The arguments are those of `RtlCore.run`. The tag of an image is its number modulo TAGS.
+    """
     common = Header.SPIKES | (Header.RUN_ON if run_on else 0)
     images = []
     for i in range(len(events)):
@@ -250,7 +268,7 @@ def stream_of(
 
 
 def _check_echo(packets: NDArray[np.void], events: EventSet) -> None:
-    """Tag and label must return as they were sent."""
+    """Raises FirstspikeError unless every result has the tag and the label that were sent."""
     labels = np.zeros(len(packets), np.int64) if events.labels is None else events.labels
     wrong = np.flatnonzero((packets["tag"] != np.arange(len(packets)) % TAGS) | (packets["label"] != labels))
     if wrong.size:

@@ -1,4 +1,4 @@
-"""Verilog of cores and boards as the gateware emits it, kept in the cache: emitting takes seconds."""
+"""Emits the Verilog of cores and boards, and keeps it in the cache, because emitting takes seconds."""
 
 import hashlib
 import json
@@ -16,14 +16,17 @@ __all__ = ["emitted", "emitted_board"]
 
 
 def emitted(config: CoreConfig) -> str:
-    """Of the core for a configuration. Raises ModuleNotFoundError without the gateware's own packages."""
+    """Returns the Verilog text of a core. Raises ModuleNotFoundError without the gateware's own packages."""
     from firstspike_hw.emit import verilog
 
     return _kept({"core": asdict(config)}, lambda: verilog.emit(config))
 
 
 def emitted_board(config: CoreConfig, *, clock: int, divisor: int, patience: int | None) -> str:
-    """Of a board (board_top.Board) with its byte port, likewise."""
+    """Returns the Verilog text of a board with a byte port (see `verilog.emit_board`).
+
+    Raises ModuleNotFoundError without the gateware's own packages.
+    """
     from firstspike_hw.emit import verilog
 
     def make() -> str:

@@ -1,4 +1,4 @@
-"""Random networks through the gateware and the model: the first difference, or how many cases agreed."""
+"""Runs random networks in the gateware and in the model, and reports where they differ."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ __all__ = ["CORES", "LEARNING_CORES", "Finding", "Fuzzer"]
 
 
 def _deep(*kernels: Kernel) -> CoreConfig:
-    """What the cores that ship do not hold: four layers, 1,024 inputs and 512 neurons in each."""
+    """Returns a core for networks that no shipped core holds: four layers of up to 1,024 inputs and 512 neurons."""
     stage = StageConfig(lanes=32, depth=16_640, max_rows=16, inputs=1040, kernels=kernels)
     return CoreConfig(stages=(stage,) * 4)
 
@@ -32,16 +32,24 @@ _DEEP: Final = {
     "deep-alpha": _deep("alpha"),
     "deep-lif": _deep("lif-2to1"),
 }
-# The cores that ship, and those for what they do not hold; and the same with the learning unit.
+# The shipped cores and the deep ones; LEARNING_CORES are these cores with the learning unit.
 CORES: Final[dict[str, CoreConfig]] = {**CONFIGS, **_DEEP}
 LEARNING_CORES: Final[dict[str, CoreConfig]] = {name: learning_core(config) for name, config in CORES.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One case: which core ran it, how many images, the cycles it took, and what differed (empty: nothing).
+    """The outcome of one case.
 
-    triggered: learning images that changed weights.
+    seed:      seed of the case.
+    core:      name of the core that ran it.
+    sizes:     sizes of the network's layers, the input first.
+    kernel:    kernel of the network.
+    images:    number of images.
+    spikes:    number of hidden and output spikes.
+    cycles:    clock cycles that the case took.
+    wrong:     the first difference; empty if there is none.
+    triggered: number of learning images that triggered.
     """
 
     seed: int
@@ -55,7 +63,7 @@ class Finding:
     triggered: int = 0
 
     def line(self) -> str:
-        """One line of the record."""
+        """Returns the finding as one line of text."""
         shape = "-".join(map(str, self.sizes))
         verdict = self.wrong or "equal"
         return (
@@ -65,13 +73,13 @@ class Finding:
 
 
 class Fuzzer:
-    """Simulated cores, made when first needed. Close it, or use `with`.
+    """A set of simulated cores, each built when a case first needs it. Close it, or use `with`.
 
-    names:   the cores to use, of CORES; each case runs on one of those that hold its network.
-    verilog: text to simulate instead of what the gateware emits, by name (to plant faults).
-    kernel:  of all networks; by default as random_case draws it.
+    names:    names of the cores to use, in CORES; each case runs on one of those that hold its network.
+    verilog:  for each name, Verilog text to simulate instead of what the gateware emits (to plant faults).
+    kernel:   kernel of all networks; None lets `random_case` draw it.
     learning: images learn, the cores are those of LEARNING_CORES, and weights are compared.
-    progress: told while a core is built, with its name.
+    progress: called while a core is built, with its name.
     """
 
     def __init__(
@@ -105,7 +113,7 @@ class Fuzzer:
         self._cores.clear()
 
     def check(self, seed: int) -> Finding | None:
-        """Runs the case of a seed; None if none of the cores holds its network."""
+        """Runs the case of a seed and returns its outcome; None if no core holds its network."""
         case = random_case(seed, self.kernel)
         fitting = [name for name in self.names if _fits(case, self.built[name], self.learning)]
         if not fitting:
@@ -126,7 +134,7 @@ class Fuzzer:
         cycles = core.sim.cycles - start
         if wrong:
             core.close()
-            del self._cores[name]  # whatever state it is in, the next case gets a fresh one
+            del self._cores[name]  # its state is unknown, so the next case gets a fresh one
         return Finding(
             seed=seed,
             core=name,
@@ -161,7 +169,7 @@ def _fits(case: Case, config: CoreConfig, learning: bool = False) -> bool:
 
 
 def _differs(core: RtlCore, case: Case, model: Batch) -> str:
-    """Empty if the core and the model agree in everything."""
+    """Returns the first difference between the core and the model as text; empty if there is none."""
     core.sim.stalls()
     core.load(case.network)
     core.sim.stalls(gaps=case.gaps, results=case.results, trace=case.trace, seed=case.seed + 1)
@@ -170,7 +178,7 @@ def _differs(core: RtlCore, case: Case, model: Batch) -> str:
     rtl = core.run(case.events, run_on=case.run_on, bitmap=case.bitmap)
     wrong = compare(case.network, rtl, model)
     if rtl.late.any():
-        return f"image {np.flatnonzero(rtl.late)[0]} is in order, and the result says it is late"
+        return f"image {np.flatnonzero(rtl.late)[0]} is in time order, but its result has the flag LATE"
     if not wrong:
         return ""
     return f"{len(wrong)} images differ, image {wrong[0]}: {difference(rtl.batch, model, wrong[0])}"

@@ -1,7 +1,7 @@
-// One C ABI around the Verilator model of the event core (docs/core.md): registers, streams, nothing else is visible.
+// A C ABI around the Verilator model of the event core (docs/core.md). It shows registers and streams and nothing else.
 //
-// Every clock cycle is two evaluations: inputs and the falling edge, then the rising edge; handshakes are read between
-// them. Beats to send and beats received are queues here, so that a run may go on in pieces without a gap between them.
+// Every clock cycle is two evaluations: inputs and the falling edge, then the rising edge. Handshakes are read between
+// them. Beats to send and received beats are kept in queues, so that a run may have several parts without gaps.
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -18,10 +18,10 @@ namespace {
 
 enum Status : int32_t { OK = 0, SLAVE_ERROR = 2, TIMEOUT = -1, PROTOCOL = -2 };
 
-// RESULT_BEATS and TRACE_END, the marker's bit of a trace beat, come from the build: they are declared in the contract.
-constexpr uint64_t AXI_PATIENCE = 100000;  // cycles for one register access
+// The build defines RESULT_BEATS and TRACE_END (the marker's bit of a trace beat), which the contract declares.
+constexpr uint64_t AXI_PATIENCE = 100000;  // most cycles of one register access
 
-// xorshift64*: the same stalls for the same seed on every machine.
+// xorshift64*, which gives equal stalls for equal seeds on every machine.
 struct Random {
     uint64_t state = 1;
     bool below(uint32_t of_65536) {
@@ -33,11 +33,11 @@ struct Random {
     }
 };
 
-// A stream that the core sends: what came, and whether the rules of AXI4-Stream were kept.
+// A stream that the core sends: the received beats, and what is needed to check the rules of AXI4-Stream.
 struct Sink {
     std::vector<uint32_t> beats;
     uint64_t packets = 0;
-    uint32_t beat = 0;  // within the packet
+    uint32_t beat = 0;  // number of the next beat in its packet
     bool held = false;
     uint32_t data = 0;
     bool last = false;
@@ -51,14 +51,14 @@ struct Sim {
     bool dumping = true;
 #endif
     uint64_t cycles = 0;
-    uint64_t moved = 0;  // the cycle of the last transfer on any stream
+    uint64_t moved = 0;  // cycle of the last transfer on any stream
     std::vector<uint32_t> beats;
     std::vector<uint8_t> lasts;
     size_t sent = 0;
     bool offering = false;
     Sink results, trace;
     Random gaps, result_stalls, trace_stalls;
-    uint32_t gap = 0, result_stall = 0, trace_stall = 0;  // chances of 65536
+    uint32_t gap = 0, result_stall = 0, trace_stall = 0;  // chances in units of 1 / 65536
     std::string error;
 
     void low() {
@@ -78,7 +78,7 @@ struct Sim {
         ++cycles;
     }
 
-    // What the core offers before this rising edge; false: it broke a rule.
+    // Handles what the core offers before this rising edge. Returns false if the core breaks a rule.
     bool take(Sink& sink, const char* name, bool valid, bool ready, bool last, uint32_t data, bool ends) {
         if (sink.held && !(valid && data == sink.data && last == sink.last)) {
             error = std::string(name) + ": tvalid fell or the payload changed while tready was low";
@@ -99,7 +99,7 @@ struct Sim {
         return true;
     }
 
-    // One cycle of the streams.
+    // Runs the streams for one cycle. Returns false if the core breaks a rule.
     bool stream() {
         if (!offering && sent < beats.size() && !gaps.below(gap)) offering = true;
         core->s_axis_tvalid = offering;
@@ -193,7 +193,8 @@ struct Sim {
 
 extern "C" {
 
-// waves: file of a VCD trace, or null. Null is returned if the library was built without traces.
+// Opens a simulated core and resets it. waves: path of a VCD waveform to write, or null.
+// Returns null if `waves` is given and the library was built without waveforms.
 void* fs_open(const char* waves) {
     auto sim = std::make_unique<Sim>();
     sim->context.traceEverOn(waves != nullptr);
@@ -224,7 +225,7 @@ void fs_reset(void* handle) { static_cast<Sim*>(handle)->reset(); }
 
 const char* fs_error(void* handle) { return static_cast<Sim*>(handle)->error.c_str(); }
 
-// Whether the trace goes on; loading a network would fill it.
+// Switches the writing of the waveform on or off, because loading a network would fill it.
 void fs_dump(void* handle, int32_t on) {
 #if VM_TRACE
     static_cast<Sim*>(handle)->dumping = on;
@@ -235,7 +236,7 @@ void fs_dump(void* handle, int32_t on) {
 
 uint64_t fs_cycles(void* handle) { return static_cast<Sim*>(handle)->cycles; }
 
-// Lets so many cycles pass with every stream idle.
+// Lets `cycles` cycles pass with all streams idle.
 void fs_wait(void* handle, uint64_t cycles) {
     auto* sim = static_cast<Sim*>(handle);
     sim->idle_streams();
@@ -245,7 +246,7 @@ void fs_wait(void* handle, uint64_t cycles) {
     }
 }
 
-// n writes to one address; stops at the first response that is not OKAY and returns it.
+// Writes n words to one address. Stops at the first response that is not OKAY, and returns it.
 int32_t fs_write(void* handle, uint32_t address, const uint32_t* values, uint64_t n) {
     auto* sim = static_cast<Sim*>(handle);
     for (uint64_t i = 0; i < n; ++i)
@@ -253,7 +254,7 @@ int32_t fs_write(void* handle, uint32_t address, const uint32_t* values, uint64_
     return OK;
 }
 
-// n reads of one address, likewise.
+// Reads n words from one address. Stops at the first response that is not OKAY, and returns it.
 int32_t fs_read(void* handle, uint32_t address, uint32_t* values, uint64_t n) {
     auto* sim = static_cast<Sim*>(handle);
     for (uint64_t i = 0; i < n; ++i)
@@ -261,7 +262,7 @@ int32_t fs_read(void* handle, uint32_t address, uint32_t* values, uint64_t n) {
     return OK;
 }
 
-// Chances of 65536 that the sender pauses before a beat and that a receiver is not ready in a cycle.
+// Sets the chances, in units of 1 / 65536, that the sender pauses and that a receiver is not ready in a cycle.
 void fs_stalls(void* handle, uint64_t seed, uint32_t gap, uint32_t result_stall, uint32_t trace_stall) {
     auto* sim = static_cast<Sim*>(handle);
     sim->gaps.state = seed * 2 + 1;
@@ -272,7 +273,7 @@ void fs_stalls(void* handle, uint64_t seed, uint32_t gap, uint32_t result_stall,
     sim->trace_stall = trace_stall;
 }
 
-// Puts beats into the queue to send; lasts[i] is TLAST of beat i.
+// Puts n beats into the queue to send; lasts[i] is TLAST of beat i.
 void fs_feed(void* handle, const uint32_t* beats, const uint8_t* lasts, uint64_t n) {
     auto* sim = static_cast<Sim*>(handle);
     sim->beats.erase(sim->beats.begin(), sim->beats.begin() + sim->sent);
@@ -282,7 +283,8 @@ void fs_feed(void* handle, const uint32_t* beats, const uint8_t* lasts, uint64_t
     sim->lasts.insert(sim->lasts.end(), lasts, lasts + n);
 }
 
-// Runs until so many result packets and trace packets have come since reset; patience: cycles without any transfer.
+// Runs until `results` result packets and `traces` trace packets were received since the last reset or fs_forget.
+// Returns TIMEOUT after more than `patience` cycles without a transfer, PROTOCOL if the core breaks a rule, else OK.
 int32_t fs_run(void* handle, uint64_t results, uint64_t traces, uint64_t patience) {
     auto* sim = static_cast<Sim*>(handle);
     sim->moved = sim->cycles;
@@ -297,7 +299,7 @@ int32_t fs_run(void* handle, uint64_t results, uint64_t traces, uint64_t patienc
     return OK;
 }
 
-// Runs so many cycles of the streams, whatever happens (to see that nothing more comes; to stop in mid-image).
+// Runs the streams for `cycles` cycles: to see that the core sends no more, or to stop in the middle of an image.
 int32_t fs_step(void* handle, uint64_t cycles) {
     auto* sim = static_cast<Sim*>(handle);
     for (; cycles > 0; --cycles)
@@ -305,7 +307,7 @@ int32_t fs_step(void* handle, uint64_t cycles) {
     return OK;
 }
 
-// Drops what is still to be sent and what was received, and ends an unfinished packet.
+// Drops the beats to send and the received beats, unfinished packets included.
 void fs_forget(void* handle) { static_cast<Sim*>(handle)->forget(); }
 
 uint64_t fs_waiting(void* handle, int32_t trace) {

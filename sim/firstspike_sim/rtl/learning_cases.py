@@ -1,4 +1,4 @@
-"""Random networks that learn, in the gateware and in the model: weights, answers and triggers must be the same."""
+"""Lets random networks learn in the gateware and in the model; weights, answers and triggers must be equal."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -16,12 +16,17 @@ from .random_cases import Case
 
 __all__ = ["LearningCase", "learning_core", "learning_differs", "random_learning_case", "shuffled"]
 
-_SHUFFLE: Final = 3  # of the seeds that an image's order of arrival is drawn with
+_SHUFFLE: Final = 3  # second seed of the random numbers that shuffle the events of images
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LearningCase:
-    """How the images of a case are learnt. learning: bool ``[N]``, which may change weights; count: images before."""
+    """The way in which the images of a case are learnt.
+
+    settings: settings of learning.
+    count:    number of learning images before the case.
+    learning: bool ``[N]``, images that may change weights.
+    """
 
     settings: LearnSettings
     count: int
@@ -29,13 +34,13 @@ class LearningCase:
 
 
 def learning_core(config: CoreConfig) -> CoreConfig:
-    """The same core with the learning unit in every stage."""
+    """Returns the configuration of a core with the learning unit added to every stage."""
     stages = tuple(dataclasses.replace(stage, learning=True) for stage in config.stages)
     return dataclasses.replace(config, stages=stages)
 
 
 def random_learning_case(seed: int, network: Network, images: int) -> LearningCase:
-    """Any margin, lateness and p; most images learn; the count sometimes at its end."""
+    """Returns random settings of learning. Most images learn, and sometimes the count is about to wrap around."""
     rng = np.random.default_rng([seed, 2])
     settings = LearnSettings(
         margin=int(rng.choice([0, 1, network.steps // 8, network.steps // 2, 255])),
@@ -48,7 +53,7 @@ def random_learning_case(seed: int, network: Network, images: int) -> LearningCa
 
 
 def shuffled(events: EventSet, seed: int) -> EventSet:
-    """The same images with their events in another order; not those in which an input spikes twice."""
+    """Returns images with their events in a random order, except images in which an input spikes twice."""
     rng = np.random.default_rng([seed, _SHUFFLE])
     mixed = events.events.copy()
     for n in range(len(events)):
@@ -59,10 +64,10 @@ def shuffled(events: EventSet, seed: int) -> EventSet:
 
 
 def learning_differs(core: RtlCore, case: Case, how: LearningCase) -> tuple[str, int]:
-    """What the gateware makes of learning images otherwise than the model, empty if nothing; and how many triggered.
+    """Returns the first difference between gateware and model after learning, as text, and how many images triggered.
 
-    They are learnt twice: as the case has it, then in another order of arrival with other stalls. The weights must be
-    the same.
+    The text is empty if there is no difference. The images are learnt twice: as the case has them, then with shuffled
+    events and other stalls. The weights must be equal both times.
     """
     learner = Learner(case.network, how.settings, how.count)
     model = learner.run(case.events, how.learning)

@@ -1,4 +1,7 @@
-"""The C ABI of harness.cpp as a Python class: registers, beats in, beats out, cycles."""
+"""Wraps the C ABI of harness.cpp in a Python class: registers, streams in and out, cycles.
+
+Tested by tests/sim/rtl/test_harness.py.
+"""
 
 import ctypes
 from pathlib import Path
@@ -33,10 +36,12 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 
 class Simulation:
-    """One simulated core, reset and with idle streams.
+    """One simulated core; it begins reset, with idle streams. Close it, or use `with`.
 
-    library: from `build`; waves: a VCD trace to write (then the library must have been built with waves).
-    Every method raises FirstspikeError if the core breaks the rules of its interface. Close it, or use `with`.
+    library: shared library from `build`.
+    waves:   file for a VCD trace, or None; the library must have been built with `waves`.
+
+    Every method raises FirstspikeError if the core breaks the rules of its interface.
     """
 
     def __init__(self, library: Path, waves: Path | None = None) -> None:
@@ -55,7 +60,7 @@ class Simulation:
         self.close()
 
     def close(self) -> None:
-        """Ends the simulation and its trace; a second time does nothing."""
+        """Ends the simulation and its VCD trace; a second call does nothing."""
         if self._handle:
             self._library.fs_close(self._handle)
             self._handle = None
@@ -66,43 +71,49 @@ class Simulation:
         return int(self._library.fs_cycles(self._handle))
 
     def dump(self, on: bool) -> None:
-        """Whether the trace, if there is one, records what comes."""
+        """Switches the recording of the VCD trace, if there is one, on or off."""
         self._library.fs_dump(self._handle, on)
 
     def reset(self) -> None:
-        """Four cycles of `rst`; forgets all beats."""
+        """Asserts `rst` for four cycles and forgets all beats."""
         self._library.fs_reset(self._handle)
 
     def wait(self, cycles: int) -> None:
-        """Cycles in which nothing is sent or taken."""
+        """Runs `cycles` cycles in which no beat is sent or taken."""
         self._library.fs_wait(self._handle, cycles)
 
     def write(self, address: int, *values: int) -> None:
-        """Words to one address, in order."""
+        """Writes words to one address, in order."""
         self.write_array(address, np.array(values, np.uint32))
 
     def write_array(self, address: int, values: NDArray[np.uint32]) -> None:
-        """Words uint32 ``[n]`` to one address, in order."""
+        """Writes words, uint32 ``[n]``, to one address, in order."""
         values = np.ascontiguousarray(values, np.uint32)
         self._check(self._library.fs_write(self._handle, address, values.ctypes.data, len(values)), address)
 
     def read(self, address: int) -> int:
-        """One word."""
+        """Reads one word."""
         return int(self.read_array(address, 1)[0])
 
     def read_array(self, address: int, n: int) -> NDArray[np.uint32]:
-        """n words of one address, uint32 ``[n]``."""
+        """Reads n words from one address, uint32 ``[n]``."""
         values = np.zeros(n, np.uint32)
         self._check(self._library.fs_read(self._handle, address, values.ctypes.data, n), address)
         return values
 
     def stalls(self, *, gaps: float = 0.0, results: float = 0.0, trace: float = 0.0, seed: int = 1) -> None:
-        """Chances 0..1 of a pause before a beat is sent, and that a result or trace beat is not taken in a cycle."""
+        """Sets the chances, 0..1, of stalls on the streams from now on.
+
+        gaps:    chance of a pause before a beat is sent.
+        results: chance that a result beat is not taken in a cycle.
+        trace:   chance that a trace beat is not taken in a cycle.
+        seed:    seed of the random numbers.
+        """
         chances = [min(65535, max(0, round(chance * 65536))) for chance in (gaps, results, trace)]
         self._library.fs_stalls(self._handle, seed, *chances)
 
     def feed(self, beats: NDArray[np.uint32], last: NDArray[np.bool_]) -> None:
-        """Beats to send, uint32 ``[n]``, and which of them end an image, bool ``[n]``."""
+        """Queues beats to send, uint32 ``[n]``. last: bool ``[n]``, beats that end an image."""
         beats = np.ascontiguousarray(beats, np.uint32)
         marks = np.ascontiguousarray(last, np.uint8)
         if len(beats) != len(marks):
@@ -110,23 +121,28 @@ class Simulation:
         self._library.fs_feed(self._handle, beats.ctypes.data, marks.ctypes.data, len(beats))
 
     def run(self, *, results: int, traces: int, patience: int) -> None:
-        """Until so many packets have come since reset or `forget`; patience: cycles in which nothing moves."""
+        """Runs until the core has sent that many packets since reset or `forget`.
+
+        results:  number of result packets.
+        traces:   number of trace packets.
+        patience: cycles without a transfer on any stream after which the run fails.
+        """
         self._check(self._library.fs_run(self._handle, results, traces, patience))
 
     def step(self, cycles: int) -> None:
-        """So many cycles with running streams, whatever comes."""
+        """Runs `cycles` cycles with running streams, whatever the core sends."""
         self._check(self._library.fs_step(self._handle, cycles))
 
     def forget(self) -> None:
-        """Drops what is still to be sent and what was received; packets are counted from 0 again."""
+        """Drops beats that were not sent yet and beats that were received; counts packets from 0 again."""
         self._library.fs_forget(self._handle)
 
     def results(self) -> NDArray[np.uint32]:
-        """Result beats that came since the last call."""
+        """Returns the result beats received since the last call, uint32 ``[n]``."""
         return self._take(0)
 
     def trace(self) -> NDArray[np.uint32]:
-        """Trace beats that came since the last call."""
+        """Returns the trace beats received since the last call, uint32 ``[n]``."""
         return self._take(1)
 
     def _take(self, stream: int) -> NDArray[np.uint32]:

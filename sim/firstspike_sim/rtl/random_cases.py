@@ -1,4 +1,7 @@
-"""Random networks, images and bus behaviour for the gateware: one seed is one case, the same on every machine."""
+"""Draws random networks, images and stalls for the gateware; a seed gives the same case on every machine.
+
+Tested by tests/sim/model/test_fast.py.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -24,15 +27,22 @@ __all__ = ["Case", "random_case", "random_events", "random_network"]
 
 _A_BITS: Final = 32  # accumulators of the widest cores; narrower ones may refuse a network
 _V_BITS: Final = 40
-_SHAPE_BITS: Final = 6  # fraction bits of the tables that thresholds are chosen with
+_SHAPE_BITS: Final = 6  # fraction bits of the draft tables with which thresholds are chosen
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Case:
-    """What one seed stands for.
+    """The case that one seed stands for.
 
-    gaps, results, trace: chances of a stall on each stream; run_on, bitmap: as of RtlCore.run.
-    interrupt: cycles after which the core is reset in the middle of these images before they are run, or None.
+    seed:      seed.
+    network:   random network.
+    events:    random images.
+    gaps:      chance of a stall before a beat is sent.
+    results:   chance of a stall on the result stream.
+    trace:     chance of a stall on the trace stream.
+    run_on:    images run on to T-1.
+    bitmap:    images are sent as bitmaps.
+    interrupt: number of cycles after which the core is reset in the middle of a first run of these images, or None.
     """
 
     seed: int
@@ -47,9 +57,9 @@ class Case:
 
 
 def random_case(seed: int, kernel: Kernel | None = None) -> Case:
-    """The case of a seed >= 0: a fifth of all networks has layers of at least 100 neurons.
+    """Returns the case of a seed >= 0. A fifth of all networks has a layer of at least 100 neurons.
 
-    kernel: of the network; by default `linear` or `exponential`, by chance.
+    kernel: kernel of the network; by default `linear` or `exponential`, by chance.
     """
     rng = np.random.default_rng(seed)
     large = rng.random() < 0.2
@@ -71,11 +81,12 @@ def random_case(seed: int, kernel: Kernel | None = None) -> Case:
 
 
 def random_network(rng: np.random.Generator, *, large: bool, kernel: Kernel | None = None) -> Network:
-    """1 to 4 layers, `linear` or `exponential` if not told, T 16 to 256, delays, constant and dropped inputs.
+    """Returns a random network of 1 to 4 layers, with T from 16 to 256, delays, constant inputs and dropped inputs.
 
-    Thresholds are within reach.
+    Thresholds are chosen so that neurons can reach them.
 
-    large: up to 1,024 inputs and 512 neurons a layer, at least one layer of 100; else at most 40 of each.
+    large:  up to 1,024 inputs and 512 neurons a layer, with at least one layer of 100 or more; else at most 40 of each.
+    kernel: kernel of the network; by default `linear` or `exponential`, by chance.
     """
     drawn: Kernel = "linear" if rng.random() < 0.5 else "exponential"
     kernel = drawn if kernel is None else kernel
@@ -93,7 +104,7 @@ def random_network(rng: np.random.Generator, *, large: bool, kernel: Kernel | No
     pre_delays = rng.integers(0, longest + 1, int(kept.sum()))
     tau = steps / float(rng.uniform(1.0, 6.0))
     input_delays, times = pre_delays, rng.integers(0, max(1, steps // 2), len(pre_delays)) + pre_delays
-    times[rng.random(len(times)) < 0.4] = NO_SPIKE  # the sample image that thresholds are chosen with
+    times[rng.random(len(times)) < 0.4] = NO_SPIKE  # inputs of the sample image for choosing thresholds
     layers: list[Layer] = []
     for k, outputs in enumerate(sizes):
         last = k == depth - 1
@@ -106,9 +117,12 @@ def random_network(rng: np.random.Generator, *, large: bool, kernel: Kernel | No
 
 
 def random_events(rng: np.random.Generator, network: Network, images: int, *, bitmap: bool = False) -> EventSet:
-    """Empty images, bursts at one step, events at every step, sorted and not, some out of range or twice; labels.
+    """Returns random images with labels.
 
-    bitmap: all at step 0 in ascending addresses, each once.
+    Among them are empty images, bursts at one step, events at any step, sorted and unsorted; some events are out of
+    range, or come twice.
+
+    bitmap: all events are at step 0, in ascending addresses, each address once.
     """
     density = float(rng.choice([0.1, 0.5, 1.0]))
     blocks = []
@@ -158,7 +172,7 @@ def _random_layer(
     style = rng.random()
     if style < 0.1:  # saturated
         weights = rng.choice([-127, 127], shape, p=[0.4, 0.6])
-    elif style < 0.2:  # equal columns: ties
+    elif style < 0.2:  # equal columns, which give ties
         weights = np.repeat(rng.integers(-60, 128, (shape[0], 1)), shape[1], axis=1)
     else:
         largest = int(rng.choice([3, 20, 127]))
@@ -166,7 +180,7 @@ def _random_layer(
     weights = weights.astype(np.int8)
     drafted = kernel_tables(kernel, steps=steps, tau_steps=tau, theta=1, fraction_bits=_SHAPE_BITS)
     reached = _potential(weights, drafted, np.concatenate([times, constant_times])) / drafted.th[:, None]
-    share = rng.uniform(0.6, 1.0) if last else rng.uniform(0.0, 0.6)  # few outputs, so that much comes before them
+    share = rng.uniform(0.6, 1.0) if last else rng.uniform(0.0, 0.6)  # few outputs fire, so that much happens before
     theta = max(1, int(np.quantile(reached.max(axis=0), share)))
     plan = LayerPlan(weights=weights, theta=theta, constant_times=constant_times, pre_delays=pre_delays)
     bits = largest_fraction_bits(kernel, steps=steps, tau_steps=tau, layers=[plan], a_bits=_A_BITS, v_bits=_V_BITS)
@@ -184,18 +198,21 @@ def _random_layer(
 
 
 def _potential(weights: NDArray[np.int8], tables: Tables | Layer, times: NDArray[np.int64]) -> NDArray[np.float64]:
-    """V of a sample image at every step, ``[T, n_out]``; times ``[n_in + P]`` of its spikes, NO_SPIKE or late: none."""
+    """Returns V at every step for a sample image, float64 ``[T, n_out]``.
+
+    times: int64 ``[n_in + P]``, input spike times; NO_SPIKE, or T and later, for an input that does not spike.
+    """
     steps = len(tables.m)
     spikes = (times != NO_SPIKE) & (times < steps)
     at = times[spikes]
     if tables.m.any():
         kernel = tables.a[at] * np.maximum(tables.m[:, None] - tables.m[at], 0)
-    else:  # step
+    else:  # kernel `step`
         kernel = (at <= np.arange(steps)[:, None]).astype(np.int64)
     return kernel.astype(np.float64) @ weights[spikes].astype(np.float64)
 
 
 def _spike_times(layer: Layer, times: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Recorded spike times of a layer in that image, ``[n_out]``."""
+    """Returns the recorded spike times of a layer for the sample image, int64 ``[n_out]``."""
     crossed = _potential(layer.weights, layer, times) >= layer.th[:, None]
     return np.where(crossed.any(axis=0), crossed.argmax(axis=0) + layer.delays, NO_SPIKE)

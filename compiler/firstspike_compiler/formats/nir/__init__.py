@@ -1,1 +1,1 @@
-"""NIR in and out (docs/nir.md)."""
+"""Reads and writes NIR files (docs/nir.md)."""

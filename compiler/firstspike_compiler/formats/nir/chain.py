@@ -1,4 +1,7 @@
-"""A NIR graph as a chain: Input -> [Delay] -> (weights -> neurons -> [Delay])* -> Output, or the reasons why not."""
+"""Reads a NIR graph as a chain: Input -> [Delay] -> (weights -> neurons -> [Delay])* -> Output.
+
+A graph that is no chain is refused, with the reasons.
+"""
 
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -16,12 +19,13 @@ __all__ = ["Chain", "FoundLayer", "chain_of"]
 
 @dataclass(kw_only=True, eq=False)
 class FoundLayer:
-    """One layer as found.
+    """One layer as it stands in the graph.
 
-    name:      node name of the neurons. weights: float64 ``[n_out, n_in]``, as NIR has it.
-    synapse:   (name, node) of I or LI between weights and neurons, or None.
+    name:      node name of the neurons.
+    weights:   float64 ``[n_out, n_in]``, the orientation that NIR has.
+    synapse:   (name, node) of the I or LI between weights and neurons, or None.
     neuron:    the IF or CubaLIF node.
-    constants: (Input node name, float64 ``[n_out, P]``) of each constant input.
+    constants: for each Input node of constant inputs, (its name, their weights float64 ``[n_out, P]``).
     delays:    float64 ``[n_out]``, in time units.
     """
 
@@ -39,9 +43,12 @@ class FoundLayer:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Chain:
-    """The network in order. addresses: number of inputs. input_delays: float64 ``[addresses]``, in time units.
+    """A graph that has the form of a chain.
 
-    violations: what is wrong with single nodes, while the form of the graph is right.
+    addresses:    number of inputs.
+    input_delays: float64 ``[addresses]``, in time units.
+    layers:       layers in order, from the input to the output.
+    violations:   violations of single nodes.
     """
 
     addresses: int
@@ -51,10 +58,12 @@ class Chain:
 
 
 def chain_of(graph: Graph, *, constant_nodes: frozenset[str]) -> Chain:
-    """The graph as a chain. constant_nodes: Input nodes that are constant inputs.
+    """Returns the graph as a chain.
 
-    Raises RuleViolations: unsupported nodes (all of them), recurrence, branches, wrong shapes. What is wrong with
-    single nodes of a right form comes back in the chain.
+    constant_nodes: names of the Input nodes that are constant inputs.
+
+    Raises RuleViolations for unsupported nodes (all of them at once), recurrence, branches and wrong shapes. Violations
+    of single nodes that leave the form right are returned in the chain.
     """
     violations = graph.form_violations()
     if violations:
@@ -63,7 +72,7 @@ def chain_of(graph: Graph, *, constant_nodes: frozenset[str]) -> Chain:
 
 
 class _Walk:
-    """From the input to the output, node by node; the first node that breaks the form of a chain ends the walk."""
+    """A walk from the input to the output, node by node; the first node that breaks the form of a chain ends it."""
 
     def __init__(self, graph: Graph, constant_nodes: frozenset[str]) -> None:
         self.graph, self.constant_nodes = graph, constant_nodes
@@ -97,9 +106,12 @@ class _Walk:
         return Chain(addresses=addresses, input_delays=input_delays, layers=layers, violations=self.violations)
 
     def _layer_at(self, at: str, size: int) -> tuple[FoundLayer, str]:
-        """The layer whose weights are node `at`, and the node behind it; size: number of its inputs."""
+        """Returns the layer that begins at node `at`, and the node behind the layer.
+
+        size: number of inputs of the layer.
+        """
         graph = self.graph
-        while graph.kind(at) == "Flatten":  # numbering is row-major already
+        while graph.kind(at) == "Flatten":  # inputs are numbered in row-major order already
             at = self._next(at)
         weights = self._weights(at, size)
         outputs = len(weights)
@@ -126,7 +138,7 @@ class _Walk:
         return addresses
 
     def _constant(self, name: str, outputs: int) -> tuple[str, NDArray[np.float64]]:
-        """Node `name`, which joins a layer beside its weights, as the weights of a constant input."""
+        """Returns (Input node name, weights) of constant inputs; node `name` joins the layer beside its weights."""
         sources = self.graph.before(name)
         if (
             self.graph.kind(name) not in ("Linear", "Affine")
@@ -149,7 +161,7 @@ class _Walk:
         return source, weights
 
     def _weights(self, name: str, size: int) -> NDArray[np.float64]:
-        """float64 ``[n_out, n_in]`` of a Linear node, or of an Affine node without bias."""
+        """Returns the weights float64 ``[n_out, n_in]`` of a Linear node, or of an Affine node without bias."""
         kind, node = self.graph.kind(name), self.graph.nodes[name]
         if kind not in ("Linear", "Affine"):
             self.refuse("a layer begins with weights", name, kind, "Linear", "put a Linear before the neurons")
@@ -167,7 +179,7 @@ class _Walk:
         return weights
 
     def _delay(self, at: str, size: int) -> tuple[NDArray[np.float64], str]:
-        """Delays of node `at` if it is a Delay, else none, and the node behind."""
+        """Returns delays and the node behind them: those of node `at` if it is a Delay, else zeros and `at` itself."""
         if self.graph.kind(at) != "Delay":
             return np.zeros(size), at
         delays = self._numbers(at, "delay").reshape(-1)
@@ -187,7 +199,10 @@ class _Walk:
         return value.astype(np.float64)
 
     def _next(self, name: str, *, joined: bool = False) -> str:
-        """The one node behind `name`. joined: constant inputs may join there."""
+        """Returns the one node behind `name`.
+
+        joined: constant inputs may join at that node.
+        """
         self.visited.add(name)
         after = self.graph.after(name)
         if len(after) != 1:
@@ -214,7 +229,7 @@ class _Walk:
         self.refuse("shapes fit together", name, f"shape {shape}", need, "correct the shape")
 
     def note(self, rule: str, node: str, have: str, need: str, remedy: str) -> None:
-        """A violation with which the walk can go on."""
+        """Records a violation after which the walk can continue."""
         self.violations.append(Violation(rule=rule, node=node, have=have, need=need, remedy=remedy))
 
     def refuse(self, rule: str, node: str, have: str, need: str, remedy: str) -> NoReturn:

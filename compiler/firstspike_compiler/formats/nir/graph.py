@@ -1,4 +1,4 @@
-"""A NIR graph as it stands in the file: nodes, edges, and whether they can be a feed-forward TTFS network at all."""
+"""A NIR graph as it stands in the file, and the checks that it can be a feed-forward TTFS network at all."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ __all__ = ["NEURONS", "SYNAPSES", "Graph", "Node"]
 
 Node = dict[str, Any]
 
-# Node types that no TTFS network of ours has, and why.
+# Node types that are refused, with the reason.
 UNSUPPORTED: Final = {
     "Conv1d": "not supported because the core keeps one weight per synapse; unroll the convolution into a Linear",
     "Conv2d": "not supported because the core keeps one weight per synapse; unroll the convolution into a Linear",
@@ -33,7 +33,12 @@ SUPPORTED: Final = ("Input", "Output", "Linear", "Affine", "Delay", "Flatten", *
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Graph:
-    """Nodes (parameters by name, `type` among them), edges and metadata of a NIRGraph, not yet understood."""
+    """A NIRGraph before its meaning is read.
+
+    nodes:    for each node name, its parameters by name; `type` is one of them.
+    edges:    (name of the source, name of the target).
+    metadata: metadata of the graph.
+    """
 
     nodes: dict[str, Node]
     edges: list[tuple[str, str]]
@@ -41,7 +46,7 @@ class Graph:
 
     @classmethod
     def from_tree(cls, tree: dict[str, Any], path: Path) -> "Graph":
-        """From the content of a file. Raises FirstspikeError if it is HDF5 but no NIR graph."""
+        """Returns the graph in the content of a file. Raises FirstspikeError if the content is no NIR graph."""
         root = tree.get("node")
         if not isinstance(root, dict) or root.get("type") != "NIRGraph" or not isinstance(root.get("nodes"), dict):
             raise FirstspikeError(f"{path}: an HDF5 file, but not a NIR graph; write it with nir.write(path, graph)")
@@ -55,7 +60,7 @@ class Graph:
         return cls(nodes=nodes, edges=pairs, metadata=metadata if isinstance(metadata, dict) else {})
 
     def form_violations(self) -> list[Violation]:
-        """Unsupported nodes (all of them), edges that lead nowhere, recurrence."""
+        """Returns violations: all unsupported nodes, all edges to missing nodes, and one recurrent path."""
         return [*self._unsupported(), *self._dangling(), *self._cycle()]
 
     def after(self, name: str) -> list[str]:
@@ -110,7 +115,7 @@ class Graph:
             return []
         name = min(left)
         walk = [name]
-        while walk.count(name) < 2:  # backwards: every node that is left has a predecessor that is left
+        while walk.count(name) < 2:  # backwards, as every node that is left has a predecessor that is left
             name = next(a for a, b in self.edges if b == name and a in left)
             walk.append(name)
         loop = walk[walk.index(name) :][::-1]

@@ -1,4 +1,7 @@
-"""HDF5 into dictionaries, for files that nobody vouches for: sizes bounded, no links followed, nothing unpickled."""
+"""Reads HDF5 into dictionaries with care, since a file may come from anyone.
+
+Sizes are bounded, no links are followed, and nothing is unpickled.
+"""
 
 import os
 from math import prod
@@ -11,19 +14,20 @@ from firstspike_contract.common.errors import FirstspikeError
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_OBJECTS", "MAX_VALUES", "load_tree"]
 
-MAX_BYTES = 2**30  # of the file
-MAX_VALUES = 2**25  # of its arrays after decompression; they become 8 bytes each, several times over
+MAX_BYTES = 2**30  # size of the file
+MAX_VALUES = 2**25  # values in all arrays after decompression; each becomes 8 bytes, in several copies
 MAX_OBJECTS = 10_000
 MAX_DEPTH = 8
 
-# What the HDF5 library and h5py raise on damaged files, besides OSError.
+# Exceptions that the HDF5 library and h5py raise on damaged files.
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError, MemoryError)
 
 
 def load_tree(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The whole file as nested dictionaries of str, numpy arrays and scalars.
+    """Returns the whole file as nested dictionaries of str, numpy arrays and scalars.
 
-    Raises FirstspikeError: no such file, not HDF5 or damaged, an external, soft or virtual link, a bound exceeded.
+    Raises FirstspikeError if the file is missing, not HDF5 or damaged, if it has an external, soft or virtual link, or
+    if it exceeds a bound.
     """
     import h5py
 
@@ -43,7 +47,7 @@ def load_tree(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 class _Loader:
-    """Walks one file and keeps the account of what was read."""
+    """A reader of one file, which counts the objects and values that it has read."""
 
     def __init__(self, source: Path) -> None:
         self.source = source

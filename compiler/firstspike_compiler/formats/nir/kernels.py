@@ -1,4 +1,4 @@
-"""The kernel of a layer from the parameters of its neurons. The equations are solved in docs/nir.md."""
+"""Checks that the neurons of a layer make the kernel, and reads their parameters. docs/nir.md solves the equations."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,7 +13,7 @@ from .chain import FoundLayer
 
 __all__ = ["NeuronParameters", "neuron_parameters"]
 
-# What stands between the weights and the spikes, per kernel.
+# For each kernel, the nodes from the weights to the spikes.
 FORMS: Final = {
     "linear": "Linear -> I -> IF",
     "exponential": "Linear -> LI -> IF",
@@ -21,12 +21,18 @@ FORMS: Final = {
     "alpha": "Linear -> CubaLIF with tau_mem = tau_syn",
     "step": "Linear -> IF",
 }
-RELATIVE: Final = 1e-6  # float32 files round their time constants
+RELATIVE: Final = 1e-6  # relative tolerance: files in float32 round their time constants
 
 
 @dataclass(kw_only=True, eq=False)
 class NeuronParameters:
-    """Gain on the weights float64 ``[n_out]``, threshold, tau_s in time units (1.0 if the kernel has none)."""
+    """The parameters of the neurons of one layer.
+
+    gain:       float64 ``[n_out]``, factor on the weights of each neuron.
+    threshold:  threshold of all neurons of the layer.
+    tau:        tau_s in time units; 1.0 if the kernel has none.
+    violations: deviations from the kernel; if there are any, the other fields mean nothing.
+    """
 
     gain: NDArray[np.float64]
     threshold: float = 1.0
@@ -35,7 +41,7 @@ class NeuronParameters:
 
 
 def neuron_parameters(layer: FoundLayer, kernel: Kernel) -> NeuronParameters:
-    """Parameters of a layer if its nodes make the kernel; else `violations` lists every deviation."""
+    """Returns the parameters of a layer's neurons; `violations` lists every deviation from the kernel."""
     reader = _Reader(layer)
     found = NeuronParameters(gain=np.ones(layer.outputs), violations=reader.violations)
     form = _form(layer)
@@ -48,7 +54,7 @@ def neuron_parameters(layer: FoundLayer, kernel: Kernel) -> NeuronParameters:
     if threshold is not None and not threshold > 0:
         reader.violate("thresholds are positive", f"v_threshold {threshold:g}", "more than 0", "e.g. 1.0")
     gain = reader.vector("r", layer.neuron)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # what is too large is refused with the weights
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # the reader refuses products that overflow
         gain = _gain(reader, layer, kernel, found, gain)
     reader.check_reset(threshold)
     found.gain, found.threshold = gain, 1.0 if threshold is None else threshold
@@ -58,7 +64,10 @@ def neuron_parameters(layer: FoundLayer, kernel: Kernel) -> NeuronParameters:
 def _gain(
     reader: "_Reader", layer: FoundLayer, kernel: Kernel, found: NeuronParameters, gain: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Gain on the weights, float64 ``[n_out]``, of neurons and synapse together; sets `found.tau`."""
+    """Returns the gain on the weights, float64 ``[n_out]``, of neurons and synapse together; sets `found.tau`.
+
+    gain: float64 ``[n_out]``, the parameter r of the neurons.
+    """
     if layer.neuron["type"] == "CubaLIF":
         found.tau = reader.cuba(kernel)
         gain = gain * reader.vector("w_in", layer.neuron, default=1.0) / found.tau
@@ -76,7 +85,7 @@ def _form(layer: FoundLayer) -> str:
 
 
 class _Reader:
-    """Reads per-neuron parameters of one layer and collects what is wrong with them."""
+    """A reader of the parameters of one layer's neurons, which collects violations."""
 
     def __init__(self, layer: FoundLayer) -> None:
         self.layer = layer
@@ -86,7 +95,7 @@ class _Reader:
         self.violations.append(Violation(rule=rule, node=self.layer.name, have=have, need=need, remedy=remedy))
 
     def vector(self, parameter: str, node: dict[str, object], default: float | None = None) -> NDArray[np.float64]:
-        """float64 ``[n_out]``; ones after a violation."""
+        """Returns a parameter of each neuron, float64 ``[n_out]``; ones after a violation."""
         value = np.asarray(node.get(parameter, "missing" if default is None else default))
         outputs = self.layer.outputs
         if value.dtype.kind not in "fiu" or value.size not in (1, outputs):
@@ -102,7 +111,7 @@ class _Reader:
         return np.broadcast_to(value.reshape(-1).astype(np.float64), (outputs,))
 
     def same(self, parameter: str, node: dict[str, object]) -> float | None:
-        """The value that all neurons of the layer share."""
+        """Returns the value that all neurons of the layer share; None after a violation."""
         value = self.vector(parameter, node)
         if np.ptp(value) > RELATIVE * np.abs(value).max():
             self.violate(
@@ -134,7 +143,7 @@ class _Reader:
             )
 
     def cuba(self, kernel: Kernel) -> float:
-        """tau_syn of a CubaLIF whose ratio of time constants is the kernel's."""
+        """Returns tau_syn of a CubaLIF, and checks that tau_mem / tau_syn is the kernel's."""
         self.zero("v_leak", self.layer.neuron)
         tau_syn = self.positive("tau_syn", self.layer.neuron)
         tau_mem = self.positive("tau_mem", self.layer.neuron)
@@ -149,7 +158,10 @@ class _Reader:
         return tau_syn
 
     def check_reset(self, threshold: float | None) -> None:
-        """The reset is not computed (one spike per neuron), but above the threshold the neuron would never stop."""
+        """Checks that v_reset lies below the threshold: above it, the neuron would never stop firing.
+
+        The reset itself is not computed, because a neuron spikes only once.
+        """
         reset = self.vector("v_reset", self.layer.neuron, default=0.0)
         if threshold is not None and (reset >= threshold).any():
             have = f"v_reset {reset.max():g} at v_threshold {threshold:g}"

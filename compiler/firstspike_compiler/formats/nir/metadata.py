@@ -1,4 +1,7 @@
-"""metadata["firstspike"] of a NIR graph: one JSON string under `schema/nir-metadata.schema.json` (docs/nir.md)."""
+"""Writes and reads metadata["firstspike"] of a NIR graph: a JSON string under `schema/nir-metadata.schema.json`.
+
+docs/nir.md describes its entries.
+"""
 
 import json
 import math
@@ -14,21 +17,21 @@ from firstspike_contract.common.errors import FirstspikeError
 __all__ = ["METADATA_VERSION", "metadata_of", "metadata_schema", "parse_metadata"]
 
 METADATA_VERSION = 1
-MAX_DEPTH = 32  # of lists and objects within each other: the manifest repeats the training record
+MAX_DEPTH = 32  # nested lists and objects; less than the manifest may have, which repeats the training record
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 ROUNDING = "nearest-half-up"
 
 
 @cache
 def metadata_schema() -> dict[str, Any]:
-    """The published JSON schema."""
+    """Returns the published JSON schema."""
     text = resources.files("firstspike_compiler").joinpath("schema/nir-metadata.schema.json").read_text("utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
 
 
 def metadata_of(ir: NetworkIR) -> str:
-    """The JSON string that `write_nir` stores; the same network gives the same characters."""
+    """Returns the JSON string that `write_nir` stores; equal networks give equal strings."""
     content = {
         "version": METADATA_VERSION,
         "kernel": ir.kernel,
@@ -55,14 +58,14 @@ def metadata_of(ir: NetworkIR) -> str:
 
 
 def constants_node(layer: LayerIR) -> str:
-    """Name of the Input node of a layer's constant inputs, as `write_nir` makes it."""
+    """Returns the name that `write_nir` gives to the Input node of a layer's constant inputs."""
     return f"{layer.name}_constants"
 
 
 def parse_metadata(text: str) -> dict[str, Any]:
-    """The content of the JSON string, checked against the schema.
+    """Returns the content of the JSON string, checked against the schema.
 
-    Raises FirstspikeError: not JSON, or against the schema (path and reason).
+    Raises FirstspikeError if the string is not JSON or does not follow the schema (with path and reason).
     """
     import jsonschema
 
@@ -106,7 +109,7 @@ def _shorten(message: str, limit: int = 200) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """numpy scalars and arrays in a training record become plain JSON."""
+    """Returns the plain JSON form of a numpy scalar or array in a training record."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,4 +1,7 @@
-"""NIR to the network IR; what is not a feed-forward TTFS network is refused, naming node and reason (docs/nir.md)."""
+"""Reads NIR into the network IR (docs/nir.md).
+
+A graph that is no feed-forward TTFS network is refused; the error names nodes and reasons.
+"""
 
 import os
 from pathlib import Path
@@ -23,7 +26,7 @@ from .metadata import parse_metadata
 __all__ = ["DEFAULT_STEPS", "ENCODINGS", "read_nir"]
 
 ENCODINGS = ("binary", "two-time", "latency", "events")
-DEFAULT_STEPS = 256  # for a file that does not say: the finest grid changes a float network least
+DEFAULT_STEPS = 256  # for a file that does not give steps; the finest grid changes a float network least
 
 
 def read_nir(
@@ -36,11 +39,17 @@ def read_nir(
 ) -> NetworkIR:
     """Reads a `.nir` file.
 
-    kernel, t_max, encoding, steps: what metadata["firstspike"] would say; needed (steps: optional, DEFAULT_STEPS) for a
-        file without it, and refused where they contradict it. t_max in the time unit of the graph.
+    The arguments stand in for metadata["firstspike"]. A file without metadata needs them; in a file with metadata they
+    must not contradict it.
 
-    Raises UsageError: an unknown kernel, encoding or number of steps, or missing ones for a file without metadata.
-    RuleViolations: every node that is not part of a feed-forward TTFS network. FirstspikeError: not a NIR file.
+    kernel:   name of the kernel.
+    t_max:    length of the time window, in the time unit of the graph.
+    encoding: encoding of the input, or its name.
+    steps:    T; optional, DEFAULT_STEPS for a file without metadata.
+
+    Raises UsageError if an argument is unknown, contradicts the metadata, or is missing for a file without metadata;
+    RuleViolations, with all violations, for a graph that is no feed-forward TTFS network; FirstspikeError for a file
+    that is not NIR, or whose metadata are wrong.
     """
     options = _options(kernel, t_max, encoding, steps)
     tree = load_tree(path)
@@ -54,7 +63,7 @@ def read_nir(
 def _options(
     kernel: str | None, t_max: float | None, encoding: Encoding | str | None, steps: int | None
 ) -> dict[str, Any]:
-    """The arguments, checked, in the form of the metadata; absent ones left out."""
+    """Returns the arguments that were given, checked, in the form of the metadata."""
     options: dict[str, Any] = {}
     if kernel is not None:
         options["kernel"] = choose("kernel", kernel, KERNELS)
@@ -75,7 +84,7 @@ def _options(
 
 
 def _metadata(graph: Graph, options: dict[str, Any], path: Path) -> dict[str, Any]:
-    """What the file says about itself, or else what the arguments say."""
+    """Returns the metadata of the file; if it has none, the arguments take their place."""
     if "firstspike" in graph.metadata:
         metadata = parse_metadata(str(graph.metadata["firstspike"]))
         _refuse_contradictions(metadata, options, path)
@@ -102,13 +111,13 @@ def _refuse_contradictions(metadata: dict[str, Any], options: dict[str, Any], pa
 
 
 def _flat(content: dict[str, Any]) -> dict[str, Any]:
-    """The two parts of the encoding beside the rest."""
+    """Returns metadata in which the two parts of the encoding are entries beside the others."""
     encoding = content.get("encoding", {})
     return {**content, "encoding": encoding.get("name"), "t_late": encoding.get("t_late")}
 
 
 def _network(chain: Chain, metadata: dict[str, Any], constant_times: dict[str, list[float]]) -> NetworkIR:
-    """Parameters of all nodes into the IR; every deviation is collected before anything is refused."""
+    """Returns the IR with the parameters of all nodes; violations of all layers are collected before one error."""
     kernel = cast(Kernel, metadata["kernel"])
     violations: list[Violation] = list(chain.violations)
     entries = {entry["node"]: entry for entry in metadata.get("layers", ())}
@@ -151,7 +160,12 @@ def _layer(
     constant_times: dict[str, list[float]],
     t_max: float,
 ) -> LayerIR:
-    """One layer; gain: float64 ``[n_out]``, the factor of the neuron's own parameters on its weights."""
+    """Returns the IR of one layer.
+
+    gain:           float64 ``[n_out]``, factor on the weights of each neuron, from its own parameters.
+    entry:          entry of the layer in the metadata, or an empty one.
+    constant_times: for each Input node of constant inputs, their times.
+    """
     weights, times = [layer.weights.T], []
     for node, constant_weights in layer.constants:
         given = constant_times[node]

@@ -1,4 +1,7 @@
-"""Network IR to NIR: a graph that any NIR reader understands, plus one JSON string for the rest (docs/nir.md)."""
+"""Writes network IR as NIR (docs/nir.md).
+
+Any NIR reader understands the graph; a JSON string in its metadata holds what NIR has no word for.
+"""
 
 import io
 import itertools
@@ -18,9 +21,9 @@ __all__ = ["network_graph", "write_nir"]
 
 
 def write_nir(ir: NetworkIR, path: str | os.PathLike[str]) -> None:
-    """Writes `ir` as a `.nir` file. The same network gives the same bytes; an existing file is replaced in one step.
+    """Writes `ir` as a `.nir` file; equal networks give equal bytes. An existing file is replaced in one step.
 
-    Raises FirstspikeError: a node name that HDF5 cannot hold, metadata that is not JSON, or the disk.
+    Raises FirstspikeError if HDF5 cannot hold a node name, if the metadata are not JSON, or if the disk fails.
     """
     import nir
 
@@ -38,7 +41,7 @@ def write_nir(ir: NetworkIR, path: str | os.PathLike[str]) -> None:
 
 
 def network_graph(ir: NetworkIR) -> Any:
-    """The `nir.NIRGraph` of a network, type-checked by nir."""
+    """Returns the `nir.NIRGraph` of a network; nir checks its types."""
     import nir
 
     _check_names(ir)
@@ -79,7 +82,7 @@ def _add_layer(ir: NetworkIR, layer: LayerIR, last: str, nodes: dict[str, Any], 
 
 
 def _neurons(ir: NetworkIR, layer: LayerIR) -> dict[str, Any]:
-    """The nodes between the weights and the spikes, whose impulse response is the kernel (equations in docs/nir.md)."""
+    """Returns the nodes from the weights to the spikes; their impulse response is the kernel (docs/nir.md)."""
     import nir
 
     ones = np.ones(layer.weights.shape[1])
@@ -92,7 +95,7 @@ def _neurons(ir: NetworkIR, layer: LayerIR) -> dict[str, Any]:
             v_leak=0.0 * ones,
             v_threshold=layer.threshold * ones,
             v_reset=0.0 * ones,
-            w_in=ir.tau * ones,  # undoes 1 / tau_syn of an impulse, so that the weights are the kernel's
+            w_in=ir.tau * ones,  # cancels the factor 1 / tau_syn, so that Linear.weight is the effective weight
         )
         return {layer.name: neuron}
     fire = nir.IF(r=ones, v_threshold=layer.threshold * ones, v_reset=0.0 * ones)
@@ -103,7 +106,7 @@ def _neurons(ir: NetworkIR, layer: LayerIR) -> dict[str, Any]:
 
 
 def _compact(weights: NDArray[np.float64]) -> NDArray[Any]:
-    """float32 where that loses nothing (integers times a power of two), else float64; C order."""
+    """Returns the weights in C order: float32 if that loses nothing (integers times a power of two), else float64."""
     single = weights.astype(np.float32)
     exact = bool(np.array_equal(single.astype(np.float64), weights))
     return np.ascontiguousarray(single if exact else weights)
