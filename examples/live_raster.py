@@ -1,6 +1,7 @@
-"""Spikes of every image as a board sends them: python examples/live_raster.py URL DEPLOYMENT [DATA] [--save FILE.gif].
+"""Shows the spikes of every image: python examples/live_raster.py URL DEPLOYMENT [DATA] [--save FILE.gif].
 
-A window that keeps up with the board, or with --save an animation of the first 20 images. Needs the extra `report`.
+A window shows one image after the other as the board answers. With --save, an animation of the first 20 images is
+written instead. This script needs the extra `report`.
 """
 
 import argparse
@@ -17,8 +18,8 @@ from firstspike.datasets import encode, load
 from firstspike_compiler.deployment import Deployment, read_deployment
 from firstspike_contract import EventSet
 
-SAVED = 20  # images of an animation
-PAUSE = 0.3  # seconds an image is shown
+SAVED = 20  # images in a saved animation
+PAUSE = 0.3  # seconds for which an image is shown
 
 
 def results(url: str, deployment: Deployment, events: EventSet) -> Iterator[Result]:
@@ -28,7 +29,7 @@ def results(url: str, deployment: Deployment, events: EventSet) -> Iterator[Resu
 
 
 def layers(events: EventSet, result: Result) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(times, neurons) of the input and of every layer, up to the decision."""
+    """Returns the spikes up to the decision as (times, neurons), for the input and for every layer."""
     image = events.image(result.image)
     sent = image[image["t"] <= result.step]
     found = [(sent["t"], sent["x"])]

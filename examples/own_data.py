@@ -1,6 +1,7 @@
-"""Your own images through a board: python examples/own_data.py URL DEPLOYMENT IMAGES.npy.
+"""Classifies your own images on a board: python examples/own_data.py URL DEPLOYMENT IMAGES.npy.
 
-IMAGES.npy: bytes, or numbers in 0..1, [images, ...], as many values an image as the network has inputs.
+IMAGES.npy holds an array [images, ...] of bytes, or of numbers in 0..1. An image has one value for each input of the
+network.
 """
 
 import sys

@@ -1,10 +1,10 @@
-"""MNIST digits through a board, whatever it is: python examples/stream_mnist.py URL [IMAGES] [DEPLOYMENT].
+"""Classifies MNIST digits on any board: python examples/stream_mnist.py URL [IMAGES] [DEPLOYMENT].
 
     python examples/stream_mnist.py sim:
     python examples/stream_mnist.py rtl: 100
     python examples/stream_mnist.py serial:///dev/ttyUSB0?baudrate=3000000
 
-Every spike of every image is compared with the model's. Exit status 1 if one differs.
+Every spike of every image is compared with the model. The exit status is 1 if one differs.
 """
 
 import sys
@@ -20,7 +20,7 @@ from firstspike_contract import evaluate
 
 
 def compiled(folder: Path) -> Deployment:
-    """The network that ships, compiled."""
+    """Compiles the shipped network into `folder` and reads the deployment."""
     from firstspike.cli import main
 
     if main(["compile", str(example("mnist-784-600-10.nir")), "-o", str(folder)]):

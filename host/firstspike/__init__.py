@@ -1,4 +1,4 @@
-"""firstspike: deploy time-to-first-spike networks.
+"""firstspike deploys time-to-first-spike networks.
 
 import firstspike
 
@@ -20,11 +20,15 @@ __all__ = ["__version__", "open", "open_async"]
 
 
 def open(url: str, *, timeout: float = 5.0, progress: "Progress | None" = None) -> "Board":
-    """A board by its URL: ``sim:``, ``rtl:``, ``serial:///dev/ttyUSB0``, ``socket://host:port`` (docs/boards.md).
+    """Opens the board at a URL: ``sim:``, ``rtl:``, ``serial:///dev/ttyUSB0``, ``socket://host:port`` (docs/boards.md).
 
-    timeout:  seconds without a result before a stream is given up. Use the board in `with`, or close it.
-    progress: called as progress(done, total) while a simulated board is built, which takes minutes the first time.
-    Raises UsageError: no such kind of URL. BoardError: it cannot be reached, and what to do.
+    Use the board in `with`, or close it.
+
+    timeout:  seconds without a result after which a stream raises BoardError.
+    progress: called as progress(done, total) while simulated gateware is built, which takes minutes the first time.
+
+    Raises UsageError if the URL is of an unknown kind, and BoardError if the board cannot be reached. The message of
+    a BoardError says what to do.
     """
     from .board import open_board
 
@@ -32,7 +36,7 @@ def open(url: str, *, timeout: float = 5.0, progress: "Progress | None" = None) 
 
 
 def open_async(url: str, *, timeout: float = 5.0) -> "AsyncBoard":
-    """The same for asyncio: ``async with firstspike.open_async(url) as board: ...``."""
+    """Returns a board for asyncio: ``async with firstspike.open_async(url) as board: ...``. See `open`."""
     from .board import AsyncBoard
 
     return AsyncBoard(url, timeout=timeout)

@@ -1,4 +1,7 @@
-"""`python -m firstspike` is the command line."""
+"""`python -m firstspike` runs the command line.
+
+Tested by tests/host/cli/test_app.py.
+"""
 
 import sys
 

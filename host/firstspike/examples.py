@@ -1,4 +1,4 @@
-"""Where the trained networks that ship are: in the repository, or beside the installed package."""
+"""Finds the trained networks that ship with firstspike, in the repository or beside the installed package."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ __all__ = ["example"]
 
 
 def example(name: str) -> Path:
-    """Path of a shipped network, such as ``mnist-784-600-10.nir``. Raises FirstspikeError if it is not there."""
+    """Returns the path of a shipped network, such as ``mnist-784-600-10.nir``. Raises FirstspikeError without it."""
     package = Path(__file__).parent
     for folder in (package.parents[1] / "examples", package / "examples"):
         if (folder / name).is_file():

@@ -1,4 +1,4 @@
-"""One API for every board: open a line, load a network, stream images."""
+"""One interface to every board: open it, load a network, stream images."""
 
 from firstspike.link import BoardError
 

@@ -1,4 +1,4 @@
-"""A board for asyncio: the same calls, awaited; a thread of its own waits for the line."""
+"""A board for asyncio. Its methods are those of `Board`, awaited; a separate thread waits for the line."""
 
 import asyncio
 import queue
@@ -20,24 +20,25 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncBoard"]
 
-_AHEAD: Final = 256  # results that may wait for their reader; then the board waits too
-_AT_ONCE: Final = 64  # results handed over together
-_LOOK: Final = 0.05  # seconds after which a stream that is no longer wanted notices
+_AHEAD: Final = 256  # results that may wait for their reader; beyond them the board waits too
+_AT_ONCE: Final = 64  # results that the thread hands to the event loop together
+_LOOK: Final = 0.05  # seconds between two checks whether the stream is still wanted
 
 _T = TypeVar("_T")
 
 
 class AsyncBoard:
-    """Use it in `async with`. Calls queue up: one at a time reaches the board. Cancelling a stream gives its images up.
+    """A board for asyncio. Use it in `async with`.
 
-    Errors as of `Board`.
+    Calls queue up, and one at a time reaches the board. Cancelling a stream abandons its images. The methods raise
+    the same errors as those of `Board`.
     """
 
     def __init__(self, url: str, *, timeout: float = TIMEOUT) -> None:
         self._url, self._timeout = url, timeout
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="firstspike")
         self._board: Board | None = None
-        self._streams: set[threading.Event] = set()  # set: that stream is not wanted any more
+        self._streams: set[threading.Event] = set()  # one for each open stream; set when the stream is unwanted
 
     async def __aenter__(self) -> Self:
         self._board = await self._do(lambda: open_board(self._url, timeout=self._timeout))
@@ -49,7 +50,7 @@ class AsyncBoard:
         await self.close()
 
     async def close(self) -> None:
-        """Gives the board back; it keeps what it holds. Streams that are still open end."""
+        """Closes the connection and ends streams that are still open. The board keeps its network."""
         for unwanted in self._streams:
             unwanted.set()
         if self._board is not None:
@@ -59,7 +60,7 @@ class AsyncBoard:
 
     @property
     def config(self) -> CoreConfig:
-        """What its core was built as."""
+        """The configuration with which the board's core was built."""
         return self._opened().config
 
     async def load(self, what: "Deployment | Network", *, name: int | None = None, if_needed: bool = False) -> bool:
@@ -87,7 +88,7 @@ class AsyncBoard:
     async def stream(
         self, events: EventSet, *, spikes: bool = False, run_on: bool = False, timeout: float | None = None
     ) -> AsyncIterator[Result]:
-        """See Board.stream. A reader that is slow slows the board down: at most a few hundred results wait."""
+        """See Board.stream. At most a few hundred results wait for their reader: a slow reader slows the board down."""
         board, loop = self._opened(), asyncio.get_running_loop()
         ready: queue.Queue[list[Result] | None] = queue.Queue(_AHEAD // _AT_ONCE)
         arrived, unwanted = asyncio.Event(), threading.Event()
@@ -126,7 +127,7 @@ class AsyncBoard:
                 while not ready.empty():
                     results = ready.get_nowait()
                     if results is None:
-                        await task  # with what it raised
+                        await task  # raises the error of `work`, if there was one
                         return
                     for result in results:
                         yield result

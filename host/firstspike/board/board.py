@@ -1,4 +1,4 @@
-"""A board: load a network into it, stream images through it, ask how it is. The same over every transport."""
+"""A board over any transport: load a network into it, stream images through it, read its state."""
 
 from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
@@ -36,31 +36,33 @@ if TYPE_CHECKING:
 
 __all__ = ["TIMEOUT", "Board", "LearningLost"]
 
-TIMEOUT: Final = 5.0  # seconds without a result before a stream is given up
+TIMEOUT: Final = 5.0  # seconds without a result after which a stream raises BoardError
 
-_COUNTS: Final = 2**32  # LEARN_COUNT is modulo this
+_COUNTS: Final = 2**32  # LEARN_COUNT counts modulo this number
 
 _T = TypeVar("_T")
 
 
 class LearningLost(BoardError):
-    """The board was lost among images that learn: which of them it has learnt is not known. Load a network again."""
+    """The board was lost during learning images. How many of them it has learnt is unknown: load a network again."""
 
 
 class Board:
-    """Made by `firstspike.open(url)`. Use it in `with`, or close it. Not safe from two threads at once.
+    """An open board. `firstspike.open(url)` makes one; use it in `with`, or close it. Two threads must not share it.
 
-    config: what its core was built as. network: what this program has loaded, or None.
-    upload_seconds: of the last load, until the board had acknowledged it all, on the line's clock.
-    Every method raises BoardError if the board cannot be reached or does not do its part; lost and damaged frames, a
-    cable plugged in again within seconds, and a board that was reset in the middle are recovered from silently.
+    Every method raises BoardError if the board cannot be reached or does not do its part. Lost and damaged frames, a
+    cable that is plugged in again within seconds, and a reset of the board are recovered from silently.
+
+    config:         the configuration with which the board's core was built.
+    network:        the network that this program has loaded, or None.
+    upload_seconds: time until the board had acknowledged all of the last load, on the line's clock, or None.
     """
 
     def __init__(self, transport: Transport, *, timeout: float = TIMEOUT) -> None:
-        """transport: open. timeout: seconds without a result before a stream is given up."""
+        """transport: already open. timeout: seconds without a result after which a stream raises BoardError."""
         self._transport, self._timeout = transport, timeout
         self._plan: LoadPlan | None = None
-        self._unread = False  # the board has learnt, and its weights were not read back
+        self._unread = False  # whether the board has learnt weights that were not read back
         self._name = 0
         self.upload_seconds: float | None = None
         self.network: Network | None = None
@@ -75,27 +77,27 @@ class Board:
         self.close()
 
     def close(self) -> None:
-        """Gives the board back; it keeps what it holds."""
+        """Closes the connection. The board keeps its network."""
         self._transport.close()
 
     @property
     def name(self) -> str:
-        """What the user called it, as in messages."""
+        """The name that the user gave the board; messages use it."""
         return self._transport.name
 
     @property
     def clock(self) -> int:
-        """Of the board, hertz."""
+        """The board's clock frequency, hertz."""
         return self._transport.identity.clock
 
     @property
     def sent_bytes(self) -> int:
-        """Bytes sent since the board was last reached, protocol and all."""
+        """Bytes sent since the session was last opened, those of the protocol included."""
         return self._transport.sent_bytes
 
     @property
     def words_to_load(self) -> int:
-        """Words of memory that the network given to `load` takes."""
+        """Number of memory words that the network given to `load` takes; 0 before the first."""
         return 0 if self._plan is None else sum(len(block.beats) for block in self._plan.memories)
 
     def load(
@@ -106,11 +108,14 @@ class Board:
         if_needed: bool = False,
         progress: Progress = unheard,
     ) -> bool:
-        """A network into the board's memories, checked on arrival. Returns whether anything was sent.
+        """Writes a network into the board's memories, and has the board check it. Returns whether it was sent.
 
-        name: any 64-bit number that stands for it; by default that of a deployment's image, and 0 for a bare network.
-        if_needed: leave it at that if the board says that it holds what has this name, which must not be 0.
-        progress(done, total): in words of memory. Raises FirstspikeError if the network does not fit the board's core.
+        name:      any 64-bit number that identifies the network. The default is that of the deployment's image.bin,
+                   and 0 for a network without a deployment.
+        if_needed: sends nothing if the board already holds a network of this name; 0 never counts as equal.
+        progress:  called as progress(done, total), in words of memory.
+
+        Raises FirstspikeError if the network does not fit the board's core.
         """
         self.assume(what, name=name)
         if if_needed and self._name and self._persist(guarded.loaded_name) == self._name:
@@ -119,7 +124,7 @@ class Board:
         return True
 
     def assume(self, what: "Deployment | Network", *, name: int | None = None) -> None:
-        """As `load`, but takes for granted that the board holds it; `verify` says whether it does."""
+        """Behaves as if `load` had loaded the network, but sends nothing. `verify` tells whether the board holds it."""
         if isinstance(what, Network):
             network, own_name = what, 0
         else:
@@ -131,11 +136,14 @@ class Board:
     def stream(
         self, events: EventSet, *, spikes: bool = False, run_on: bool = False, timeout: float | None = None
     ) -> Generator[Result, None, None]:
-        """Images through the board: results in their order, while later images are on their way.
+        """Sends images to the board and yields their results in the same order, while later images are on their way.
 
-        spikes: each result brings all spike times up to the decision. run_on: the core walks to T-1 after it.
-        timeout: seconds without a result before BoardError. Stop iterating whenever you like: nothing is taken in
-        meanwhile, and a stream left for good gives its images up.
+        The caller may pause at any time: nothing is received meanwhile. Closing the generator abandons the images
+        that have no result yet.
+
+        spikes:  each result includes all spike times up to the decision.
+        run_on:  the core walks on to T-1 after the decision.
+        timeout: seconds without a result before BoardError.
         """
         labels = events.labels
         sizes = self._loaded().sizes[1:]
@@ -156,10 +164,12 @@ class Board:
         progress: Progress = unheard,
         note: Callable[[int, int, int], None] | None = None,
     ) -> Answers:
-        """Streams a whole set and returns its answers as arrays.
+        """Streams a whole set of images and returns its answers as arrays.
 
-        spikes, run_on, timeout: as of `stream`. progress: in images. note(done, total, right): called with it, where
-        `right` is how many answers so far are the label.
+        spikes, run_on, timeout: see `stream`.
+        progress: called as progress(done, total), in images.
+        note:     called as note(done, total, right) together with `progress`; `right` is the number of answers so far
+                  that equal their label.
         """
         network, start = self._loaded(), self._transport.now()
         packets, traces, right = bytearray(), bytearray(), 0
@@ -188,11 +198,13 @@ class Board:
         timeout: float | None = None,
         progress: Progress = unheard,
     ) -> Answers:
-        """Images that change the board's weights, one after the other (docs/learning.md). Each is sent once.
+        """Sends learning images, each once; they change the board's weights one after the other (docs/learning.md).
 
-        count: learning images behind the network. The answers' packets have ResultFlag.TRIGGERED where weights moved.
-        Afterwards `learnt` fetches the weights; until then this program cannot load them again after a reset.
-        Raises FirstspikeError: labels or settings out of range, a core that does not learn. LearningLost.
+        An answer's packet has ResultFlag.TRIGGERED if its image triggered. Afterwards `learnt` fetches the weights;
+        until then a reset of the board loses them. count: number of learning images before these.
+
+        Raises FirstspikeError if a label or a setting is out of range or if the core does not learn, and LearningLost
+        if the board is lost before all images were learnt.
         """
         network, start = self._loaded(), self._transport.now()
         check_event_arrays(events)
@@ -203,7 +215,7 @@ class Board:
         try:
             self._do(driver.set_learning(network, self.config, settings, count))
             self._name, self._unread = 0, True
-            self._do(guarded.rename(0))  # the board is no longer what it was loaded as
+            self._do(guarded.rename(0))  # the board no longer holds the network of that name
             for first, chunk in self._transport.images.chunks(
                 events,
                 network.addresses,
@@ -225,9 +237,9 @@ class Board:
         return Answers(packets=array, batch=None, seconds=self._transport.now() - start)
 
     def learnt(self) -> Network:
-        """The network with the weights that the board holds now; it is what this program has loaded from here on.
+        """Returns the network with the weights that the board holds now. From here on it is the loaded network.
 
-        Raises LearningLost if the board is lost meanwhile.
+        Raises LearningLost if the board is lost before all weights were read.
         """
         network, plan = self._loaded(), self._plan
         assert plan is not None
@@ -241,9 +253,9 @@ class Board:
         return found
 
     def verify(self, progress: Progress = unheard) -> None:
-        """Reads every memory back, on the board, and compares its CRC-32 with that of what was loaded.
+        """Has the board read every memory, and compares its CRC-32 with that of the words that were loaded.
 
-        Raises BoardError naming the memories that differ, and where.
+        Raises BoardError that names the memories that differ, and where.
         """
         self._loaded()
         plan = self._plan
@@ -251,25 +263,28 @@ class Board:
         damaged = self._persist(lambda: driver.find_damage(self.config, plan, progress))
         if damaged:
             raise BoardError(
-                "\n".join(["what the board holds is not what was loaded; load it again", *map(str, damaged)])
+                "\n".join(["the board's memories differ from what was loaded; load it again", *map(str, damaged)])
             )
 
     def unload(self) -> Network:
-        """The network that the board holds now, out of its memories: with learnt weights, if it has learnt."""
+        """Returns the network that the board's memories hold now, with the learnt weights if the board has learnt."""
         return self._persist(lambda: driver.unload(self.config))
 
     def read(self, name: str, stage: int | None = None) -> int:
-        """A register of the core (docs/core.md), or of a stage, or of the link (docs/protocol.md). Raises KeyError."""
+        """Reads a register of the core or of one stage (docs/core.md), or of the link (docs/protocol.md).
+
+        Raises KeyError if there is no such register.
+        """
         address = _address(name, stage)
         return self._again(lambda: self._transport.registers.read([address]))[0]
 
     def write(self, name: str, value: int, stage: int | None = None) -> None:
-        """Writes one. After a write to a part of the network the board refuses images until it is loaded again."""
+        """Writes a register; see `read`. If it is part of the network, the board refuses images until the next load."""
         address = _address(name, stage)
         self._again(lambda: self._transport.registers.write(address, np.array([value], np.uint32)))
 
     def status(self) -> dict[str, Any]:
-        """How the board and the line are: state, versions, counters of both ends, by name."""
+        """Returns the state, the versions and the counters of the board and of this end of the line, by name."""
         return self._again(lambda: status_of(self._transport))
 
     def _loaded(self) -> Network:
@@ -278,7 +293,7 @@ class Board:
         return self.network
 
     def _load(self, progress: Progress) -> None:
-        """Raises BoardError if the board finds that what it got is not what was sent."""
+        """Loads the plan. Raises BoardError if the board finds that it has received something else."""
         assert self._plan is not None
         self._transport.bulk(True)
         try:
@@ -293,11 +308,11 @@ class Board:
         return perform(task, self._transport.registers)
 
     def _persist(self, task: Callable[[], Task[_T]]) -> _T:
-        """Performs a task, from its beginning again if the board is lost in the middle."""
+        """Performs a task; begins it again if the board is lost before its end."""
         return self._again(lambda: self._do(task()))
 
     def _again(self, work: Callable[[], _T]) -> _T:
-        """Does the work, from its beginning again if the board is lost in the middle."""
+        """Does the work; begins it again if the board is lost before its end."""
         for _ in range(ATTEMPTS):
             try:
                 return work()
@@ -318,10 +333,10 @@ class Board:
         )
 
     def _renew(self) -> None:
-        """Begins anew in the middle of a stream; after a reset the board is empty, and is loaded again."""
+        """Opens a new session during a stream, and loads the network again if the board no longer holds it."""
         self._transport.reopen()
         if self._unread:
-            raise LearningLost(f"the board at {self.name} was reset; what it had learnt was not read back")
+            raise LearningLost(f"the board at {self.name} was lost before its learnt weights were read back")
         found = self._transport.identity
         if (found.configuration, found.name) != (Configuration.VALID, self._name):
             self._load(unheard)

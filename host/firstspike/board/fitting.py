@@ -1,4 +1,4 @@
-"""Whether a network fits a board's core, and the number that stands for a deployment."""
+"""Checks whether a network fits a board's core, and computes the number that identifies a deployment."""
 
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,12 @@ __all__ = ["name_of", "plan_for"]
 
 
 def name_of(deployment: "Deployment") -> int:
-    """The number that stands for a deployment: the first 64 bits of its image's sha256."""
+    """Returns the number that identifies a deployment: the first 64 bits of the sha256 of its image.bin."""
     return int(deployment.manifest["files"]["image.bin"]["sha256"][:16], 16)
 
 
 def plan_for(network: Network, config: CoreConfig) -> LoadPlan:
-    """`load_plan`; if the network does not fit, the FirstspikeError also names a shipped core that holds it."""
+    """Calls `load_plan`. If the network does not fit, the FirstspikeError also names a shipped core that holds it."""
     try:
         return load_plan(network, config)
     except FirstspikeError as error:

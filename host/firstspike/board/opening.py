@@ -1,4 +1,4 @@
-"""Boards are URLs: from the text that a user writes to a line, and to a board on it."""
+"""Opens the line, and the board on it, that a URL written by the user names."""
 
 import re
 from typing import Any, Final
@@ -19,26 +19,29 @@ __all__ = ["SCHEMES", "open_board", "open_line"]
 
 SCHEMES: Final = ("sim:", "rtl:", "serial://", "socket://", "xdma:")
 _EXAMPLE: Final = "for example serial:///dev/ttyUSB0?baudrate=3000000, socket://localhost:7521 or sim:"
-# What pyserial's serial_for_url knows besides: https://pyserial.readthedocs.io, URL handlers.
+# Further schemes that pyserial's serial_for_url opens: https://pyserial.readthedocs.io, URL handlers.
 _PYSERIAL: Final = ("rfc2217", "loop", "hwgrep", "spy", "alt", "cp2110")
 
 
 def open_board(url: str, *, timeout: float = TIMEOUT, progress: Progress = unheard) -> Board:
-    """A board by its URL; see docs/boards.md. timeout: seconds without a result before a stream is given up.
+    """Opens the board at a URL; see docs/boards.md.
 
-    progress: told while a simulated board is built, which takes minutes the first time.
-    Raises UsageError: no such kind of URL. BoardError: nobody answers there, in use, no permission, another version.
+    timeout:  seconds without a result after which a stream raises BoardError.
+    progress: called while simulated gateware is built, which takes minutes the first time.
+
+    Raises UsageError if the URL is of an unknown kind. Raises BoardError if nothing answers, or if the port is in use,
+    may not be used by this user, or leads to a board of another version.
     """
     line = open_line(url, progress)
     try:
         return Board(FramedTransport(line), timeout=timeout)
-    except BaseException:  # whatever ends it, an interrupt too, the port is not left open
+    except BaseException:  # an interrupt, too, must not leave the port open
         line.close()
         raise
 
 
 def open_line(url: str, progress: Progress = unheard) -> Line:
-    """The line of a URL; progress: as of `open_board`. Raises UsageError, BoardError."""
+    """Opens the line of a URL. See `open_board` for `progress` and for the errors UsageError and BoardError."""
     if re.fullmatch(r"(/|\./|\.\./|COM\d+$).*", url):
         url = f"serial://{url}"
     scheme, colon, _ = url.partition(":")
@@ -57,7 +60,7 @@ _SETTINGS: Final = ("baudrate", "faults", "upload")
 
 
 def _line(scheme: str, url: str, parts: Any, settings: dict[str, str], progress: Progress) -> Line:
-    """Takes the settings that it uses out of `settings`."""
+    """Opens the line of a scheme, and removes from `settings` those that it uses."""
     if scheme == "serial":
         return SerialLine(parts.netloc + parts.path, baudrate=_number(url, "baudrate", settings, BAUDRATE))
     if scheme == "socket":
@@ -73,7 +76,7 @@ def _line(scheme: str, url: str, parts: Any, settings: dict[str, str], progress:
         baudrate = (_number(url, "baudrate", settings, 0) or None) if scheme == "sim" else None
         return _simulated(scheme, url, core, baudrate, slow=_upload(url, settings) == "uart", progress=progress)
     if scheme == "xdma":
-        raise BoardError(f"{url}: boards on PCI Express come in a later version; a serial line does now: {_EXAMPLE}")
+        raise BoardError(f"{url}: this version does not open boards on PCI Express; use a serial line, {_EXAMPLE}")
     if scheme in _PYSERIAL:
         return SerialLine(url.partition("?")[0], baudrate=_number(url, "baudrate", settings, BAUDRATE))
     raise UsageError(f"{unknown('kind of board', scheme, [s.rstrip(':/') for s in SCHEMES])}; {_EXAMPLE}")

@@ -1,4 +1,7 @@
-"""What a board answers: one Result per image, or all of them as arrays."""
+"""The answers of a board: one Result for each image, or the answers to all images as arrays.
+
+Tested by tests/host/board/test_board.py.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +21,17 @@ _COUNTS = ("spikes_input", "spikes_hidden", "spikes_output", "spikes_constant", 
 class Result:
     """Answer to one image.
 
-    image:  its number in the stream, from 0. label: its own, if the set has labels.
-    answer: the class. step: D, at which it was decided. silent, tie, exact_tie, late: marks (docs/core.md, results).
-    cycles: clock cycles that it kept the core; latency: from its last byte to its result; 0 where a model answers.
-    counts: of spikes and events up to the decision, by name.
-    times:  int16 ``[n]`` per layer, spike times of every hidden and output neuron up to D, -1 for none; None unless
-            spikes were asked for.
+    image:     the image's number in the stream, from 0.
+    label:     the image's label, or None if the set has no labels.
+    answer:    the class.
+    step:      the decision step D.
+    silent, tie, exact_tie, late: marks of the result (docs/core.md, results).
+    cycles:    clock cycles for which the image occupied the core; 0 if a model answers.
+    latency:   clock cycles from the image's last beat (TLAST) to its result; 0 if a model answers.
+    rows_read: weight rows that the core read.
+    counts:    numbers of spikes and events up to the decision, by name.
+    times:     int16 ``[n]`` for each hidden and output layer: spike times up to D, -1 for none. None unless spikes
+               were asked for.
     """
 
     image: int
@@ -42,14 +50,14 @@ class Result:
 
     @property
     def right(self) -> bool | None:
-        """Whether the answer is the label; None without one."""
+        """Whether the answer equals the label; None if there is no label."""
         return None if self.label is None else self.answer == self.label
 
 
 def result_of(
     packet: Mapping[str, int], image: int, label: int | None, times: tuple[NDArray[np.int16], ...] | None
 ) -> Result:
-    """A Result from the fields of one RESULT_PACKET."""
+    """Makes a Result from the fields of one RESULT_PACKET."""
     flags = packet["flags"]
     return Result(
         image=image,
@@ -73,8 +81,9 @@ class Answers:
     """Answers to N images as arrays.
 
     packets: records of RESULT_PACKET ``[N]``.
-    batch:   as of the models, with every spike time up to the decision; None unless spikes were asked for.
-    seconds: from the first byte sent to the last result, on the board's clock if it has one.
+    batch:   the results in the form that the models use, with every spike time up to the decision. None unless spikes
+             were asked for.
+    seconds: time from the first byte sent to the last result, on the transport's clock (a simulated board has its own).
     """
 
     packets: NDArray[np.void]

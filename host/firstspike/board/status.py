@@ -1,4 +1,4 @@
-"""How a board and the way to it are: state, versions, counters of both ends."""
+"""Collects the state, the versions and the counters of a board and of the link to it."""
 
 from typing import Any
 
@@ -10,7 +10,10 @@ __all__ = ["status_of"]
 
 
 def status_of(transport: Transport) -> dict[str, Any]:
-    """By name, those of the link as its registers are called. Raises TransportLost, BoardError."""
+    """Returns them by name. Values from the link's registers have the registers' names in lower case.
+
+    Raises TransportLost, BoardError.
+    """
     names = [register.name for register in LINK]
     addresses = [*map(link_offset, names), *map(offset_of, ("STATUS", "IMAGES", "BUSY"))]
     *values, status, answered, busy = transport.registers.read(addresses)

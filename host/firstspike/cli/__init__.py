@@ -1,4 +1,4 @@
-"""The command line: one file per command, `app` finds and runs them."""
+"""The command line. Each command has its own file; `app` finds the command and runs it."""
 
 import sys
 
@@ -6,9 +6,9 @@ __all__ = ["main"]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line `argv` (default: the process's own) and return the exit status; see `app`."""
+    """Runs the command line `argv` (default: that of the process) and returns the exit status; see `app`."""
     try:
-        from .app import main as run  # here, where an interrupt of these imports is caught
+        from .app import main as run  # imported here, so that an interrupt during the import is caught
 
         return run(argv)
     except KeyboardInterrupt:

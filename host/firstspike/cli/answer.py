@@ -1,4 +1,4 @@
-"""What a command hands back: one set of facts, said once as text and once as JSON."""
+"""The result of a command: one set of facts, once as text and once as JSON."""
 
 import json
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ __all__ = ["Answer", "facts", "to_json"]
 class Answer:
     """Result of a command.
 
-    text: what is printed on stdout without `--json`.
-    data: the one object that is printed with it; numpy scalars and arrays are welcome.
-    code: exit status: 0, or 1 when a rule is violated or a comparison failed.
-    printed: the command has said it all as it went.
+    text:    text that is printed on stdout without `--json`.
+    data:    object that is printed on stdout with `--json`; it may contain numpy scalars and arrays.
+    code:    exit status: 0, or 1 if a rule is violated or a comparison failed.
+    printed: whether the command has already printed everything, so that neither is printed.
     """
 
     text: str
@@ -25,13 +25,16 @@ class Answer:
 
 
 def facts(data: Mapping[str, Any]) -> str:
-    """One name and value a line, numbers to four digits, lists with slashes, None as a dash, what nests on its line."""
+    """Returns one line for each name and value.
+
+    Numbers have four digits, lists have slashes between their items, None is a dash, and a mapping stays on one line.
+    """
     width = max(map(len, data))
     return "\n".join(f"{name:<{width}}  {_shown(value)}" for name, value in data.items())
 
 
 def to_json(data: Mapping[str, Any]) -> str:
-    """The object on one line, with plain numbers and lists. Raises ValueError for NaN, which JSON does not have."""
+    """Returns the object as JSON on one line. Raises ValueError for NaN, which JSON does not have."""
     return json.dumps(data, default=_plain, allow_nan=False)
 
 
@@ -48,6 +51,6 @@ def _shown(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if hasattr(value, "tolist"):  # numpy, without importing it here
+    if hasattr(value, "tolist"):  # a numpy value; numpy is not imported here
         return value.tolist()
-    return str(value)  # paths
+    return str(value)  # a path

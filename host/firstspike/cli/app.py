@@ -1,8 +1,12 @@
-"""Finds the command, runs it, and turns every foreseen failure into one line and an exit status.
+"""Finds the command, runs it, and turns every foreseen failure into one message and an exit status.
 
-Exit status: 0 done; 1 a rule is violated, a comparison failed, or the machine refused (disk full, no permission);
-2 the command line was wrong or an extra is not installed; 130 interrupted; 141 the reader of stdout went away;
-143 terminated.
+Exit status:
+  0    the command succeeded
+  1    a rule is violated, a comparison failed, or the machine refused (disk full, no permission)
+  2    the command line was wrong, or an extra is not installed
+  130  the command was interrupted
+  141  the reader of stdout went away
+  143  the command was terminated
 """
 
 import contextlib
@@ -23,7 +27,7 @@ from .options import CommandParser
 
 __all__ = ["COMMANDS", "main"]
 
-# In the order of use. Each is a module of `commands` with SUMMARY, EXAMPLE, add_arguments(parser), run(args) -> Answer.
+# Commands in the order of use. Each is a module in `commands`, which describes the functions that a command has.
 COMMANDS: Final = (
     *("demo", "train", "inspect", "check", "compile", "encode", "simulate", "targets"),
     *("learn", "diff"),
@@ -31,7 +35,7 @@ COMMANDS: Final = (
     *("devices", "load", "stream", "monitor", "bench", "board", "doctor"),
 )
 
-# Which extra of pyproject.toml brings which import.
+# For each imported package: the extra of pyproject.toml that installs it.
 EXTRA_OF: Final = {
     "nir": "compile",
     "h5py": "compile",
@@ -45,14 +49,14 @@ EXTRA_OF: Final = {
 }
 
 INTERRUPTED: Final = 128 + signal.SIGINT
-READER_GONE: Final = 128 + 13  # SIGPIPE, by number: Windows has no such name
+READER_GONE: Final = 128 + 13  # SIGPIPE, as a number because Windows lacks the name
 TERMINATED: Final = 128 + signal.SIGTERM
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line `argv` and return the exit status.
+    """Runs the command line `argv` and returns the exit status.
 
-    argv: default: the process's own, without its name; then it is this process, too, that SIGTERM is to end tidily.
+    argv: the words after `firstspike`. None means the words of this process; SIGTERM then ends the process tidily.
     """
     if argv is None:
         signal.signal(signal.SIGTERM, _terminate)
@@ -60,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _run(words)
-        _say(end="")  # what --help has printed
+        _say(end="")  # flushes the output of --help
         return code
     except BrokenPipeError:
         _silence(sys.stdout)
@@ -78,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _fail(_install_line(words[0], _package(error)), UsageError.exit_code, words)
     except MemoryError as error:
-        return _fail(f"not enough memory: {str(error) or 'use a smaller network or fewer images'}", 1, words)
+        return _fail(f"there is not enough memory: {str(error) or 'use a smaller network or fewer images'}", 1, words)
     except OSError as error:
         return _fail(_refused(error), 1, words)
 
@@ -93,7 +97,7 @@ def _run(words: list[str]) -> int:
     name = words[0]
     if name.startswith("-"):
         raise UsageError(
-            f"unknown option {name} before the command; options follow it, as in firstspike check NET --json"
+            f"unknown option {name} before the command; options follow the command, as in firstspike check NET --json"
         )
     if name not in COMMANDS:
         raise UsageError(unknown("command", name, COMMANDS))
@@ -102,7 +106,7 @@ def _run(words: list[str]) -> int:
     module.add_arguments(parser)
     try:
         args = parser.parse(words[1:])
-    except SystemExit as stop:  # --help
+    except SystemExit as stop:  # argparse exits after --help
         return int(stop.code or 0)
     answer: Answer = module.run(args)
     if not answer.printed:
@@ -118,18 +122,19 @@ def _help() -> str:
     lines = [
         "usage: firstspike COMMAND ...",
         "",
-        "Deploy time-to-first-spike networks: check, compile, simulate, stream to a board.",
+        "Deploy time-to-first-spike networks: train, check, compile and simulate them, and run them on a board.",
         "",
         "commands:",
         *(f"  {name:<10} {_command(name).SUMMARY}" for name in COMMANDS),
         "",
-        "firstspike COMMAND --help explains one, with an example; firstspike --version prints the version.",
+        "firstspike COMMAND --help explains a command with an example; firstspike --version prints the version.",
+        "The file docs/glossary.md explains the terms that help texts, messages and results use.",
     ]
     return "\n".join(lines)
 
 
 def _fail(message: str, code: int, words: list[str], **more: Any) -> int:
-    """The message on stderr; with --json also the one object on stdout."""
+    """Prints the message on stderr, and with --json one object on stdout. Returns `code`."""
     try:
         print(f"error: {message}", file=sys.stderr, flush=True)
     except OSError:
@@ -137,14 +142,14 @@ def _fail(message: str, code: int, words: list[str], **more: Any) -> int:
     try:
         if "--json" in words:
             print(to_json({"error": message, "exit_code": code, **more}))
-        sys.stdout.flush()  # also what the command had printed before it failed
-    except OSError:  # perhaps the very failure that the message is about
+        sys.stdout.flush()  # the command may have printed something before it failed
+    except OSError:  # this may be the failure that the message reports
         _silence(sys.stdout)
     return code
 
 
 def _say(text: str = "", *, end: str = "\n") -> None:
-    """Prints and flushes, here, where a failure still becomes a message that names what failed."""
+    """Prints the text and flushes stdout. A failure becomes an OSError that names standard output."""
     try:
         print(text, end=end, flush=True)
     except BrokenPipeError:
@@ -170,19 +175,19 @@ def _refused(error: OSError) -> str:
 
 
 def _silence(stream: TextIO) -> None:
-    # The interpreter flushes its streams once more at exit; give them somewhere to write.
-    with contextlib.suppress(OSError, ValueError):  # no file descriptor, as under a test's capture
+    # The interpreter flushes its streams once more at exit; redirect them, so that this flush succeeds.
+    with contextlib.suppress(OSError, ValueError):  # the stream has no file descriptor if a test captures it
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _open_closed_streams() -> None:
-    # Python has None for a stream that its parent closed, as in `firstspike targets >&-`.
+    # A stream is None if the parent process has closed it, as in `firstspike targets >&-`.
     if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - stays open while the process lives
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # tidying up is not to be interrupted
-    raise SystemExit(TERMINATED)  # through every `finally` on the way out
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second signal must not interrupt the tidying up
+    raise SystemExit(TERMINATED)  # an exception, so that every `finally` runs

@@ -1,4 +1,4 @@
-"""A deployment on a device: place and route unless that was done before, contents, bitstream, report."""
+"""Makes a bitstream from a deployment: routes the core unless that was done before, then adds the network."""
 
 import time
 from pathlib import Path
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["REPORT", "actual", "described_bitstream", "fpga_of", "routed_core", "write_bitstream"]
 
-REPORT: Final = "build.json"  # beside the bitstream: what was built for what
+REPORT: Final = "build.json"  # file beside the bitstream with the facts of the build
 
-# nextpnr's names of what is used, by the names of the results files.
+# nextpnr's names of the resources, by the names that the results files use.
 _USED: Final = {
     "ecp5": {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "bram": "DP16KD", "dsp": "MULT18X18D"},
-    # a cell is a table and a flip-flop
+    # one logic cell contains a look-up table and a flip-flop
     "ice40": {"lut": "ICESTORM_LC", "ff": "ICESTORM_LC", "bram": "ICESTORM_RAM", "dsp": "ICESTORM_DSP"},
 }
 
@@ -41,10 +41,13 @@ def write_bitstream(
     clock_mhz: float | None,
     seed: int,
 ) -> dict[str, Any]:
-    """Bitstream and nextpnr's report into the folder. Returns the facts.
+    """Writes the bitstream and nextpnr's report into the folder. Returns the facts of the build.
 
-    core, clock_mhz: None: the target's first core that holds the network, and the clock that its file says.
-    Raises FirstspikeError: the network fits no core, the core not the device, or the clock was missed.
+    core:      name of the core. None means the target's first core that holds the network.
+    clock_mhz: clock of the core, MHz. None means the clock in the target's file.
+    seed:      seed of place and route.
+
+    Raises FirstspikeError if the network fits no core, the core does not fit the device, or the core misses its clock.
     """
     from firstspike_compiler.estimate.resources import resources
     from firstspike_contract.core.loading import load_plan
@@ -97,9 +100,9 @@ def routed_core(
     planned: bool = False,
     progress: Progress = unheard,
 ) -> "Routed":
-    """A core on a target's device, from the cache if it was routed before.
+    """Returns a core routed on a target's device, from the cache if it was routed before.
 
-    planned: see `firstspike_hw.silicon.build.routed`, as for what is raised.
+    See `firstspike_hw.silicon.build.routed` for `planned` and for the errors.
     """
     from firstspike_hw.emit.designs import core_in_chains
     from firstspike_hw.silicon.build import routed, routing_pll
@@ -112,7 +115,7 @@ def routed_core(
 
 
 def fpga_of(chip: "BuildDevice") -> "Fpga":
-    """A target's device as place and route takes it."""
+    """Describes a target's device for place and route."""
     from firstspike_hw.board.pins import constraints
     from firstspike_hw.silicon.family import FAMILIES
     from firstspike_hw.silicon.fpga import Fpga
@@ -127,14 +130,14 @@ def fpga_of(chip: "BuildDevice") -> "Fpga":
 
 
 def actual(design: "Routed", family: str) -> dict[str, Any]:
-    """Post-route figures by the names of the results files."""
+    """Returns the figures after place and route, by the names that the results files use."""
     used = design.report.used
     counts = {ours: used.get(theirs, 0) for ours, theirs in _USED[family].items()}
     return counts | {"fmax_mhz": design.report.fmax_mhz}
 
 
 def described_bitstream(data: dict[str, Any]) -> str:
-    """The facts as text. data: of `write_bitstream`, with `deployment`."""
+    """Returns the facts as text. data: the facts from `write_bitstream`, and `deployment`."""
     rows = [
         {"": name, "estimate": data["estimate"].get(name), "after place and route": data["actual"].get(name)}
         for name in ("lut", "ff", "bram", "dsp", "fmax_mhz", "clock_mhz")
@@ -154,21 +157,21 @@ def described_bitstream(data: dict[str, Any]) -> str:
 
 
 def _refuse_what_does_not_fit(core: str, needs: "Resources", target: "Target", chip: "BuildDevice") -> None:
-    """Raises FirstspikeError with the figures before minutes are spent."""
+    """Raises FirstspikeError with the figures if the core does not fit. It runs before minutes of place and route."""
     has = {"lut": chip.lut, "bram": target.device_blocks, "dsp": chip.dsp}
     for what, name in (("bram", "block RAMs"), ("dsp", "multipliers"), ("lut", "look-up tables")):
         need = getattr(needs, what)
         if need > has[what]:
             raise FirstspikeError(
-                f"the core {core} needs {need:,} {name} (estimate), {chip.part} has {has[what]:,}; "
+                f"the core {core} needs {need:,} {name} (estimated), and {chip.part} has {has[what]:,}; "
                 f"use a larger target or a smaller core, for example --core tiny"
             )
 
 
 def _refuse_a_missed_clock(core: str, *, reached: float, clock: float) -> None:
-    """Raises FirstspikeError: what was reached, and with which clock it would do."""
+    """Raises FirstspikeError if the core is slower than its clock. The message names a clock that it would reach."""
     if reached < clock:
         raise FirstspikeError(
             f"the core {core} reached {reached:g} MHz after place and route, less than its clock of {clock:g} MHz; "
-            f"build with --clock {int(reached)}, or with another --seed"
+            f"build it with --clock {int(reached)}, or with another --seed"
         )

@@ -1,4 +1,4 @@
-"""Two answers to the same images: equal in every spike, or which images differ."""
+"""Compares two answers to the same images in every spike."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ __all__ = ["differing"]
 
 
 def differing(one: Batch, other: Batch) -> list[int]:
-    """Indices of the images whose result, spike times or looked-up rows are not the same in both."""
+    """Returns the indices of the images for which results, spike times or numbers of rows read differ."""
     wrong = (one.results != other.results) | (one.rows != other.rows).any(axis=1)
     for mine, theirs in zip(one.times, other.times, strict=True):
         wrong = wrong | (mine != theirs).any(axis=1)

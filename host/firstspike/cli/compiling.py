@@ -1,4 +1,7 @@
-"""From a network to a deployment directory, and what is said of it."""
+"""Compiles a network to a deployment directory, and describes the deployment.
+
+Tested by tests/host/cli/test_commands.py.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +30,7 @@ def compile_to(
     source: Path,
     force: bool,
 ) -> "Compiled":
-    """Compile and write. Raises RuleViolations, FirstspikeError."""
+    """Compiles a network and writes the deployment. Raises RuleViolations, FirstspikeError."""
     from firstspike_compiler.deployment import write_deployment
     from firstspike_compiler.pipeline import compile_network
 
@@ -47,25 +50,25 @@ def compile_to(
 
 
 def late_code(ir: "NetworkIR", steps: int) -> int | None:
-    """Time code of the encoding's latest spike on a grid of `steps`."""
+    """Returns the time code of the encoding's latest spike on a grid of `steps` time steps."""
     from firstspike_compiler.passes.grid import lay_grid
 
     return lay_grid(ir, steps).late
 
 
 def summary(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What `--json` says of a deployment."""
+    """Returns the facts of a deployment that `--json` prints."""
     names = ("kernel", "fraction_bits", "encoding", "sizes", "inputs", "weight_blocks", "estimates", "report")
     return {"steps_grid": manifest["steps"], **{name: manifest[name] for name in names}}
 
 
 def describe(manifest: dict[str, Any]) -> str:
-    """The deployment in a line, then what quantisation did, layer by layer."""
+    """Describes the deployment in a line, then the effect of quantisation on each layer."""
     report, inputs = manifest["report"], manifest["inputs"]
     sizes = "-".join(map(str, manifest["sizes"]))
     lines = [
         f"{sizes}, {manifest['kernel']}, T = {manifest['steps']}, for {manifest['target']}: {report['summary']}; "
-        f"{inputs['dropped']} of {inputs['addresses']} inputs have no weights",
+        f"{inputs['dropped']} of {inputs['addresses']} inputs are dropped",
         "",
         table([{k: v for k, v in layer.items() if k != "scale"} for layer in report["layers"]]),
     ]
@@ -80,7 +83,7 @@ def describe(manifest: dict[str, Any]) -> str:
 
 
 def explain(notes: "tuple[PassNote, ...]") -> str:
-    """Every pass in its order: what it is for, and what it has done."""
+    """Describes every pass in its order: its purpose, and its changes."""
     lines = []
     for number, note in enumerate(notes, 1):
         lines.append(f"{number}. {note.name}: {note.does}")

@@ -1,4 +1,7 @@
-"""Which core a deployment runs on, and what it costs there."""
+"""Chooses the core for a deployment, and estimates what the deployment costs on it.
+
+Tested by tests/host/cli/test_build.py and tests/host/cli/test_estimate.py.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +18,12 @@ __all__ = ["chosen_core", "estimated"]
 
 
 def chosen_core(network: Any, target: str, cores: dict[str, float], wanted: str | None) -> str:
-    """The core named, or the target's first that holds the network. Raises FirstspikeError."""
+    """Returns the name of the wanted core, or of the target's first core that holds the network.
+
+    Raises FirstspikeError if the target lacks the wanted core, or if the network does not fit.
+    """
     if wanted is not None and wanted not in cores:
-        raise FirstspikeError(f"the core {wanted} was never routed for {target}; use one of {', '.join(cores)}")
+        raise FirstspikeError(f"the core {wanted} is not one of the cores of {target}; use one of {', '.join(cores)}")
     refusals = []
     for name in cores if wanted is None else (wanted,):
         try:
@@ -36,7 +42,10 @@ def estimated(
     data: str | None = None,
     limit: int | None = None,
 ) -> dict[str, Any]:
-    """The figures, over the golden images or a data set."""
+    """Returns the estimated figures, over the golden images or over the first `limit` images of a data set.
+
+    clock_mhz: clock of the core, MHz. data: a data set as the command line names it, or None for the golden images.
+    """
     from firstspike_compiler.estimate.figures import estimate
 
     network, batch = deployment.network, deployment.golden.batch

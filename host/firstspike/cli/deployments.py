@@ -1,4 +1,7 @@
-"""What commands say of a deployment and of the data that it is run on."""
+"""Describes a deployment and the data that it is run on.
+
+Tested by tests/host/cli/test_commands.py and tests/host/cli/test_bad_input.py.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +16,22 @@ __all__ = ["described", "encoding_of"]
 
 
 def encoding_of(deployment: "Deployment") -> dict[str, Any]:
-    """Name and late code of the network's input encoding. Raises FirstspikeError if somebody has edited it away."""
+    """Returns name and late code of the network's input encoding.
+
+    Raises FirstspikeError if the manifest names none, which happens only after somebody edited it.
+    """
     encoding = deployment.manifest.get("encoding")
     if not isinstance(encoding, dict) or not isinstance(encoding.get("name"), str):
-        raise FirstspikeError(f"{deployment.path / 'manifest.yaml'}: names no input encoding; compile again")
+        raise FirstspikeError(f"{deployment.path / 'manifest.yaml'} names no input encoding; compile again")
     late = encoding.get("late")
     return {"name": encoding["name"], "late": late if isinstance(late, int) else None}
 
 
 def described(deployment: "Deployment", data: Samples | EventSet, spec: str, level: str = "model") -> dict[str, Any]:
-    """What was run on what."""
+    """Returns facts about the deployment and the data.
+
+    spec: the data as the command line names them. level: what runs the deployment, such as ``model`` or ``board``.
+    """
     name, split = (data.name, data.split) if isinstance(data, Samples) else (spec, None)
     inputs = deployment.network.addresses
     masked = (deployment.manifest.get("inputs") or {}).get("masked", 0)

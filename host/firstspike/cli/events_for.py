@@ -1,4 +1,7 @@
-"""The spikes that a network is shown for a data argument of the command line."""
+"""Makes the events that a network gets for a data argument of the command line.
+
+Tested by tests/host/cli/test_bad_input.py.
+"""
 
 from typing import Any
 
@@ -11,7 +14,7 @@ __all__ = ["encoded", "events_for", "load_limited"]
 
 
 def load_limited(spec: str, limit: int | None) -> Samples | EventSet:
-    """The data set, or its first `limit` images. Raises FirstspikeError if there are none."""
+    """Returns the data set, or its first `limit` images. Raises FirstspikeError if it holds none."""
     data = load(spec)
     if len(data) == 0:
         raise FirstspikeError(f"a data set must hold at least one image: {spec} holds none")
@@ -19,9 +22,11 @@ def load_limited(spec: str, limit: int | None) -> Samples | EventSet:
 
 
 def events_for(data: Samples | EventSet, network: Network, encoding: dict[str, Any]) -> EventSet:
-    """Spikes for a compiled network, checked up front: odd events are refused here, not counted later.
+    """Returns events for a compiled network. They are checked here, because a core only counts invalid events.
 
-    encoding: name and late code, as the manifest has them. Raises FirstspikeError naming the first odd event.
+    encoding: name and late code, as `encoding_of` returns them.
+
+    Raises FirstspikeError that names the first invalid event.
     """
     events = encoded(data, addresses=network.addresses, steps=network.steps, **encoding)
     check_events(events, network)
@@ -29,9 +34,10 @@ def events_for(data: Samples | EventSet, network: Network, encoding: dict[str, A
 
 
 def encoded(data: Samples | EventSet, *, addresses: int, steps: int, name: str, late: int | None) -> EventSet:
-    """Values by the encoding of that name, events as they are.
+    """Encodes values with the encoding of that name; returns events unchanged.
 
-    Raises FirstspikeError for values of another number of inputs, UsageError for a network that takes only events.
+    Raises FirstspikeError if data and network differ in their number of inputs, and UsageError for a network that takes
+    only events.
     """
     if not isinstance(data, Samples):
         return data
@@ -43,6 +49,6 @@ def encoded(data: Samples | EventSet, *, addresses: int, steps: int, name: str, 
     if name == "events":
         raise UsageError(
             "this network takes events and names no encoding of values; "
-            "make them first, for example firstspike encode images.npy --encoding binary -o events.npz"
+            "make events first, for example with firstspike encode images.npy --encoding binary -o events.npz"
         )
     return encode(data.values, name, steps=steps, late=late, labels=data.labels)

@@ -1,4 +1,4 @@
-"""Writing results: never over existing ones unless told, and whole or not at all."""
+"""Writes results, whole or not at all. Existing results are replaced only on request."""
 
 import os
 import tempfile
@@ -14,7 +14,7 @@ __all__ = ["refuse_existing", "refuse_existing_folder", "whole_file", "whole_fol
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Refuses an output before the work is done.
 
-    Raises FirstspikeError if it exists (without `force`), is a directory, or has no folder to be in.
+    Raises FirstspikeError if it exists (without `force`), is a directory, or would lie in a folder that does not exist.
     """
     if os.path.lexists(path) and not force:
         raise FirstspikeError(f"{path} exists and is not overwritten; use another name, or --force to replace it")
@@ -26,7 +26,7 @@ def refuse_existing(path: Path, *, force: bool) -> None:
 
 @contextmanager
 def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; it becomes `path` at the end of a block that raised nothing."""
+    """Yields a temporary path to write a file to; it becomes `path` at the end of a block that raised nothing."""
     refuse_existing(path, force=force)
     with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=f".{path.name}.") as folder:
         draft = Path(folder) / path.name
@@ -37,8 +37,10 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
 def refuse_existing_folder(path: Path, *, force: bool, own: frozenset[str], what: str) -> None:
     """Refuses an output folder before the work is done.
 
-    own: names that such a folder has; `force` replaces a folder that has no others. what: such a folder, in words.
-    Raises FirstspikeError.
+    own:  names of the files that such a folder contains; `force` replaces only a folder that contains no others.
+    what: a phrase for such folders, for messages.
+
+    Raises FirstspikeError if the folder may not be written.
     """
     if not os.path.lexists(path):
         if not path.absolute().parent.is_dir():
@@ -55,7 +57,7 @@ def refuse_existing_folder(path: Path, *, force: bool, own: frozenset[str], what
 
 @contextmanager
 def whole_folder(path: Path, *, force: bool, own: frozenset[str], what: str) -> Iterator[Path]:
-    """A folder beside `path` to write to; it becomes `path` at the end of a block that raised nothing."""
+    """Yields a temporary folder to write to; it becomes `path` at the end of a block that raised nothing."""
     refuse_existing_folder(path, force=force, own=own, what=what)
     with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=f".{path.name}.") as scratch:
         draft = Path(scratch) / "new"

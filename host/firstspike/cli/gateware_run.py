@@ -1,4 +1,4 @@
-"""A deployment through the simulated gateware: cycles and latency, compared with the model spike by spike."""
+"""Runs a deployment on the simulated gateware: measures cycles and latency, and compares every spike with the model."""
 
 import time
 from pathlib import Path
@@ -16,16 +16,19 @@ if TYPE_CHECKING:
 
 __all__ = ["WAVES_IMAGES", "measured_rtl"]
 
-WAVES_IMAGES: Final = 100  # a trace of the fast core is about a megabyte an image
+WAVES_IMAGES: Final = 100  # a waveform of the fast core takes about a megabyte for each image
 
 
 def measured_rtl(
     deployment: "Deployment", model: "FastModel", events: EventSet, *, core: str | None, waves: Path | None
 ) -> tuple[Batch, dict[str, Any]]:
-    """The gateware's answers to all images, and the figures under the names of `--json`.
+    """Returns the gateware's answers to all images, and the figures by the names that `--json` uses.
 
-    waves: a VCD trace to write, with a saved view beside it.
-    Raises FirstspikeError if no core holds the network or the gateware breaks a rule of its interface.
+    core:  name of the core to simulate. None means the first core that holds the network.
+    waves: VCD file to write the waveforms to, with a view for GTKWave beside it; None writes none.
+
+    Raises FirstspikeError if no core holds the network, or if the gateware breaks a rule of its interface. Raises
+    UsageError if there are too many images for `waves`.
     """
     from firstspike_sim.rtl import RtlCore, compare, difference
     from firstspike_sim.rtl.waves import save_view
@@ -64,6 +67,6 @@ def measured_rtl(
 
 
 def _spread(values: "np.typing.NDArray[np.int64]") -> dict[str, float]:
-    """Mean, median and the 99th percentile."""
+    """Returns the mean, the median and the 99th percentile."""
     p50, p99 = np.percentile(values, [50, 99])
     return {"mean": float(values.mean()), "p50": float(p50), "p99": float(p99)}

@@ -1,4 +1,7 @@
-"""A deployment through the bit-true model: figures, checks against what was recorded, a picture."""
+"""Runs a deployment on the bit-true model: computes figures, checks recorded answers, draws a picture.
+
+Tested by tests/host/cli/test_commands.py.
+"""
 
 import logging
 import time
@@ -17,14 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["check_golden", "draw", "measured"]
 
-PLAIN_IMAGES: Final = 50  # the plain path takes milliseconds an image
-REPEATS: Final = 5  # of the timed run; the median counts
+PLAIN_IMAGES: Final = 50  # images for the plain path, which takes milliseconds for each
+REPEATS: Final = 5  # repetitions of the timed run; their median is reported
 
 
 def measured(deployment: "Deployment", events: EventSet) -> tuple[Batch, dict[str, Any]]:
-    """Answers to all images, and the figures under the names of `--json`.
+    """Returns the answers to all images, and the figures by the names that `--json` uses.
 
-    Raises FirstspikeError if the model here does not give the deployment's golden answers.
+    Raises FirstspikeError if the model does not give the answers recorded for the golden images.
     """
     from firstspike_sim import FastModel, measure
 
@@ -50,18 +53,18 @@ def measured(deployment: "Deployment", events: EventSet) -> tuple[Batch, dict[st
 
 
 def check_golden(model: "FastModel", deployment: "Deployment") -> None:
-    """Raises FirstspikeError naming the first image whose answer is not the recorded one."""
+    """Raises FirstspikeError if an answer differs from the recorded one. The message names the first such image."""
     golden = deployment.golden
     wrong = differing(model.run(golden.events), golden.batch)
     if wrong:
         raise FirstspikeError(
-            f"{deployment.path}: the model does not give the recorded answers: {len(wrong)} of {len(golden.events)} "
-            f"golden images differ, the first is image {wrong[0]}; compile again"
+            f"{deployment.path}: the model's answers differ from the recorded ones for {len(wrong)} of "
+            f"{len(golden.events)} golden images, the first of which is image {wrong[0]}; compile again"
         )
 
 
 def draw(network: Network, events: EventSet, batch: Batch, image: int, path: Path) -> None:
-    """The picture of one image's decision, with the histograms of the whole set."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it announces its font cache on stderr
+    """Draws the decision on one image, with the histograms of the whole set."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # keeps matplotlib's notes on fonts off stderr
     label = None if events.labels is None else int(events.labels[image])
     decision_picture(network, evaluate(network, events.image(image)), batch, path, label=label)

@@ -1,4 +1,4 @@
-"""Argument parsing shared by the commands: one parser class, one way to name an unknown word."""
+"""The argument parser of all commands, and types of arguments that several of them use."""
 
 import argparse
 import math
@@ -14,7 +14,7 @@ __all__ = ["CommandParser", "at_least", "clock_mhz", "number", "one_of", "time_s
 
 
 class CommandParser(argparse.ArgumentParser):
-    """argparse with errors as exceptions, no abbreviations, and the nearest option named for an unknown one."""
+    """An ArgumentParser that raises UsageError, takes no abbreviations, and suggests an option for an unknown one."""
 
     def __init__(self, *, name: str, summary: str, example: str) -> None:
         super().__init__(
@@ -24,13 +24,13 @@ class CommandParser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        self.add_argument("--json", action="store_true", help="print one JSON object on stdout and nothing else there")
+        self.add_argument("--json", action="store_true", help="print one JSON object on stdout, and nothing else")
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message.removeprefix('argument ')} (see {self.prog} --help)")
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
-        """The arguments of the command. Raises UsageError; exits (SystemExit) after `--help`."""
+        """Returns the arguments of the command. Raises UsageError, or SystemExit after `--help`."""
         known, extra = self.parse_known_args(words)
         if extra:
             self.error(self._unknown(extra[0]))
@@ -38,13 +38,13 @@ class CommandParser(argparse.ArgumentParser):
 
     def _unknown(self, word: str) -> str:
         if not word.startswith("-"):
-            return f"one argument too many: {word!r}"
+            return f"there is one argument too many: {word!r}"
         options = re.findall(r"(?<![\w-])--[a-z][\w-]*", self.format_usage())
         return f"unknown option {word.split('=')[0]}{nearest(word, dict.fromkeys(['--help', *options]))}"
 
 
 def one_of(kind: str, known: Iterable[str]) -> Callable[[str], str]:
-    """Type of an argument that takes one of a few names; the error suggests the nearest."""
+    """Returns the type of an argument that takes one of a few names. Its error suggests the nearest name."""
     names = tuple(known)
 
     def parse(word: str) -> str:
@@ -56,7 +56,7 @@ def one_of(kind: str, known: Iterable[str]) -> Callable[[str], str]:
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """Type of an argument that takes an integer not below `least`."""
+    """Returns the type of an argument that takes an integer not below `least`."""
 
     def parse(word: str) -> int:
         if not re.fullmatch(r"\d{1,18}", word) or int(word) < least:
@@ -67,7 +67,7 @@ def at_least(least: int) -> Callable[[str], int]:
 
 
 def number(example: str) -> Callable[[str], float]:
-    """Type of an argument that takes a finite number from 0."""
+    """Returns the type of an argument that takes a finite number not below 0."""
 
     def parse(word: str) -> float:
         try:
@@ -75,14 +75,14 @@ def number(example: str) -> Callable[[str], float]:
         except ValueError:
             value = math.nan
         if not 0 <= value < math.inf:
-            raise argparse.ArgumentTypeError(f"{word!r} is not a number from 0, such as {example}")
+            raise argparse.ArgumentTypeError(f"{word!r} is not a number of at least 0, such as {example}")
         return value
 
     return parse
 
 
 def time_steps(word: str) -> int:
-    """Type of `--steps`: T, the number of time codes."""
+    """Parses `--steps`: T, the number of time steps."""
     if word not in map(str, STEPS):
         allowed = ", ".join(map(str, STEPS[:-1]))
         raise argparse.ArgumentTypeError(f"{word!r} is not a number of time steps: {allowed} or {STEPS[-1]}")
@@ -90,8 +90,8 @@ def time_steps(word: str) -> int:
 
 
 def clock_mhz(word: str) -> float:
-    """Type of `--clock`: a frequency in MHz."""
+    """Parses `--clock`: a frequency in MHz."""
     value = number("100")(word)
     if value == 0:
-        raise argparse.ArgumentTypeError(f"{word!r} is no frequency; for example 100")
+        raise argparse.ArgumentTypeError(f"a clock must be above 0 MHz, and {word!r} is not; for example 100")
     return value

@@ -1,10 +1,13 @@
-"""The published system that the demo's figures stand beside."""
+"""Figures of a published system. The demo shows them beside its own.
+
+Tested by tests/host/cli/test_commands.py.
+"""
 
 from typing import Any, Final
 
 __all__ = ["MOSTAFA_2017"]
 
-# Lookups: fraction of the first and of the second layer's weights that are read before the decision.
+# `lookups`: fraction of the weights that is read before the decision, for the first and the second layer.
 MOSTAFA_2017: Final[dict[str, Any]] = {
     "name": "Mostafa et al. 2017",
     "source": "H. Mostafa, B. U. Pedroni, S. Sheik, G. Cauwenberghs: Fast classification using sparsely active spiking "

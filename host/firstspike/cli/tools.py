@@ -1,4 +1,4 @@
-"""The programs outside Python that parts of the project use, and where they come from."""
+"""The programs outside Python that parts of the project use, and the Debian packages that install them."""
 
 import shutil
 import subprocess
@@ -10,7 +10,12 @@ __all__ = ["TOOLS", "SystemTool", "find", "first_version_line", "missing"]
 
 @dataclass(frozen=True, kw_only=True)
 class SystemTool:
-    """names: commands that will do, best first. debian: the package that brings it. used: what for."""
+    """A program outside Python.
+
+    names:  commands that can be used, the preferred one first.
+    debian: the Debian package that installs the program.
+    used:   what the program is, and which part of the project uses it.
+    """
 
     names: tuple[str, ...]
     debian: str
@@ -28,17 +33,17 @@ TOOLS: Final = (
 
 
 def find(tool: SystemTool) -> str | None:
-    """Path of the first of the tool's commands that is installed, or None."""
+    """Returns the path of the first of the tool's commands that is installed, or None."""
     return next((path for name in tool.names if (path := shutil.which(name))), None)
 
 
 def missing() -> list[SystemTool]:
-    """The tools that are not installed."""
+    """Returns the tools that are not installed."""
     return [tool for tool in TOOLS if find(tool) is None]
 
 
 def first_version_line(path: str) -> str:
-    """First line that the program at `path` prints about its version; empty if it says nothing within 10 s."""
+    """Returns the first line that a program prints about its version, or an empty text if it prints none in 10 s."""
     for flag in ("--version", "-V"):
         try:
             done = subprocess.run([path, flag], capture_output=True, text=True, timeout=10, check=False)

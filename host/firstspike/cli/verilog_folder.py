@@ -1,4 +1,7 @@
-"""The core with a deployment's weights inside as Verilog, for tools that the project does not have."""
+"""Writes a core with a deployment's weights as Verilog, for synthesis tools that the project does not use itself.
+
+Tested by tests/host/cli/test_build.py.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +21,11 @@ __all__ = ["write_verilog"]
 def write_verilog(
     deployment: "Deployment", target: "Target", folder: Path, *, core: str | None, clock_mhz: float | None
 ) -> dict[str, Any]:
-    """firstspike_core.v and package.tcl into the folder. Returns the facts.
+    """Writes firstspike_core.v and package.tcl into the folder. Returns the facts of the build.
 
-    core: None: the target's first that holds the network. clock_mhz: for the estimate; None: 100.
+    core:      name of the core. None means the target's first core that holds the network.
+    clock_mhz: clock for the estimate, MHz. None means 100.
+
     Raises FirstspikeError if the network fits none of the target's cores.
     """
     from firstspike_contract.core.loading import load_plan

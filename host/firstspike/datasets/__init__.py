@@ -1,4 +1,4 @@
-"""Data sets: values with labels, and their way to spikes. Numpy alone."""
+"""Data sets of labelled values, and the encodings that turn values into spikes. Needs numpy only."""
 
 from .catalogue import NAMES, load
 from .encoders import ENCODINGS, encode

@@ -1,4 +1,4 @@
-"""Data sets by name, as the command line spells them."""
+"""Finds data sets by the names that the command line uses."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ _RULE: Final = (
 
 
 def load(spec: str) -> Samples | EventSet:
-    """The data set that `spec` names.
+    """Loads the data set that `spec` names.
 
     ``mnist:train|test``               `Samples`, uint8 ``[N, 784]``, 0 or 255 (1 bit per pixel, shipped).
     ``yinyang:train|validation|test``  `Samples`, float64 ``[N, 4]`` in 0..1.

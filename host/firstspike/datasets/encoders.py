@@ -1,4 +1,4 @@
-"""From values to input spikes: one spike per input and image at most, ordered by time, then by address.
+"""Encodes values as input spikes: at most one spike for each input and image, ordered by time, then by address.
 
 Values are grey levels in 0..1 (float) or 0..255 (bytes); a value v is *bright* when v > 127/255.
 """
@@ -18,7 +18,7 @@ __all__ = ["ENCODINGS", "encode", "latency_codes"]
 ENCODINGS: Final = ("binary", "two-time", "latency")
 ADDRESSES_MAX: Final = 2**16  # an event carries its address in 16 bits
 
-_CHUNK: Final = 2**22  # values converted at a time, to bound the memory of intermediate arrays
+_CHUNK: Final = 2**22  # values encoded at a time, to bound the memory of intermediate arrays
 _NEVER: Final = -1
 
 
@@ -30,18 +30,18 @@ def encode(
     late: int | None = None,
     labels: NDArray[np.int64] | None = None,
 ) -> EventSet:
-    """Spikes of value vectors.
+    """Returns the spikes of value vectors.
 
     values:   uint8 ``[N, n]`` in 0..255, or floating ``[N, n]`` in 0..1; input i has address i.
-    encoding: ``binary``    bright at code 0, dark never;
-              ``two-time``  bright at code 0, dark at code `late`;
-              ``latency``   v at code floor(late (1 - v) + 1/2), v = 0 never.
-    steps:    T, number of time codes.
-    late:     code 0..T-1 of the latest spike; needed by ``two-time`` and ``latency``, not by ``binary``.
-    labels:   int64 ``[N]``, carried along.
+    encoding: ``binary``    a bright value spikes at step 0, a dark one never;
+              ``two-time``  a bright value spikes at step 0, a dark one at step `late`;
+              ``latency``   the value v spikes at step floor(late (1 - v) + 1/2), and v = 0 never.
+    steps:    T, the number of time steps.
+    late:     step 0..T-1 of the latest spike; needed by ``two-time`` and ``latency``, not by ``binary``.
+    labels:   int64 ``[N]``, copied into the result.
 
-    Raises UsageError for an unknown encoding or a missing or impossible `late`, FirstspikeError for values of the wrong
-    type, shape or range and for labels of another number.
+    Raises UsageError for an unknown encoding and for a missing or impossible `late`. Raises FirstspikeError if the
+    values have the wrong type, shape or range, or if the number of labels differs from that of the images.
     """
     if encoding not in ENCODINGS:
         raise UsageError(unknown("encoding", encoding, ENCODINGS))
@@ -66,14 +66,14 @@ def encode(
 
 
 def latency_codes(values: NDArray[np.uint8] | NDArray[np.floating], late: int) -> NDArray[np.int64]:
-    """floor(late (1 - v) + 1/2), exact for bytes; int64, same shape."""
+    """Returns floor(late (1 - v) + 1/2) for each value v, int64 of the shape of `values`. Exact for bytes."""
     if values.dtype == np.uint8:
         return (2 * late * (255 - values.astype(np.int64)) + 255) // 510
     return np.floor(late * (1.0 - values.astype(np.float64)) + 0.5).astype(np.int64)
 
 
 def _codes(values: NDArray[np.uint8] | NDArray[np.floating], encoding: str, late: int | None) -> NDArray[np.int64]:
-    """Time code of each value, int64 ``[N, n]``, or _NEVER."""
+    """Returns the time code of each value, or _NEVER; int64 ``[N, n]``."""
     if encoding == "latency":
         assert late is not None
         return np.where(values > 0, latency_codes(values, late), _NEVER)
@@ -82,10 +82,10 @@ def _codes(values: NDArray[np.uint8] | NDArray[np.floating], encoding: str, late
 
 
 def _events(codes: NDArray[np.int64], steps: int) -> tuple[NDArray[np.void], NDArray[np.int64]]:
-    """EVENT ``[E]`` of all images one after the other, and how many each has, int64 ``[N]``."""
+    """Returns the events of all images one after the other, EVENT ``[E]``, and the number of each, int64 ``[N]``."""
     image, address = np.nonzero(codes != _NEVER)
     code = codes[image, address]
-    order = np.argsort(image * steps + code, kind="stable")  # stable: addresses stay in order
+    order = np.argsort(image * steps + code, kind="stable")  # a stable sort keeps addresses in order
     events = np.empty(len(order), EVENT)
     events["t"], events["x"] = code[order], address[order]
     return events, np.bincount(image, minlength=len(codes))

@@ -1,7 +1,8 @@
-"""Folders of IDX files, the format that MNIST and its relatives are published in (plain or gzip-compressed).
+"""Reads folders of IDX files, plain or compressed with gzip. MNIST and related data sets are published in this format.
 
-Format: bytes 0, 0, type (8 = uint8), number of dimensions, then each dimension as a big-endian 32-bit number, then the
-values. Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits", section "file formats".
+A file consists of the bytes 0, 0, type (8 = uint8) and number of dimensions, then each dimension as a big-endian 32-bit
+number, then the values. Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits", section "file
+formats".
 """
 
 import gzip
@@ -19,18 +20,20 @@ from .samples import Samples
 
 __all__ = ["SPLITS", "load_folder", "read_idx"]
 
-SPLITS: Final = {"train": ("train",), "test": ("t10k", "test")}  # the prefixes of a split's files, in order of search
-MAX_BYTES: Final = 2**30  # of one decompressed file: MNIST's largest has 47 MB
+SPLITS: Final = {"train": ("train",), "test": ("t10k", "test")}  # prefixes of a split's files, in order of search
+MAX_BYTES: Final = 2**30  # largest size of a decompressed file; MNIST's largest has 47 MB
 
 _IMAGE_SUFFIX: Final = "-images-idx3-ubyte"
 _LABEL_SUFFIX: Final = "-labels-idx1-ubyte"
 
 
 def read_idx(path: Path, *, dimensions: int) -> NDArray[np.uint8]:
-    """The array of one IDX file of unsigned bytes; a name ending in ``.gz`` is decompressed on the way.
+    """Returns the array in one IDX file of unsigned bytes. A file whose name ends in ``.gz`` is decompressed.
 
-    dimensions: what the file must have, 1 for labels, 3 for images.
-    Raises FirstspikeError if the file cannot be read, is not such a file, is cut short, too long or above `MAX_BYTES`.
+    dimensions: number of dimensions that the file must have: 1 for labels, 3 for images.
+
+    Raises FirstspikeError if the file cannot be read, has another format, is cut short, is too long, or holds more than
+    `MAX_BYTES`.
     """
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
@@ -59,7 +62,7 @@ def _read(file: IO[bytes], path: Path, dimensions: int) -> NDArray[np.uint8]:
         raise FirstspikeError(f"an IDX file must hold at least one value: {path} announces the shape {shape}")
     if size > MAX_BYTES:
         raise FirstspikeError(f"an IDX file may hold at most {MAX_BYTES} values: {path} announces {size}")
-    values = file.read(size + 1)  # one more, to see whether there is more
+    values = file.read(size + 1)  # one byte more, to see whether the file is too long
     if len(values) != size:
         have = "more" if len(values) > size else str(len(values))
         raise FirstspikeError(f"an IDX file must be whole: {path} announces {size} values and holds {have}")
@@ -67,9 +70,12 @@ def _read(file: IO[bytes], path: Path, dimensions: int) -> NDArray[np.uint8]:
 
 
 def load_folder(folder: Path, split: str) -> Samples:
-    """One split of a folder, e.g. its ``train-images-idx3-ubyte`` and ``train-labels-idx1-ubyte``, or those with .gz.
+    """Loads one split of a folder, from files such as ``train-images-idx3-ubyte`` and ``train-labels-idx1-ubyte``.
 
-    split: a key of `SPLITS`. Values uint8 ``[N, rows * columns]``, labels int64 ``[N]``.
+    The files may also end in ``.gz``. Values are uint8 ``[N, rows * columns]``, labels int64 ``[N]``.
+
+    split: a key of `SPLITS`.
+
     Raises FirstspikeError if a file is missing or wrong, or if images and labels differ in number.
     """
     images_path, labels_path = (_find(folder, split, suffix) for suffix in (_IMAGE_SUFFIX, _LABEL_SUFFIX))
@@ -95,4 +101,4 @@ def _find(folder: Path, split: str, suffix: str) -> Path:
 
 
 def _forms(suffix: str) -> tuple[str, str]:
-    return suffix, suffix.replace("-idx", ".idx")  # both are seen in the wild: train-images.idx3-ubyte
+    return suffix, suffix.replace("-idx", ".idx")  # both forms occur, the second as train-images.idx3-ubyte

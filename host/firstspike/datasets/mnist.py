@@ -1,9 +1,10 @@
 """MNIST at one bit per pixel, shipped with the package: 70,000 digits in one xz file of 1.35 MB.
 
-The file decompresses to 70,000 images (the 60,000 of the training split, then the 10,000 of the test split), each of
-28 rows of 32 bits (28 pixels from the left, most significant bit first, then 4 zero bits; bright is pixel > 127),
-followed by 70,000 label bytes in the same order. Licence: data/LICENSE-MNIST.md. Source: LeCun, Cortes, Burges, "The
-MNIST database of handwritten digits". ``scripts/make_mnist_1bit.py`` makes it from the raw IDX files.
+The file decompresses to 70,000 images: the 60,000 of the training split, then the 10,000 of the test split. An image is
+28 rows of 32 bits: 28 pixels from the left, most significant bit first, then 4 zero bits. A pixel is bright if its grey
+level is above 127. After the images come 70,000 label bytes in the same order. ``scripts/make_mnist_1bit.py`` makes the
+file from the raw IDX files. Licence: data/LICENSE-MNIST.md. Source: LeCun, Cortes, Burges, "The MNIST database of
+handwritten digits".
 """
 
 import lzma
@@ -24,7 +25,7 @@ RESOURCE: Final = "mnist-1bit.xz"
 
 _IMAGES: Final = 70_000
 _SIDE: Final = 28
-_ROW_BYTES: Final = 4  # padded to 32 bits: lzma finds rows at lp=2 alignment
+_ROW_BYTES: Final = 4  # a row is padded to 32 bits, because lzma compresses rows better at its alignment lp=2
 _PIXEL_BYTES: Final = _IMAGES * _SIDE * _ROW_BYTES
 _FILTERS: Final[list[dict[str, Any]]] = [
     {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 0, "lp": 2, "pb": 2}
@@ -32,7 +33,7 @@ _FILTERS: Final[list[dict[str, Any]]] = [
 
 
 def compress(bright: NDArray[np.bool_], labels: NDArray[np.uint8]) -> bytes:
-    """The bytes of the xz file.
+    """Returns the bytes of the xz file.
 
     bright: bool ``[70000, 28, 28]``, training split first.
     labels: uint8 ``[70000]``.
@@ -44,9 +45,9 @@ def compress(bright: NDArray[np.bool_], labels: NDArray[np.uint8]) -> bytes:
 
 
 def decompress(packed: bytes) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
-    """Inverse of `compress`: bright bool ``[70000, 28, 28]``, labels uint8 ``[70000]``.
+    """Undoes `compress`: returns bright bool ``[70000, 28, 28]`` and labels uint8 ``[70000]``.
 
-    Raises FirstspikeError if the bytes are not those of such a file.
+    Raises FirstspikeError if the bytes are damaged or have the wrong length.
     """
     rule = f"the shipped MNIST file must hold {_IMAGES} images and labels"
     remedy = "reinstall firstspike, or remake the file with scripts/make_mnist_1bit.py"
@@ -63,7 +64,7 @@ def decompress(packed: bytes) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
 
 
 def load_mnist(split: str) -> Samples:
-    """One split of the shipped digits: values uint8 ``[N, 784]``, 0 (dark) or 255 (bright); labels int64 ``[N]``.
+    """Loads one split of the shipped digits: values uint8 ``[N, 784]``, 0 (dark) or 255 (bright); labels int64 ``[N]``.
 
     split: a key of `SPLITS`.
     """

@@ -1,8 +1,9 @@
-"""Spikes in ``.npz`` files and values in ``.npy`` files: read with care, since they come from anywhere.
+"""Reads and writes events in ``.npz`` files, and reads values from ``.npy`` files.
 
-An event file holds four arrays: ``t`` and ``x`` ``[E]`` (time codes and addresses, 0..65535), ``offsets`` ``[N + 1]``
-(image n is t[offsets[n]:offsets[n + 1]]) and, if known, ``labels`` ``[N]``. Any integer type will do, and floats that
-are whole numbers. Nothing is ever unpickled, and sizes are checked before memory is taken.
+An event file holds four arrays. ``t`` and ``x`` ``[E]`` are time steps and addresses, 0..65535. ``offsets`` ``[N + 1]``
+cuts them into images: image n has the times t[offsets[n]:offsets[n + 1]]. ``labels`` ``[N]`` is optional. Arrays have
+any integer type, or are floats that are whole numbers. A file may come from an untrusted source: nothing in it is
+unpickled, and sizes are checked before memory is allocated.
 """
 
 import os
@@ -21,17 +22,17 @@ from firstspike_contract.common.npy import HEADER_BYTES, ZIP_DAMAGE, NpyHeader, 
 
 __all__ = ["read_npz", "read_values", "write_npz"]
 
-MAX_BYTES: Final = 2**30  # of one array: the 60,000 digits with both spike times have 94 MB
-MAX_VALUES: Final = 2**27  # entries of one array of events: whatever their type, they take 8 bytes each in memory
+MAX_BYTES: Final = 2**30  # largest size of one array; 60,000 digits in the encoding two-time have 94 MB
+MAX_VALUES: Final = 2**27  # largest number of entries of an event array; each takes 8 bytes of memory, of any type
 
 _EXAMPLE: Final = "for example numpy.savez('events.npz', t=[0, 3], x=[7, 9], offsets=[0, 2], labels=[1])"
 
 
 def read_npz(path: Path | str) -> EventSet:
-    """The images of an event file.
+    """Reads the images of an event file.
 
     Raises FirstspikeError if the file cannot be read, lacks an array, or holds one of the wrong type, shape or range.
-    Whether times and addresses fit a network is for `firstspike_contract.arithmetic.validation.check_events`.
+    `firstspike_contract.arithmetic.validation.check_events` checks whether times and addresses fit a network.
     """
     path = Path(path)
     arrays = _arrays(path, needed=("t", "x", "offsets"), optional=("labels",))
@@ -48,9 +49,9 @@ def read_npz(path: Path | str) -> EventSet:
 
 
 def write_npz(path: Path | str, events: EventSet, *, force: bool = False) -> None:
-    """Write an event file: whole or not at all, and the same bytes for the same events.
+    """Writes an event file, whole or not at all. Equal events give equal bytes.
 
-    Raises FirstspikeError if it exists and `force` is not set, or if it cannot be written.
+    Raises FirstspikeError if the file exists and `force` is not set, or if it cannot be written.
     """
     path = Path(path)
     if path.exists() and not force:
@@ -74,9 +75,9 @@ def write_npz(path: Path | str, events: EventSet, *, force: bool = False) -> Non
 
 
 def read_values(path: Path | str) -> NDArray[np.uint8] | NDArray[np.float64]:
-    """Values of an ``.npy`` file of grey levels, flattened to ``[N, n]``: uint8 as it is, floats as float64.
+    """Reads an ``.npy`` file of grey levels. Returns them flattened to ``[N, n]``: uint8 unchanged, floats as float64.
 
-    Raises FirstspikeError if the file cannot be read or is no such array. The range is for `encode` to check.
+    Raises FirstspikeError if the file cannot be read or holds no such array. `encode` checks the range.
     """
     path = Path(path)
     _refuse_special(path)
@@ -97,7 +98,7 @@ def read_values(path: Path | str) -> NDArray[np.uint8] | NDArray[np.float64]:
 
 
 def _arrays(path: Path, *, needed: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, NDArray]:
-    """The named arrays of an .npz, nothing else of it."""
+    """Reads the named arrays of an .npz file and ignores all others."""
     _refuse_special(path)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -113,7 +114,7 @@ def _arrays(path: Path, *, needed: tuple[str, ...], optional: tuple[str, ...]) -
             for name in (*needed, *(name for name in optional if name in infos)):
                 with archive.open(infos[name]) as member:
                     headers[name] = _header(member, infos[name].file_size, f"{path}, array {name}")
-            _check_headers(path, headers)  # of all of them, before anything large is unpacked
+            _check_headers(path, headers)  # checks all arrays before anything large is decompressed
             return {name: array_from_npy(archive.read(infos[name])) for name in headers}
     except ZIP_DAMAGE as error:
         raise FirstspikeError(f"an event file must be a whole .npz: {path}: {error}; {_EXAMPLE}") from None
@@ -122,13 +123,16 @@ def _arrays(path: Path, *, needed: tuple[str, ...], optional: tuple[str, ...]) -
 
 
 def _refuse_special(path: Path) -> None:
-    """A pipe would be waited for, a device never ends."""
+    """Refuses a file that is not regular: reading a pipe could wait forever, and a device never ends."""
     if path.exists() and not path.is_file() and not path.is_dir():
         raise FirstspikeError(f"cannot read {path}: not a regular file; save it to one first, for example events.npz")
 
 
 def _header(file: IO[bytes], size: int, what: str) -> NpyHeader:
-    """NpyHeader of one array in .npy format, from the beginning of a file of `size` bytes, as they are announced."""
+    """Reads and checks the header of one array in .npy format.
+
+    file: at the array's beginning. size: number of bytes that the file is announced to have. what: its name in errors.
+    """
     if size > MAX_BYTES:
         raise FirstspikeError(f"an array may have at most {MAX_BYTES} bytes: {what} announces {size}")
     try:
@@ -146,7 +150,7 @@ def _header(file: IO[bytes], size: int, what: str) -> NpyHeader:
 
 
 def _check_headers(path: Path, headers: dict[str, NpyHeader]) -> None:
-    """Refuses arrays of an event file that are no lists of numbers, are too long, or do not fit together."""
+    """Refuses arrays of an event file that are not lists of numbers, are too long, or disagree in length."""
     for name, header in headers.items():
         rule = _rule(name)
         if len(header.shape) != 1:
@@ -174,7 +178,7 @@ def _rule(name: str) -> str:
 
 
 def _whole_numbers(path: Path, name: str, values: NDArray) -> NDArray[np.int64]:
-    """Values as int64 ``[E]``, after checking that none changes by it."""
+    """Converts values to int64 ``[E]``. Raises FirstspikeError if one is no whole number or out of range."""
     wrong = ~((values >= 0) & (values <= _high(name)))  # NaN compares false, so it counts as wrong
     if values.dtype.kind == "f":
         wrong |= np.floor(values) != values

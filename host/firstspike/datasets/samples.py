@@ -1,4 +1,7 @@
-"""Samples: values with labels, before they are turned into spikes."""
+"""Samples: values with labels, before they are turned into spikes.
+
+Tested by tests/host/cli/test_commands.py.
+"""
 
 from dataclasses import dataclass
 
@@ -27,5 +30,5 @@ class Samples:
         return len(self.labels)
 
     def head(self, limit: int) -> "Samples":
-        """The first `limit` samples (all, if there are fewer), as views."""
+        """Returns views of the first `limit` samples, or of all if there are fewer."""
         return Samples(values=self.values[:limit], labels=self.labels[:limit], name=self.name, split=self.split)

@@ -1,7 +1,7 @@
-"""The Yin-Yang data set: points of a disc, in three classes (yin 0, yang 1, dots 2), as four features.
+"""The Yin-Yang data set: points of a disc in three classes (yin 0, yang 1, dots 2), given as four features.
 
-Source: Kriener, Goeltz, Petrovici, "The Yin-Yang dataset", arXiv 2102.08211. Generated, with the published radii and
-seeds, from numpy's frozen RandomState, so that every machine has exactly the published splits.
+The points are generated with the published radii and seeds from numpy's RandomState, which is frozen: every machine
+gets exactly the published splits. Source: Kriener, Goeltz, Petrovici, "The Yin-Yang dataset", arXiv 2102.08211.
 """
 
 from math import hypot
@@ -20,7 +20,7 @@ _R_SMALL: Final = 0.1
 
 
 def load_yinyang(split: str) -> Samples:
-    """One split: values float64 ``[N, 4]``, the features (x, y, 1 - x, 1 - y) in 0..1; labels int64 ``[N]``.
+    """Loads one split: values float64 ``[N, 4]``, the features (x, y, 1 - x, 1 - y) in 0..1; labels int64 ``[N]``.
 
     split: a key of `SPLITS`.
     """
@@ -29,7 +29,7 @@ def load_yinyang(split: str) -> Samples:
     values = np.empty((size, 4))
     labels = np.empty(size, np.int64)
     for n in range(size):
-        labels[n] = goal = int(random.randint(3))  # class first, then points until one is of that class: balanced
+        labels[n] = goal = int(random.randint(3))  # draws the class before the point, so that classes are balanced
         while True:
             x, y = random.rand(2) * (2 * _R_BIG)
             if hypot(x - _R_BIG, y - _R_BIG) <= _R_BIG and _class(x, y) == goal:
@@ -39,7 +39,7 @@ def load_yinyang(split: str) -> Samples:
 
 
 def _class(x: float, y: float) -> int:
-    """Class of a point inside the big disc: 0 yin, 1 yang, 2 one of the two dots."""
+    """Returns the class of a point inside the big disc: 0 yin, 1 yang, 2 one of the two dots."""
     left = hypot(x - 0.5 * _R_BIG, y - _R_BIG)
     right = hypot(x - 1.5 * _R_BIG, y - _R_BIG)
     if left < _R_SMALL or right < _R_SMALL:

@@ -1,4 +1,4 @@
-"""Learning, seen from the host: which images in which order, with which settings, and what is kept of it."""
+"""The host's side of learning: chooses images, their order and the settings, and saves the learnt weights."""
 
 from .board_pupil import BoardPupil
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint

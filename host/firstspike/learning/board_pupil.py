@@ -1,4 +1,4 @@
-"""A board that learns."""
+"""A board as a pupil: it learns on chip."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,13 +19,13 @@ __all__ = ["BoardPupil"]
 
 
 class BoardPupil:
-    """See Pupil. board: open; its core must have been built with learning."""
+    """A Pupil that is a board. board: already open; its core must have been built with learning."""
 
     def __init__(self, board: "Board") -> None:
         self.board, self._count = board, 0
 
     def load(self, network: Network, count: int) -> None:
-        """See Pupil; not sent if the board holds it. Raises FirstspikeError: the core cannot learn it."""
+        """See Pupil. Sends nothing if the board holds the network. Raises FirstspikeError if its core cannot learn."""
         from firstspike.board.fitting import plan_for
         from firstspike_contract.link.guarded import name_of_plan
 

@@ -1,4 +1,7 @@
-"""Checkpoints of a learning run: all that is needed to go on as if nothing had happened, in one .npz."""
+"""Checkpoints of a learning run. One .npz file holds all that is needed to continue as if nothing had happened.
+
+Tested by tests/host/learning/test_course.py and tests/host/cli/test_learn.py.
+"""
 
 import json
 import os
@@ -16,17 +19,19 @@ __all__ = ["Checkpoint", "read_checkpoint", "write_checkpoint"]
 
 Weights = tuple[NDArray[np.int8], ...]
 
-HEADER_BYTES: Final = 2**26  # figures of a hundred thousand entries
+HEADER_BYTES: Final = 2**26  # room for the history of a hundred thousand entries
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Checkpoint:
     """State of a run between two images.
 
-    plan:    what the run is: plain values that another run must share to go on from here.
-    done:    images learnt. count: learning images behind the network, which the random bits depend on.
-    weights: int8 of each layer. best: those of the best check so far, and its accuracy, or None.
-    history: figures so far, plain values.
+    plan:    description of the run, as plain values; a run that continues from here must have an equal one.
+    done:    number of images learnt in this run.
+    count:   number of learning images so far, modulo 2^32; the random bits depend on it.
+    weights: int8 weights of each layer.
+    best:    accuracy and weights of the best check so far, or None.
+    history: the entries so far, as plain values.
     """
 
     plan: dict[str, Any]
@@ -38,7 +43,7 @@ class Checkpoint:
 
 
 def write_checkpoint(path: Path, state: Checkpoint) -> None:
-    """Replaces the file, whole or not at all. Raises FirstspikeError if the disk refuses."""
+    """Replaces the file, whole or not at all. Raises FirstspikeError if it cannot be written."""
     accuracy, best = (None, ()) if state.best is None else state.best
     header = {"plan": state.plan, "done": state.done, "count": state.count, "best": accuracy, "history": state.history}
     arrays = {f"weights{k}": w for k, w in enumerate(state.weights)} | {f"best{k}": w for k, w in enumerate(best)}
@@ -56,9 +61,9 @@ def write_checkpoint(path: Path, state: Checkpoint) -> None:
 
 
 def read_checkpoint(path: Path, plan: dict[str, Any], shapes: tuple[tuple[int, ...], ...]) -> Checkpoint:
-    """The state that a run of this plan left; shapes: of its network's weights.
+    """Reads the state that a run of this plan has left. shapes: shapes of its network's weights.
 
-    Raises FirstspikeError: not a checkpoint, a damaged one, of another run.
+    Raises FirstspikeError if the file is not a checkpoint, is damaged, or belongs to another run.
     """
     try:
         if not path.is_file():
@@ -91,7 +96,7 @@ def _check_plan(path: Path, have: dict[str, Any], need: dict[str, Any]) -> None:
     differs = sorted(name for name in have.keys() | need.keys() if have.get(name) != need.get(name))
     if differs:
         raise FirstspikeError(
-            f"{path} is of another run ({', '.join(differs)[:200]} differ); "
+            f"{path} belongs to another run ({', '.join(differs)[:200]} differ); "
             "repeat its options, or start afresh without --resume"
         )
 

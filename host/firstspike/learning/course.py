@@ -1,4 +1,8 @@
-"""A course of learnt: epochs over labelled images, checks on others, a guard, checkpoints; the same over any pupil."""
+"""A course of learning: epochs over labelled images, with checks on other images, a guard and checkpoints.
+
+The pupil that learns is the model or a board (see `pupil`); the course treats both alike. The guard brings the best
+weights back when a check is much worse than the best one.
+"""
 
 import hashlib
 import json
@@ -28,16 +32,17 @@ _LOSSES: Final = 10  # times that a pupil may be lost between two entries
 
 @dataclass(frozen=True, kw_only=True)
 class CoursePlan:
-    """What a course is.
+    """Describes a course.
 
-    epochs:   passes over the images, each in an order of its own.
+    epochs:   number of passes over the images; each pass has its own order.
     schedule: settings over the course.
-    seed:     of orders and moves; the random bits have the schedule's.
-    shift:    pixels by which the host moves each image anew, at most, in both directions; 0: none.
-    deform:   strength of the deformations by which the host changes each image anew (`deformed`); 0: none.
-    every:    images between two entries; None: one epoch.
-    guard:    fraction by which a check may be worse than the best one; beyond it the best weights come back. None: no
-              guard.
+    seed:     seed of the orders and shifts. The random bits of learning use the schedule's seed.
+    shift:    largest number of pixels by which the host shifts each image, anew in each epoch, in both directions.
+              0 means no shift.
+    deform:   strength with which the host deforms each image, anew in each epoch (see `deformed`). 0 means not at all.
+    every:    number of images between two entries. None means one epoch.
+    guard:    fraction by which the accuracy of a check may be below the best one. If it is lower still, the best
+              weights are brought back. None means no guard.
     """
 
     epochs: int
@@ -51,15 +56,16 @@ class CoursePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What happened since the entry before.
+    """Figures of the images since the previous entry.
 
-    images:        learnt since the beginning of the course.
-    accuracy_live: fraction right of those learnt since the entry before, each before it was learnt from.
-    trigger_rate:  fraction of them that moved weights.
-    weights_changed, weight_change: fraction of weights that differ from the entry before; mean |difference| of all.
-    accuracy:      on the check images, with the weights of now; None without such images.
+    images:          number of images learnt since the beginning of the course.
+    accuracy_live:   accuracy on the images since the previous entry, each answered before it was learnt from.
+    trigger_rate:    fraction of these images that triggered.
+    weights_changed: fraction of all weights that differ from those at the previous entry.
+    weight_change:   mean |difference| to the previous entry, over all weights.
+    accuracy:        accuracy on the check images with the weights learnt so far; None without check images.
     margin, late, chances: settings of the latest image.
-    rolled_back:   whether the guard brought the best weights back.
+    rolled_back:     whether the guard brought the best weights back.
     """
 
     images: int
@@ -76,7 +82,12 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Course:
-    """A course that is over. history: its entries. network: what the pupil knows now. count: its learning images."""
+    """The outcome of a course.
+
+    history: all entries.
+    network: the network with the learnt weights.
+    count:   number of learning images of the course, modulo 2^32.
+    """
 
     history: tuple[Entry, ...]
     network: Network
@@ -84,7 +95,7 @@ class Course:
 
     @property
     def trigger_rate(self) -> float:
-        """Fraction of all images that moved weights."""
+        """Fraction of all images that triggered."""
         before = [0, *(entry.images for entry in self.history)]
         moved = sum(e.trigger_rate * (e.images - b) for e, b in zip(self.history, before, strict=False))
         return moved / max(1, before[-1])
@@ -102,12 +113,16 @@ def learn_course(
     progress: Progress = unheard,
     entry: Callable[[Entry], None] | None = None,
 ) -> Course:
-    """A pupil learns, beginning with `network`.
+    """Lets a pupil learn, beginning with `network`. Returns the course.
 
-    events:     labelled images. check: others, to be classified at every entry.
-    checkpoint: file rewritten at every entry. resume: go on from it; the end is then that of a course in one go.
-    progress:   in images of the course. entry: called with every entry.
-    Raises FirstspikeError for settings or labels out of range, odd events, or a checkpoint of another course.
+    events:     labelled images to learn from.
+    check:      images to classify at every entry, or None.
+    checkpoint: file that is rewritten at every entry, or None.
+    resume:     continues from the checkpoint; the result equals that of a course without interruption.
+    progress:   called in images of the course.
+    entry:      called with every new entry.
+
+    Raises FirstspikeError for settings or labels out of range, invalid events, or a checkpoint of another course.
     """
     plan.schedule.check(network)
     check_events(events, network)
@@ -147,7 +162,7 @@ def _begin(network: Network, plan: CoursePlan, events: EventSet) -> Checkpoint:
 
 
 def _persist(learn: Callable[[], Checkpoint], pupil: Pupil, network: Network, state: Checkpoint) -> Checkpoint:
-    """Learns; from the same state again if the pupil is lost in between."""
+    """Calls `learn`. If the pupil is lost, loads the same state into it and calls `learn` again."""
     for attempt in range(_LOSSES):
         try:
             return learn()
@@ -167,7 +182,7 @@ def _to_next_entry(
     check: EventSet | None,
     progress: Progress,
 ) -> Checkpoint:
-    """Learns until the next entry is due, and makes it. Raises PupilLost."""
+    """Learns until the next entry is due. Returns the state with this entry. Raises PupilLost."""
     total, done, right, moved = plan.epochs * len(events), state.done, 0, 0
     end = min(total, done + (len(events) if plan.every is None else plan.every))
     layers = len(network.layers)
@@ -212,7 +227,7 @@ def _to_next_entry(
 
 
 def _same_settings(plan: CoursePlan, done: int, total: int, layers: int) -> int:
-    """For how many images from `done` on the settings stay; at most a thousand, so that progress is seen."""
+    """Returns for how many images from `done` on the settings stay equal; at most 1000, so that progress is shown."""
     now, n = plan.schedule.at(done, total, layers), 1
     limit = min(1000, total - done)
     while n < limit and plan.schedule.at(done + n, total, layers) == now:
@@ -223,7 +238,7 @@ def _same_settings(plan: CoursePlan, done: int, total: int, layers: int) -> int:
 def _learning_images(
     events: EventSet, plan: CoursePlan, epoch: int, first: int, last: int, network: Network
 ) -> EventSet:
-    """Images first .. last - 1 of an epoch, in its order, moved as its numbers say."""
+    """Returns the images first .. last - 1 in an epoch's order, deformed and shifted by its random numbers."""
     order = np.random.default_rng([plan.seed, 1, epoch]).permutation(len(events))[first:last]
     images = take(events, order)
     if plan.deform:
@@ -239,6 +254,6 @@ def _weights(network: Network) -> Weights:
 
 
 def _with(network: Network, weights: Weights) -> Network:
-    """The same network with other weights."""
+    """Returns the network with other weights."""
     layers = tuple(replace(layer, weights=w) for layer, w in zip(network.layers, weights, strict=True))
     return replace(network, layers=layers)

@@ -1,4 +1,4 @@
-"""What moved between two networks of the same shape, and how much."""
+"""Compares the weights of two networks of the same shape."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,18 +13,22 @@ __all__ = ["LayerDifference", "differences"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerDifference:
-    """One layer. before, after: int64 ``[n_in + P, n_out]``; the first by address, with 0 for a dropped input."""
+    """The weights of one layer in both networks.
+
+    before, after: int64 ``[n_in + P, n_out]``, with P constant inputs. The rows of the first layer are in the order of
+    external addresses, and a dropped input has a row of zeros.
+    """
 
     before: NDArray[np.int64]
     after: NDArray[np.int64]
 
     @property
     def moves(self) -> NDArray[np.int64]:
-        """after - before."""
+        """The differences after - before."""
         return self.after - self.before
 
     def figures(self) -> dict[str, Any]:
-        """Counts and sizes by name, for people and for `--json`."""
+        """Returns counts and sizes of the differences by name, for the table and for `--json`."""
         moves = self.moves
         moved = moves != 0
         size = np.abs(moves)
@@ -43,7 +47,7 @@ class LayerDifference:
 
 
 def differences(first: Network, second: Network) -> tuple[LayerDifference, ...]:
-    """Layer by layer, from `first` to `second`. Raises FirstspikeError if they are not of one shape."""
+    """Returns the difference from `first` to `second` for each layer. Raises FirstspikeError if the shapes differ."""
     shapes = [(n.kernel, n.steps, n.sizes, tuple(layer.constants for layer in n.layers)) for n in (first, second)]
     if shapes[0] != shapes[1]:
         (kernel, steps, sizes, _), (other, other_steps, other_sizes, _) = shapes
@@ -57,7 +61,7 @@ def differences(first: Network, second: Network) -> tuple[LayerDifference, ...]:
 
 
 def _by_address(network: Network) -> list[NDArray[np.int64]]:
-    """Weights of every layer; those of the first one spread over the external addresses."""
+    """Returns the weights of every layer, with the rows of the first layer in the order of external addresses."""
     layer = network.layers[0]
     kept = np.flatnonzero(network.input_map != DROPPED)
     spread = np.zeros((network.addresses + layer.constants, layer.outputs), np.int64)

@@ -1,4 +1,4 @@
-"""Images chosen from a set and moved, as events: what the host does to them before they are sent."""
+"""Chooses, shifts and deforms images, as events, before the host sends them."""
 
 from math import isqrt
 from typing import Final
@@ -10,11 +10,11 @@ from firstspike_contract import EVENT, EventSet, FirstspikeError
 
 __all__ = ["DEFORM_SIDE", "deformed", "shifted", "side_of", "take"]
 
-DEFORM_SIDE: Final = 28  # of the images that the trainer's deformations know
+DEFORM_SIDE: Final = 28  # pixels on a side of the images that the trainer can deform
 
 
 def take(events: EventSet, order: NDArray[np.int64]) -> EventSet:
-    """Images `order` of a set, in that order, with their labels."""
+    """Returns the images whose indices are in `order`, int64, in that order, with their labels."""
     counts = np.diff(events.offsets)[order]
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     index = np.arange(offsets[-1]) + np.repeat(events.offsets[:-1][order] - offsets[:-1], counts)
@@ -23,9 +23,10 @@ def take(events: EventSet, order: NDArray[np.int64]) -> EventSet:
 
 
 def shifted(events: EventSet, moves: NDArray[np.int64], side: int) -> EventSet:
-    """Every image moved by its own (down, right), int64 ``[N, 2]`` pixels; what leaves the square is lost.
+    """Returns the images, each shifted by its own (down, right), int64 ``[N, 2]`` pixels.
 
-    Address of a pixel: side * row + column. What comes in at the edges is dark: no event.
+    The pixel in a row and a column has the address side * row + column. Pixels that leave the square are lost; the
+    pixels that become free at the edges have no event.
     """
     counts = np.diff(events.offsets)
     down, right = np.repeat(moves, counts, axis=0).T
@@ -40,9 +41,12 @@ def shifted(events: EventSet, moves: NDArray[np.int64], side: int) -> EventSet:
 
 
 def deformed(events: EventSet, strength: float, seed: list[int]) -> EventSet:
-    """Every image of 28 x 28 pixels, bright ones at step 0, deformed anew as `firstspike train` does.
+    """Returns the images, each deformed at random as `firstspike train` does.
 
-    strength: of rotation, scale, shear, shift and elastic field, as a fraction of the trainer's. seed: of this part.
+    The images must have 28 x 28 pixels, with the bright ones at step 0.
+
+    strength: rotation, scale, shear, shift and elastic field, as a fraction of those of the trainer.
+    seed:     seed of the random numbers for these images.
     """
     from firstspike_compiler.training.augment import Augmentation, deform
 
@@ -63,11 +67,11 @@ def deformed(events: EventSet, strength: float, seed: list[int]) -> EventSet:
 
 
 def side_of(addresses: int) -> int:
-    """Side of the square that the inputs are. Raises FirstspikeError if they are none."""
+    """Returns the side of the square that the inputs form. Raises FirstspikeError if they form none."""
     side = isqrt(addresses)
     if side * side != addresses:
         raise FirstspikeError(
-            f"images are moved on a square of inputs, and {addresses} inputs are none; use --shift 0, or a network "
+            f"--shift needs inputs that form a square, and {addresses} inputs do not; use --shift 0, or a network "
             "of 784 inputs"
         )
     return side

@@ -1,4 +1,7 @@
-"""Whoever learns: the bit-true model in this process, or a board. The course sees no difference."""
+"""The interface of a pupil, which learns in a course: the bit-true model in this process, or a board.
+
+Tested by tests/host/learning/test_course.py.
+"""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,43 +17,43 @@ __all__ = ["ModelPupil", "Pupil", "PupilLost"]
 
 
 class PupilLost(FirstspikeError):
-    """The pupil does not have the weights any more that its images gave it: load the last ones known, and repeat."""
+    """The pupil has lost learnt weights: load the last known weights, and repeat the images since then."""
 
 
 class Pupil(Protocol):
-    """A network that can learn. Its weights, and its count of learning images, are all that it remembers."""
+    """A network that can learn. Its whole state is its weights and its count of learning images."""
 
     def load(self, network: Network, count: int) -> None:
-        """Puts a network in place of the one there. count: learning images behind it.
+        """Replaces the pupil's network. count: number of learning images so far.
 
-        Raises FirstspikeError if it cannot learn.
+        Raises FirstspikeError if the network cannot learn.
         """
         ...
 
     def network(self) -> Network:
-        """The network with its weights of now."""
+        """Returns the network with its present weights."""
         ...
 
     def learn(self, events: EventSet, settings: LearnSettings) -> LearnResults:
-        """Images with labels, each of which may change the weights. Raises PupilLost if they are in doubt."""
+        """Learns from labelled images; each may change the weights. Raises PupilLost if the weights are uncertain."""
         ...
 
     def classify(self, events: EventSet) -> NDArray[np.void]:
-        """RESULT ``[N]`` of images that change nothing."""
+        """Returns RESULT ``[N]`` of images, without learning from them."""
         ...
 
 
 class ModelPupil:
-    """The compiled bit-true model (sim.Learner)."""
+    """A Pupil that is the compiled bit-true model (sim.Learner)."""
 
     def __init__(self) -> None:
         self._learner: Learner | None = None
 
     def load(self, network: Network, count: int) -> None:
-        """See Pupil. Raises FirstspikeError if 64 bits do not hold its potentials with all weights at +-127."""
+        """See Pupil. Raises FirstspikeError if, with all weights at +-127, a potential does not fit 64 bits."""
         from firstspike_sim import Learner
 
-        quiet = LearnSettings(margin=0, late=0, chances=(0,) * len(network.layers))  # until there are others
+        quiet = LearnSettings(margin=0, late=0, chances=(0,) * len(network.layers))  # `learn` replaces these
         self._learner = Learner(network, quiet, count)
 
     def network(self) -> Network:

@@ -1,4 +1,7 @@
-"""What was learnt, kept: the deployment with other weights, as network IR and as a deployment directory."""
+"""Saves learnt weights: the deployment with these weights, as network IR and as a deployment directory.
+
+Tested by tests/host/cli/test_learn.py.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +16,9 @@ __all__ = ["learnt_ir", "write_learnt"]
 
 
 def learnt_ir(deployment: "Deployment", network: Network, record: dict[str, Any]) -> "NetworkIR":
-    """The deployment's network with the weights of `network`: same scales, time window, encoding and names.
+    """Returns the deployment's network with the weights of `network`, and unchanged scales, time window and encoding.
 
-    record: of the learning; it is kept beside that of the training.
+    record: record of the learning; the network keeps it beside the record of its training.
     """
     from dataclasses import replace
 
@@ -38,7 +41,11 @@ def learnt_ir(deployment: "Deployment", network: Network, record: dict[str, Any]
 def write_learnt(
     deployment: "Deployment", ir: "NetworkIR", output: Path, images: EventSet, source: Path | None, *, force: bool
 ) -> None:
-    """A deployment directory of what was learnt, for the same target. images: for its golden answers."""
+    """Writes a deployment directory with the learnt weights, for the target of `deployment`.
+
+    images: images from which the golden images are taken.
+    source: the network file that the manifest names, or None.
+    """
     from firstspike_compiler.deployment import write_deployment
     from firstspike_compiler.pipeline import compile_network
     from firstspike_compiler.targets import load_target

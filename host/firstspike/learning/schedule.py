@@ -1,4 +1,4 @@
-"""Settings that change as a run goes on: lists that are spread evenly over it, on the host."""
+"""Learning settings that change during a run: lists of values that the host spreads evenly over the run."""
 
 import re
 from dataclasses import dataclass
@@ -10,9 +10,12 @@ __all__ = ["Schedule", "parse_chances", "parse_steps"]
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """What `LearnSettings` holds, as lists over the run: of n entries, entry k serves from k / n of the images on.
+    """The fields of `LearnSettings` as lists over a run. Entry k of n is used from the fraction k / n of the run on.
 
-    margin, late: steps. chances: p, one for all layers or one for each. seed: of the random bits.
+    margin:  time steps to run on after the decision.
+    late:    latest decision step that is not late.
+    chances: p of the probability 2^-p of a change; each entry has one p for all layers, or one for each layer.
+    seed:    seed of the random bits.
     """
 
     margin: tuple[int, ...]
@@ -21,7 +24,7 @@ class Schedule:
     seed: int = 1
 
     def at(self, done: int, total: int, layers: int) -> LearnSettings:
-        """The settings for the image after `done` of `total`, of a network with that many layers."""
+        """Returns the settings for the image that follows the first `done` of `total`. layers: number of layers."""
         chances = self.chances[done * len(self.chances) // total]
         return LearnSettings(
             margin=self.margin[done * len(self.margin) // total],
@@ -31,25 +34,28 @@ class Schedule:
         )
 
     def check(self, network: Network) -> None:
-        """Raises FirstspikeError for a setting out of range, wherever in the lists it stands."""
+        """Raises FirstspikeError if any setting in the lists is out of range for the network."""
         parts = len(self.margin) * len(self.late) * len(self.chances)
         for part in range(parts):
             check_settings(network, self.at(part, parts, len(network.layers)))
 
 
 def parse_steps(word: str) -> tuple[int, ...]:
-    """Steps by commas: ``4`` or ``6,4,4``; ``4x3`` stands for 4,4,4. Raises UsageError."""
+    """Reads numbers of steps separated by commas: ``4`` or ``6,4,4``; ``4x3`` means 4,4,4. Raises UsageError."""
     return tuple(_number(part, word, "steps, such as 4 or 6,4x2") for part in _parts(word))
 
 
 def parse_chances(word: str) -> tuple[tuple[int, ...], ...]:
-    """p by commas, by layer with a stroke: ``0x6,1x4,2`` or ``0/1,2/3``. Raises UsageError."""
+    """Reads values of p separated by commas, and by slashes for each layer: ``0x6,1x4,2`` or ``0/1,2/3``.
+
+    Raises UsageError.
+    """
     like = "p, such as 0x6,1x4,2 or 0/1,2/3 by layer"
     return tuple(tuple(_number(p, word, like) for p in part.split("/")) for part in _parts(word))
 
 
 def _parts(word: str) -> list[str]:
-    """Parts between the commas, those with a count repeated."""
+    """Returns the parts between the commas. A part with a count, such as ``4x3``, is repeated."""
     parts: list[str] = []
     for part in word.split(","):
         value, times, count = part.partition("x")

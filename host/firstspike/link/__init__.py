@@ -1,4 +1,4 @@
-"""Lines to a board, and what makes of them a reliable stream: frames, endpoints."""
+"""Lines to a board, and the frames and endpoints that turn a line into a reliable stream."""
 
 from .endpoint import Endpoint, EndpointCounts
 from .frames import Deframer, coded

@@ -1,7 +1,7 @@
 """One end of a session: a reliable stream of bytes each way over frames that may be lost, damaged or repeated.
 
-The same at host and board (docs/protocol.md, streams). It does no input or output and has no clock: bytes and times
-come from outside, so that a test can run it in a simulated hour.
+Host and model board use this code (docs/protocol.md, streams). It does no input or output and has no clock: the caller
+passes bytes and times, so that a test can simulate an hour.
 """
 
 from dataclasses import dataclass
@@ -14,27 +14,31 @@ from .frames import coded
 
 __all__ = ["Endpoint", "EndpointCounts"]
 
-_QUICKEST: Final = 0.05  # seconds; an operating system's scheduling is no reason to send again
+_QUICKEST: Final = 0.05  # seconds, the shortest time-out; an operating system may delay a program that long
 
 
 @dataclass(kw_only=True)
 class EndpointCounts:
-    """frames_again: brought only what had come already. frames_ahead: came before what is missing, or without room."""
+    """Counts of one endpoint, from the beginning of its session."""
 
     frames_sent: int = 0
     bytes_sent: int = 0
-    frames_again: int = 0
-    frames_ahead: int = 0
-    repeats: int = 0  # times that sending went back
-    timeouts: int = 0  # of these, because nothing was heard
+    frames_again: int = 0  # received frames whose bytes had come already
+    frames_ahead: int = 0  # received frames that came before missing bytes, or for which there was no room
+    repeats: int = 0  # times that sending went back to unacknowledged bytes
+    timeouts: int = 0  # times that no acknowledgement came in time
 
 
 class Endpoint:
-    """Write what is to be sent, read what has come; hand frames in, take bytes for the line out.
+    """One end of a session.
 
-    kind_bit: FROM_BOARD at the board's end. patience: seconds without an acknowledgement before the first measurement
-    of the line; later the endpoint knows better. buffer: bytes that this end holds unread, below 2^15. capacity: that
-    the other end holds, as it said when the session was opened.
+    Towards the program, `write` takes bytes to send, and `peek` and `skip` give the bytes received. Towards the line,
+    `receive` takes frames, and `transmit` gives the bytes to put on the line.
+
+    kind_bit: FROM_BOARD at the board's end, else 0.
+    patience: seconds to wait for an acknowledgement until the endpoint has measured the round trip.
+    buffer:   bytes that this end holds unread, at most 2^15.
+    capacity: bytes that the other end holds unread, as it announced when the session was opened.
     """
 
     def __init__(
@@ -48,63 +52,63 @@ class Endpoint:
     ) -> None:
         if not (0 < buffer <= NUMBERS // 2 and 0 <= capacity <= NUMBERS // 2 and patience > 0):
             raise ValueError(
-                f"an end holds 1..{NUMBERS // 2} bytes and waits for some time: "
-                f"not {buffer} here, {capacity} there and {patience} s"
+                f"an endpoint holds 1..{NUMBERS // 2} bytes and waits a positive time: "
+                f"have {buffer} bytes here, {capacity} at the other end and {patience} s"
             )
         self.session, self.counters = session, EndpointCounts()
         self._buffer = buffer
         self._bit = kind_bit
-        self._out = bytearray()  # from byte number `_base` on: sent and not acknowledged, then not sent yet
-        self._base = self._cursor = self._sent_to = 0  # cursor: next to send; sent_to: the farthest it ever was
-        self._edge = capacity  # number of the byte that the other side has no room for
+        self._out = bytearray()  # bytes from number `_base` on: those sent but not acknowledged, then those not sent
+        self._base = self._cursor = self._sent_to = 0  # `_cursor`: next byte to send; `_sent_to`: its largest value
+        self._edge = capacity  # number of the first byte for which the other end has no room
         self._in = bytearray()
         self._expected = self._told_edge = 0
         self._acknowledge = self._repeat = self._poll = self._asked = False
         self._payload, self._calm = PAYLOAD_MAX, 0
         self._patience, self._smoothed, self._backoff = patience, 0.0, 0
-        self._since: float | None = None  # when what is outstanding was sent, or last got on
+        self._since: float | None = None  # when unacknowledged bytes were sent or last partly acknowledged
         self._probe: tuple[int, float] | None = None  # byte number and time of sending, to measure the round trip
 
     @property
     def unsent(self) -> int:
-        """Bytes written and not yet sent for the first time."""
+        """Number of bytes written and not yet sent for the first time."""
         return self._base + len(self._out) - self._sent_to
 
     @property
     def unacknowledged(self) -> int:
-        """Bytes written that the other side has not acknowledged, sent or not."""
+        """Number of bytes written that the other end has not acknowledged, sent or not."""
         return len(self._out)
 
     @property
     def waiting(self) -> int:
-        """Bytes that have come and were not read."""
+        """Number of bytes received and not skipped."""
         return len(self._in)
 
     @property
     def round_trip(self) -> float | None:
-        """Smoothed time from sending to acknowledgement, seconds; None before the first."""
+        """Smoothed time from sending to acknowledgement, seconds; None before the first measurement."""
         return self._smoothed or None
 
     def capacity(self, count: int) -> None:
-        """The other end holds so many bytes, as it says before anything was sent."""
+        """Records that the other end has room for `count` bytes. Called before anything was sent."""
         self._edge = self._base + count
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Appends to the stream to be sent."""
+        """Appends bytes to the stream to send."""
         self._out += data
 
     def peek(self) -> bytearray:
-        """What has come, in order; `skip` what was used of it."""
+        """Returns the bytes received, in order. `skip` removes them once they are used."""
         return self._in
 
     def skip(self, count: int) -> None:
-        """Frees the first `count` bytes of what has come."""
+        """Removes the first `count` bytes received, which makes room."""
         del self._in[:count]
         if self._room_edge() - self._told_edge >= self._buffer // 4:
-            self._acknowledge = True  # the other side may be waiting to hear of the room
+            self._acknowledge = True  # the other end may be waiting for room
 
     def receive(self, frame: Frame, now: float) -> None:
-        """A frame of this session."""
+        """Takes a frame of this session. now: the time in seconds."""
         self._acknowledged(frame, now)
         kind = frame.kind & ~FROM_BOARD
         if kind == FrameKind.REPEAT:
@@ -115,20 +119,20 @@ class Endpoint:
             self._take(frame)
 
     def damaged(self) -> None:
-        """Something came that was no frame: ask for it again."""
+        """Takes note of received bytes that were no valid frame: asks the other end to send again."""
         self._repeat = True
 
     def go_back(self, now: float) -> None:
-        """Sends everything again that is not acknowledged, and asks where the other side is: after a broken line."""
+        """Sends all unacknowledged bytes again and polls the other end. Called after a broken line was mended."""
         self._go_back(now)
         self._poll = True
 
     def ask(self) -> None:
-        """Asks where the other side is: for whoever waits for it and hears nothing, though nothing is outstanding."""
+        """Polls the other end, so that it answers although all bytes sent to it are acknowledged."""
         self._poll = True
 
     def transmit(self, now: float, room: int) -> bytes:
-        """Bytes for the line: whole frames, until nothing is due or about `room` bytes are reached."""
+        """Returns bytes for the line: whole frames, until no frame is due or about `room` bytes are reached."""
         self._check_time(now)
         pieces, size = [], 0
         while size < room and (frame := self._next(now)) is not None:
@@ -140,7 +144,7 @@ class Endpoint:
         return b"".join(pieces)
 
     def deadline(self) -> float | None:
-        """When `transmit` should be called again though nothing has come; None: not at all."""
+        """Returns the time at which `transmit` should be called although nothing was received; None means no time."""
         return None if self._since is None else self._since + self._wait()
 
     def _wait(self) -> float:
@@ -157,7 +161,10 @@ class Endpoint:
         self._poll = True
 
     def _next(self, now: float) -> Frame | None:
-        """The most urgent frame that is due. Every frame acknowledges: DATA makes a bare acknowledgement needless."""
+        """Returns the most urgent frame that is due, or None.
+
+        Every frame carries an acknowledgement; one without data is sent only if there is nothing else to send.
+        """
         edge = self._room_edge()
         number, window = self._expected % NUMBERS, edge - self._expected
         count = min(self._base + len(self._out), self._edge) - self._cursor
@@ -171,7 +178,7 @@ class Endpoint:
         elif self._acknowledge:
             kind, count = FrameKind.DATA, 0
         else:
-            if self._out and self._since is None:  # the other side has no room, and may have said so in vain
+            if self._out and self._since is None:  # the other end has no room; its notice of new room may get lost
                 self._since = now
             return None
         start = self._cursor - self._base
@@ -193,7 +200,7 @@ class Endpoint:
     def _acknowledged(self, frame: Frame, now: float) -> None:
         gained = (frame.acknowledge - self._base) % NUMBERS
         if gained > self._sent_to - self._base:
-            return  # of an earlier time
+            return  # an acknowledgement that was overtaken by a newer one
         edge = self._base + gained + frame.window
         if gained or edge > self._edge:
             self._since = now
@@ -212,7 +219,8 @@ class Endpoint:
             self._payload, self._calm = min(2 * self._payload, PAYLOAD_MAX), 0
         if self._probe is not None and self._base >= self._probe[0]:
             took = now - self._probe[1]
-            self._backoff = 0  # not before: an acknowledgement of what was sent twice says nothing of the time it takes
+            # only here: an acknowledgement of bytes that were sent twice does not tell how long the round trip takes
+            self._backoff = 0
             self._smoothed = took if not self._smoothed else 0.75 * self._smoothed + 0.25 * took
             self._probe = None
 
@@ -222,16 +230,16 @@ class Endpoint:
             self._in += frame.payload
             self._expected += len(frame.payload)
             self._acknowledge, self._asked = True, False
-        elif ahead >= NUMBERS // 2:  # behind
+        elif ahead >= NUMBERS // 2:  # modulo NUMBERS, this number lies behind the expected one
             self.counters.frames_again += 1
             self._acknowledge = True
         else:
             self.counters.frames_ahead += 1
-            self._repeat |= not self._asked  # once a gap: what follows it is out of order too
+            self._repeat |= not self._asked  # asked once for each gap, because all frames after a gap are out of order
             self._asked = True
 
     def _go_back(self, now: float) -> None:
-        self._probe = None  # which of two sendings an acknowledgement is of cannot be known
+        self._probe = None  # after sending twice, one cannot know which sending an acknowledgement belongs to
         if self._cursor == self._base:
             return
         self.counters.repeats += 1

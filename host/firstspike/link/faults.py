@@ -1,4 +1,4 @@
-"""A bad line, on purpose: bytes damaged, lost, doubled, out of order, cut off, late; the line broken. By seed."""
+"""A line with faults, for tests: damages, loses, doubles, swaps, cuts off and delays bytes, or breaks. Seeded."""
 
 import time
 from collections.abc import Callable
@@ -14,13 +14,22 @@ from .line import Line, LineLost
 
 __all__ = ["Faults", "FaultyLine", "Mangler", "parse_faults"]
 
-_QUEUE: Final = 4096  # bytes that a faulty line takes ahead of the line behind it
+_QUEUE: Final = 4096  # bytes that a faulty line holds for the line that it wraps
 
 
 @dataclass(frozen=True, kw_only=True)
 class Faults:
-    """Chances. Of a bit: flip. Of a byte: drop, double, swap (with the next). Of a piece of up to 4 KiB as it comes:
-    cut (its rest is lost), stall (it is kept for `pause` seconds), unplug (the line breaks).
+    """Probabilities of faults, each in 0..1. A piece is the bytes handed over in one call.
+
+    flip:   a bit is inverted.
+    drop:   a byte is lost.
+    double: a byte comes twice.
+    swap:   a byte changes places with the next one.
+    cut:    the rest of a piece is lost.
+    stall:  the line pauses for `pause` seconds.
+    pause:  seconds of a stall.
+    unplug: the line breaks.
+    seed:   seed of the random numbers.
     """
 
     flip: float = 0.0
@@ -35,7 +44,7 @@ class Faults:
 
 
 def parse_faults(text: str) -> Faults:
-    """From ``flip=1e-4,drop=1e-5,seed=3``. Raises UsageError."""
+    """Reads a text such as ``flip=1e-4,drop=1e-5,seed=3``. Raises UsageError."""
     known = {field.name: field.type for field in fields(Faults)}
     given: dict[str, float | int] = {}
     for part in text.split(","):
@@ -55,20 +64,20 @@ def parse_faults(text: str) -> Faults:
 
 
 class Mangler:
-    """One direction of a bad line: `hurt` bytes on their way. hurts: faults so far, by name."""
+    """The faults of one direction of a line: `hurt` applies them. hurts: number of faults so far, by name."""
 
     def __init__(self, faults: Faults, stream: int = 0) -> None:
-        """stream: two directions with one seed differ by this number."""
+        """stream: number of the direction, so that two directions with one seed have different faults."""
         self._faults = faults
         self._chances = np.random.default_rng((faults.seed, stream))
         self.hurts = dict.fromkeys(("flip", "drop", "double", "swap", "cut"), 0)
 
     def happens(self, chance: float) -> bool:
-        """Whether something of that chance happens now."""
+        """Draws a random number; returns True with probability `chance`."""
         return chance > 0 and bool(self._chances.random() < chance)
 
     def hurt(self, data: bytes) -> bytes:
-        """What comes out at the other end."""
+        """Returns the bytes that come out at the other end."""
         if not data:
             return data
         faults = self._faults
@@ -92,19 +101,23 @@ class Mangler:
 
 
 class FaultyLine:
-    """Any line, made bad in both directions. See `line.Line`. stalls, breaks: how many there were."""
+    """A line that adds faults to another line, in both directions. See `line.Line`.
+
+    stalls, breaks: number of them so far.
+    out, back:      the Mangler of the bytes to the board, and that of the bytes from it.
+    """
 
     def __init__(self, line: Line, faults: Faults, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        """sleep: how a pause passes."""
+        """sleep: called to wait for a pause, in seconds."""
         self.name, self.patience = line.name, line.patience
         self._line, self._faults, self._sleep = line, faults, sleep
         self.out, self.back = Mangler(faults, 0), Mangler(faults, 1)
         self.stalls = self.breaks = 0
-        self.when: list[float] = []  # times at which something went wrong, on the line's clock
+        self.when: list[float] = []  # times of the faults, on the line's clock
         self._queue = b""
 
     def now(self) -> float:
-        """Of the line behind it."""
+        """Returns the time of the wrapped line, in seconds."""
         return self._line.now()
 
     def exchange(self, data: bytes, timeout: float) -> tuple[int, bytes]:
@@ -131,11 +144,11 @@ class FaultyLine:
         return sum(self.out.hurts.values()) + sum(self.back.hurts.values())
 
     def bulk(self, on: bool) -> None:
-        """Of the line behind it."""
+        """See `line.Line`."""
         self._line.bulk(on)
 
     def reopen(self) -> None:
-        """The cable is plugged in again."""
+        """See `line.Line`. This plugs the cable in again after an unplug fault."""
         self._queue = b""
         self._line.reopen()
 

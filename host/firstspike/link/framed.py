@@ -1,4 +1,7 @@
-"""The framed session over a line as a transport (docs/protocol.md)."""
+"""The transport that carries a session of frames over a line (docs/protocol.md).
+
+Tested by tests/host/board/test_board.py.
+"""
 
 from typing import Any
 
@@ -12,9 +15,9 @@ __all__ = ["FramedTransport"]
 
 
 class FramedTransport:
-    """See Transport. line: open; it is closed with the transport.
+    """A Transport over a line. line: already open; closing the transport closes it.
 
-    Raises BoardError: no answer, another device, a board of another version.
+    Raises BoardError if nothing answers, another device answers, or the board has another version.
     """
 
     def __init__(self, line: Line) -> None:

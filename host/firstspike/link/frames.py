@@ -1,4 +1,4 @@
-"""Bytes of a line to frames and back: COBS and the delimiter around `contract.wire`."""
+"""Turns frames into bytes for a line and back: adds COBS and the delimiter to the frames of `link.wire`."""
 
 from cobs import cobs
 
@@ -7,31 +7,32 @@ from firstspike_contract.link.wire import CRC, DELIMITER, FRAME, PAYLOAD_MAX, Fr
 __all__ = ["CODED_MAX", "Deframer", "coded"]
 
 _PLAIN_MAX = FRAME.size + PAYLOAD_MAX + CRC.size
-CODED_MAX = _PLAIN_MAX + _PLAIN_MAX // 254 + 1  # bytes of the longest frame between two delimiters
+CODED_MAX = _PLAIN_MAX + _PLAIN_MAX // 254 + 1  # bytes of the longest coded frame, without its delimiter
 
 
 def coded(frame: Frame) -> bytes:
-    """The frame as it goes over a line, its delimiter included."""
+    """Returns the bytes of a frame on the line, its delimiter included."""
     return cobs.encode(frame.to_bytes()) + DELIMITER
 
 
 class Deframer:
-    """Cuts what a line gives into frames, however it comes in pieces.
+    """Cuts the bytes from a line into frames, whatever pieces they come in.
 
-    good, bad: frames so far. What comes before the first delimiter may be the end of anything, and counts as bad
-    like every other piece that is no frame.
+    good: number of valid frames so far.
+    bad:  number of pieces between delimiters that were no valid frame. The bytes before the first delimiter may be the
+          end of a frame and can count as bad.
     """
 
     def __init__(self) -> None:
         self.good = self.bad = 0
-        self._piece = b""  # of a frame whose delimiter has not come
+        self._piece = b""  # beginning of a frame whose delimiter has not come
         self._overlong = False
 
     def feed(self, data: bytes) -> list[Frame | None]:
-        """Frames completed by these bytes, None for each that was damaged; nothing for two delimiters in a row."""
+        """Returns the frames that these bytes complete, and None for each damaged one. Ignores repeated delimiters."""
         *whole, rest = (self._piece + data).split(DELIMITER)
         frames = [self._frame(piece) for piece in whole if piece or self._overlong]
-        if len(rest) > CODED_MAX:  # no frame is as long: keep only the fact
+        if len(rest) > CODED_MAX:  # no frame is that long: drop the bytes, remember that there were too many
             rest, self._overlong = b"", True
         self._piece = rest
         return frames

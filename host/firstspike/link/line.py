@@ -1,4 +1,7 @@
-"""What carries bytes to a board: one small interface, with a serial port, a socket or a simulation behind it."""
+"""The interface of a line, which carries bytes to and from a board: serial port, socket or simulation.
+
+Tested by tests/host/link/test_lines.py.
+"""
 
 from typing import Final, Protocol
 
@@ -10,42 +13,42 @@ MAX_READ: Final = 65536
 
 
 class BoardError(FirstspikeError):
-    """A board cannot be reached, refuses, or does not do what it should; the message says what to do."""
+    """A board cannot be reached, refuses a request or misbehaves. The message says what to do."""
 
 
 class LineLost(BoardError):
-    """The line broke while in use: a cable pulled, a program at the other end gone."""
+    """The line broke while in use: a cable was pulled, or the program at the other end has ended."""
 
 
 class Line(Protocol):
-    """Bytes both ways, in order, possibly damaged or lost.
+    """A line carries bytes both ways, in order. Bytes may be damaged or lost.
 
-    name:     what the user called it, for messages.
-    patience: seconds in which an answer to a short frame is to be expected.
+    name:     the name that the user gave the line, for messages.
+    patience: seconds in which the answer to a short frame should come.
     """
 
     name: str
     patience: float
 
     def now(self) -> float:
-        """Seconds on the clock that its time-outs run on: a simulated board has its own."""
+        """Returns the time on the line's clock, in seconds. Time-outs use it; a simulated board has its own clock."""
         ...
 
     def exchange(self, data: bytes, timeout: float) -> tuple[int, bytes]:
-        """Takes as many of `data` as there is room for and returns their number, and what has come.
+        """Sends bytes of `data` as far as there is room. Returns the number taken, and the bytes received.
 
-        Waits up to `timeout` seconds if nothing can be taken and nothing has come. Raises LineLost.
+        Waits up to `timeout` seconds if nothing can be taken and nothing was received. Raises LineLost.
         """
         ...
 
     def bulk(self, on: bool) -> None:
-        """Until further notice much is sent whose time does not matter: a simulation may take a shortcut."""
+        """Says whether many bytes follow whose timing does not matter. A simulation may then take a shortcut."""
         ...
 
     def reopen(self) -> None:
-        """After LineLost: once more from the start, forgetting what was on the way. Raises BoardError."""
+        """Opens the line again after LineLost. Bytes that were on their way are lost. Raises BoardError."""
         ...
 
     def close(self) -> None:
-        """Ends it; a second time does nothing."""
+        """Closes the line. A second call does nothing."""
         ...

@@ -1,4 +1,4 @@
-"""Registers of a board over a session: reads that wait for their replies, writes that do not."""
+"""Access to a board's registers over a session. Reads wait for their replies, writes do not."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -13,20 +13,20 @@ from .session import Session
 
 __all__ = ["ANSWERING", "SessionRegisters"]
 
-ANSWERING: Final = 2.0  # seconds in which a reply must come, or at least a part of it
-_TRIPS: Final = 20  # round trips likewise, where these take longer: a board that is simulated
+ANSWERING: Final = 2.0  # seconds in which a reply, or at least a part of it, must come
+_TRIPS: Final = 20  # round trips in which it must come if they take longer, as with a simulated board
 _AHEAD: Final = 2**15  # bytes written ahead of the line, enough to keep it busy
 
 
 class SessionRegisters:
-    """See RegisterAccess; addresses are of the core or of the link. Every method may raise TransportLost, LineLost."""
+    """A RegisterAccess to the registers of core and link. Every method may raise TransportLost and LineLost."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._waiting_until = 0.0
 
     def write(self, address: int, words: NDArray[np.uint32]) -> None:
-        """See RegisterAccess. Returns before the board has them; what it refuses, the guard of a load notices."""
+        """See RegisterAccess. Returns before the board has the words; the guard of a load notices refused ones."""
         for message in write_messages(address, words):
             self._session.send(message)
             while self._session.unsent > _AHEAD:
@@ -51,7 +51,7 @@ class SessionRegisters:
         self._answers(scan_messages(address, count), address)
 
     def wait(self, waited: int) -> None:
-        """See RegisterAccess. Raises BoardError when the core has had its time."""
+        """See RegisterAccess. Raises BoardError if the core does not become idle in time."""
         now = self._session.line.now()
         if waited == 0:
             self._waiting_until = now + self._answering
@@ -62,7 +62,7 @@ class SessionRegisters:
             )
 
     def flush(self) -> float:
-        """See RegisterAccess: until the board has acknowledged everything. Raises BoardError if it stops doing so."""
+        """See RegisterAccess. Waits until the board has acknowledged all bytes; raises BoardError if it stops."""
         session = self._session
         left, end = session.unacknowledged, session.line.now() + self._answering
         while session.unacknowledged:
@@ -81,7 +81,7 @@ class SessionRegisters:
         return max(ANSWERING, _TRIPS * self._session.round_trip)
 
     def _answers(self, messages: Iterator[bytes], address: int) -> list[NDArray[np.uint32]]:
-        """Sends all messages at once; words of the REPLY to each."""
+        """Sends all messages at once and returns the words of the REPLY to each."""
         count = 0
         for message in messages:
             self._session.send(message)
@@ -91,7 +91,7 @@ class SessionRegisters:
         return replies
 
     def _reply(self, address: int) -> NDArray[np.uint32]:
-        """Words of the oldest REPLY."""
+        """Waits for the oldest REPLY and returns its words. Raises BoardError if it is late or reports a refusal."""
         session = self._session
         heard, end = session.heard, session.line.now() + self._answering
         while not session.replies:
@@ -107,6 +107,6 @@ class SessionRegisters:
         if words[-1]:
             raise BoardError(
                 f"the board refused to read register 0x{address:04X} ({words[-1]} accesses): "
-                f"it is busy, or has none there"
+                f"the core is busy, or has no such register"
             )
         return words[:-1]

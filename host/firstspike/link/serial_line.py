@@ -1,4 +1,7 @@
-"""Serial ports through pyserial: exclusive, raw, with the operating system's lowest latency."""
+"""A line over a serial port, opened with pyserial: exclusive, raw, with the lowest latency that the system offers.
+
+Tested by tests/host/link/test_lines.py.
+"""
 
 import contextlib
 import errno
@@ -19,9 +22,10 @@ _MAX_READ: Final = 65536
 
 
 class SerialLine:
-    """A port by its device name, or a URL that pyserial knows, such as ``rfc2217://host:port``. See `line.Line`.
+    """A line over a port given by its device name, or by a pyserial URL such as ``rfc2217://host:port``.
 
-    Raises BoardError: no such port, no permission, in use, not a serial port, a speed that it does not have.
+    See `line.Line`. Raises BoardError if the port does not exist, is in use, is not a serial port, does not have the
+    speed, or may not be used by this user.
     """
 
     patience: float = 0.25
@@ -31,19 +35,19 @@ class SerialLine:
         self._serial = self._open()
 
     def now(self) -> float:
-        """Seconds."""
+        """Returns the time in seconds."""
         return time.monotonic()
 
     def bulk(self, on: bool) -> None:
-        """There is no shortcut."""
+        """Does nothing: this line has no shortcut."""
 
     def reopen(self) -> None:
-        """Closes what is left of it and opens it again."""
+        """Closes the port, if it still exists, and opens it again."""
         self.close()
         self._serial = self._open()
 
     def close(self) -> None:
-        """Gives the port back."""
+        """Closes the port."""
         with contextlib.suppress(OSError, serial.SerialException):
             self._serial.close()
 
@@ -62,7 +66,7 @@ class SerialLine:
             raise lost(self.name, getattr(error, "strerror", None) or str(error)) from error
 
     def _exchange_slowly(self, data: bytes, timeout: float) -> tuple[int, bytes]:
-        """Through pyserial's own calls: on Windows, and for its URLs."""
+        """Exchanges bytes through pyserial's own calls: on Windows, and for pyserial's URLs."""
         taken = self._serial.write(data) or 0 if data else 0
         self._serial.timeout = 0 if taken else max(0.0, timeout)
         came = self._serial.read(1)
@@ -80,7 +84,7 @@ class SerialLine:
         except (OSError, ValueError, serial.SerialException) as error:
             raise _refused(self._port, self._baudrate, error) from error
         with contextlib.suppress(OSError, ValueError, AttributeError, NotImplementedError):
-            # a USB bridge otherwise holds bytes back for up to 16 ms; what has no such mode goes without it
+            # without this mode, a USB bridge holds bytes back for up to 16 ms; ports that lack the mode work, too
             opened.set_low_latency_mode(True)
         if os.name == "posix":
             self._descriptor = opened.fileno()
@@ -88,7 +92,7 @@ class SerialLine:
 
 
 def lost(name: str, why: str) -> LineLost:
-    """The error for a line that broke."""
+    """Returns the error for a line that broke."""
     return LineLost(f"the connection to {name} is lost ({why}); is the cable plugged in and the board powered?")
 
 
@@ -102,23 +106,23 @@ def _write(fd: int, data: bytes) -> int:
 def _refused(port: str, baudrate: int, error: Exception) -> BoardError:
     number = _number(error)
     if number == errno.ENOENT:
-        return BoardError(f"there is no serial port {port}; firstspike devices lists those that there are")
+        return BoardError(f"there is no serial port {port}; firstspike devices lists the serial ports")
     if number == errno.EACCES:
         group = group_of(port)
         return BoardError(
             f"no permission to use {port}; join its group and log in again: sudo usermod -aG {group} $USER"
         )
     if number in (errno.EAGAIN, errno.EBUSY, errno.EWOULDBLOCK):
-        return BoardError(f"{port} is in use by another program{_holder(port)}; end that one first")
+        return BoardError(f"{port} is in use by another program{_holder(port)}; end that program first")
     if number in (errno.ENOTTY, errno.EINVAL, errno.EISDIR):
-        return BoardError(f"{port} is not a serial port; firstspike devices lists those that there are")
+        return BoardError(f"{port} is not a serial port; firstspike devices lists the serial ports")
     if isinstance(error, ValueError) or "baud" in str(error).lower():
         return BoardError(f"{port} does not run at {baudrate} baud ({error}); for example ?baudrate=3000000")
     return BoardError(f"{port} cannot be opened: {getattr(error, 'strerror', None) or error}")
 
 
 def _number(error: Exception) -> int | None:
-    """errno; pyserial wraps some errors without it."""
+    """Returns the errno of an error, or None. Some of pyserial's errors carry it only in the error that they wrap."""
     for cause in (error, error.__context__):
         if cause is not None and cause.args and isinstance(cause.args[0], int):
             return cause.args[0]
@@ -126,7 +130,7 @@ def _number(error: Exception) -> int | None:
 
 
 def group_of(port: str) -> str:
-    """Group whose members may use a port."""
+    """Returns the name of the group whose members may use a port; ``dialout`` if it cannot be determined."""
     try:
         import grp
 
@@ -136,7 +140,7 @@ def group_of(port: str) -> str:
 
 
 def _holder(port: str) -> str:
-    """Who has it open, where the system tells: `` (python3, process 123)``."""
+    """Returns the program that has the port open, as in `` (python3, process 123)``, or an empty text if unknown."""
     target = os.path.realpath(port)
     for process in Path("/proc").glob("[0-9]*"):
         if process.name == str(os.getpid()):

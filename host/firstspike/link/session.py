@@ -1,4 +1,4 @@
-"""The host's end of a session over a line: opening, sending, receiving records, getting over a broken line."""
+"""The host's end of a session over a line: opens it, sends messages, receives records, mends a broken line."""
 
 import os
 import time
@@ -29,14 +29,14 @@ __all__ = ["OPENING", "RECONNECTING", "Record", "Session"]
 
 OPENING: Final = 2.0  # seconds in which a board must answer
 RECONNECTING: Final = 2.0  # seconds in which a broken line may come back
-_SLICE: Final = 0.05  # seconds of one wait at most, so that an interrupt is noticed
+_SLICE: Final = 0.05  # seconds of the longest wait, so that an interrupt is noticed
 _BURST: Final = 8192  # bytes handed to the line at once
-_STALE: Final = 0.01  # seconds since the last step after which the line is read before anything is sent
-_SAMPLE: Final = 60  # characters shown of what another device says
+_STALE: Final = 0.01  # seconds after the last step, beyond which `step` reads the line before it sends
+_SAMPLE: Final = 60  # characters of another device's output that a message shows
 
 
 class Record(NamedTuple):
-    """What the board said: a RecordKind, its status, its body."""
+    """A record from the board. kind: a RecordKind. status: its status byte. body: the bytes after its header."""
 
     kind: int
     status: int
@@ -44,11 +44,17 @@ class Record(NamedTuple):
 
 
 class Session:
-    """Made closed; `open` it, and again after TransportLost. A broken line is mended without losing the session.
+    """The host's end of sessions over one line.
 
-    welcome: what the board said of itself, by the names of wire.WELCOME.
-    replies, answers: records that have come and were not taken: REPLY, and what concerns images.
-    opened, reconnects: sessions begun; broken lines mended. heard: bytes of the board's stream.
+    A new Session is closed: call `open`, and call it again after TransportLost. A broken line is mended without losing
+    the session.
+
+    welcome:    the board's welcome, by the field names of wire.WELCOME.
+    replies:    REPLY records that were received and not yet taken.
+    answers:    all other records that were received and not yet taken; they concern images.
+    opened:     number of sessions opened.
+    reconnects: number of broken lines that were mended.
+    heard:      number of bytes received in the board's streams.
     """
 
     def __init__(self, line: Line, *, opening: float = OPENING, reconnecting: float = RECONNECTING) -> None:
@@ -59,37 +65,37 @@ class Session:
         self.answers: deque[Record] = deque()
         self._deframer, self._pending, self._open = Deframer(), b"", False
         self._nonce, self._last = 0, line.now()
-        self._alive = self._last  # when the board was last heard, or asked whether it is still there
+        self._alive = self._last  # when a frame of the board last came, or the board was last polled
         self._first, self._echoes = b"", 0
         self._endpoint = Endpoint(0)
 
     @property
     def counters(self) -> EndpointCounts:
-        """Of the present session, this side."""
+        """The counts of this end in the present session."""
         return self._endpoint.counters
 
     @property
     def damaged(self) -> int:
-        """Pieces received that were no frame, in all sessions."""
+        """Number of received pieces that were no valid frame, in all sessions."""
         return self._deframer.bad
 
     @property
     def unsent(self) -> int:
-        """Bytes still to be sent for the first time."""
+        """Number of bytes not yet sent for the first time."""
         return self._endpoint.unsent
 
     @property
     def unacknowledged(self) -> int:
-        """Bytes that the board has not acknowledged, sent or not."""
+        """Number of bytes that the board has not acknowledged, sent or not."""
         return self._endpoint.unacknowledged
 
     @property
     def round_trip(self) -> float:
-        """Smoothed time from sending to acknowledgement, seconds; 0 before the first."""
+        """Smoothed time from sending to acknowledgement, seconds; 0 before the first measurement."""
         return self._endpoint.round_trip or 0.0
 
     def open(self) -> None:
-        """Begins a session. Raises BoardError: no answer, another device, a board of another version."""
+        """Opens a session. Raises BoardError if nothing, another device or a board of another version answers."""
         self._nonce = int.from_bytes(os.urandom(4), "little")
         session = self._endpoint.session % 255 + 1 if self._endpoint.session else 1 + self._nonce % 255
         self._endpoint = Endpoint(session, patience=self.line.patience, buffer=HOST_BUFFER)
@@ -98,7 +104,7 @@ class Session:
         self.answers.clear()
         hello = HELLO.to_bytes(magic=MAGIC, protocol=PROTOCOL, nonce=self._nonce)
         frame = coded(Frame(FrameKind.OPEN, session, 0, 0, HOST_BUFFER, hello))
-        # a delimiter first: whatever stands half sent in the line ends there
+        # the delimiter in front ends a frame that an earlier program may have left half sent
         frame = b"\0" + frame
         now = self.line.now()
         end, again = now + self._opening, now
@@ -120,13 +126,14 @@ class Session:
         self._endpoint.write(data)
 
     def step(self, timeout: float = _SLICE) -> None:
-        """Sends and receives what can be, waiting up to `timeout` seconds. Raises TransportLost, LineLost.
+        """Sends and receives what is possible, and waits for it up to `timeout` seconds.
 
-        Called while something is waited for: a board that says nothing for a while is asked whether it is still there.
+        A caller that waits for the board calls this again and again. A board that has been silent for a while is
+        polled. Raises TransportLost, LineLost.
         """
         try:
             if self.line.now() - self._last > _STALE:
-                self._exchange(0.0)  # what has come meanwhile, before anything seems overdue
+                self._exchange(0.0)  # take in the bytes that came meanwhile, before an acknowledgement seems overdue
             now = self.line.now()
             if now - self._alive > self.line.patience:
                 self._endpoint.ask()
@@ -141,11 +148,11 @@ class Session:
         self._sort()
 
     def settle(self) -> None:
-        """Sends the acknowledgement that is due: the board need not ask for it while this program does other things."""
+        """Sends the acknowledgement that is due, so that the board need not poll while this program does other work."""
         self.step(0.0)
 
     def _sort(self) -> None:
-        """Records that have come whole, to those who wait for them."""
+        """Moves the records that have come whole to `replies` and `answers`."""
         data, at = self._endpoint.peek(), 0
         while len(data) - at >= RECORD.size:
             kind, status, length = RECORD.form.unpack_from(data, at)
@@ -191,7 +198,7 @@ class Session:
             self._endpoint.receive(frame, self.line.now())
 
     def _mend(self, error: LineLost) -> None:
-        """Opens the line again and goes on where it broke. Raises LineLost if it stays away."""
+        """Opens the broken line again and continues the session. Raises LineLost if the line does not come back."""
         end = time.monotonic() + self._reconnecting
         while True:
             try:
@@ -220,17 +227,19 @@ class Session:
     def _no_answer(self) -> str:
         name, heard = self.line.name, self._first
         if self._echoes:
-            return f"{name} sends back what it is sent: a loopback plug or a modem, no firstspike board"
+            return f"{name} sends back what it is sent; it is a loopback plug or a modem, not a firstspike board"
         if not heard:
             return (
                 f"no answer from {name} within {self._opening:g} s; is the board powered and programmed with "
-                f"firstspike, is this its port (firstspike devices) and its baud rate (?baudrate=3000000)?"
+                f"firstspike, is this its port (see firstspike devices), and is its baud rate right "
+                f"(for example ?baudrate=3000000)?"
             )
         text = heard.decode("ascii", "replace")
-        if sum(c.isprintable() or c.isspace() for c in text) > 0.9 * len(text):
-            return f"{name} is another device, no firstspike board; it says {_text(heard)!r}"
+        # bytes beyond ASCII become U+FFFD, which counts as printable
+        if sum((c.isprintable() or c.isspace()) and c != "\ufffd" for c in text) > 0.9 * len(text):
+            return f"{name} is another device, not a firstspike board; it says {_text(heard)!r}"
         return (
-            f"what comes from {name} is not understood ({len(heard)} bytes or more, no welcome); "
+            f"{name} sends bytes that are no firstspike frames ({len(heard)} bytes or more); "
             f"is the baud rate that of the board? for example serial://{name}?baudrate=3000000"
         )
 

@@ -1,4 +1,7 @@
-"""A line over TCP, for boards behind a terminal server and for ``firstspike board --listen socket``."""
+"""A line over TCP, for boards behind a terminal server and for ``firstspike board --listen socket``.
+
+Tested by tests/host/link/test_lines.py and tests/host/virtual/test_server.py.
+"""
 
 import contextlib
 import select
@@ -16,7 +19,7 @@ _CONNECT: Final = 2.0  # seconds
 
 
 class SocketLine:
-    """See `line.Line`. Raises BoardError if nothing listens there."""
+    """A line over TCP. See `line.Line`. Raises BoardError if nothing listens at that host and port."""
 
     patience: float = 0.25
 
@@ -25,14 +28,14 @@ class SocketLine:
         self._socket = self._connect()
 
     def now(self) -> float:
-        """Seconds."""
+        """Returns the time in seconds."""
         return time.monotonic()
 
     def bulk(self, on: bool) -> None:
-        """There is no shortcut."""
+        """Does nothing: this line has no shortcut."""
 
     def reopen(self) -> None:
-        """Connects once more."""
+        """Connects again."""
         self.close()
         self._socket = self._connect()
 

@@ -1,4 +1,4 @@
-"""Images to a board and their answers from it, over as many sessions as it takes."""
+"""Sends images to a board and receives their answers, over several sessions if one is lost."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -22,14 +22,17 @@ _AHEAD: Final = 8192  # bytes of images prepared ahead of the line
 
 
 class Traffic:
-    """See ImageStream. One stream at a time; answers to the images of an abandoned stream are read and discarded."""
+    """An ImageStream over sessions, for one stream at a time.
+
+    The answers to images of an abandoned stream are read and discarded.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._awaited = self._abandoned = 0  # images in flight, the abandoned ones first
 
     def forget(self) -> None:
-        """A new session: nothing is in flight."""
+        """Prepares for a new session, in which no image is in flight."""
         self._awaited = self._abandoned = 0
 
     def chunks(
@@ -43,7 +46,7 @@ class Traffic:
         labels: NDArray[np.int64] | None = None,
         once: bool = False,
     ) -> Iterator[tuple[int, list[Answered]]]:
-        """See ImageStream: what is lost with a session is sent again in the next one."""
+        """See ImageStream. Images that are lost with a session are sent again in the next one, unless `once` is set."""
         done = attempts = 0
         while done < len(events):
             try:
@@ -60,11 +63,11 @@ class Traffic:
                 if attempts > ATTEMPTS:
                     name = self._session.line.name
                     raise BoardError(
-                        f"the board at {name} lost the session {ATTEMPTS} times without a result between"
+                        f"the board at {name} lost the session {ATTEMPTS} times without a result in between"
                     ) from None
 
     def _flow(self, total: int, first: int, source: Iterator[Images], timeout: float) -> Iterator[list[Answered]]:
-        """Images from `first` on in one session."""
+        """Streams the images from `first` on in one session, and yields their answers."""
         session = self._session
         sent = done = first
         trace = bytearray()
@@ -94,7 +97,10 @@ class Traffic:
             self._abandoned, self._awaited = self._abandoned + self._awaited, 0
 
     def _taken(self, trace: bytearray, number: int) -> list[Answered]:
-        """Answers that have come, to image `number` and on. trace: beats of an image that has no result yet."""
+        """Takes the answers that were received. number: the image whose answer is due.
+
+        trace: trace beats of an image whose result has not come; they are kept here between calls.
+        """
         found: list[Answered] = []
         answers = self._session.answers
         while answers:
@@ -117,7 +123,7 @@ class Traffic:
         return found
 
     def _count(self, images: int) -> int:
-        """So many images are answered. Returns how many of them somebody waits for."""
+        """Counts answered images. Returns the number of those that do not belong to an abandoned stream."""
         abandoned = min(images, self._abandoned)
         self._abandoned -= abandoned
         awaited = min(images - abandoned, self._awaited)

@@ -1,7 +1,9 @@
-"""What a board is reached by: registers, and images in, answers out, in order and once. `Board` stands on this alone.
+"""The interface of a transport, through which `Board` reaches a board: registers, images in and answers out.
 
-The framed session over a serial line or a socket is one transport (link.framed); another bus is another, and a stand-in
-for a test a third.
+A transport delivers everything in order and once. A session of frames over a line (link.framed) is one transport;
+another bus, or a substitute in a test, is another.
+
+Tested by tests/host/board/test_board.py.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,15 +19,15 @@ from firstspike_contract.core.access import RegisterAccess
 __all__ = ["ATTEMPTS", "Answered", "Identity", "ImageStream", "Transport", "TransportLost"]
 
 
-ATTEMPTS: Final = 10  # times that a task is begun again after the board was lost, nothing achieved in between
+ATTEMPTS: Final = 10  # times that a task is begun again after the board was lost, without any progress
 
 
 class TransportLost(Exception):
-    """What was in flight is lost, and the board may have been reset: `reopen`, and do it again."""
+    """Everything in flight is lost, and the board may have been reset: call `reopen`, then repeat the work."""
 
 
 class Answered(NamedTuple):
-    """One image's result packet and the beats of its trace, as bytes."""
+    """The answer to one image. packet: its result packet, as bytes. trace: the beats of its trace, as bytes."""
 
     packet: bytes
     trace: bytes
@@ -33,11 +35,11 @@ class Answered(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """What a board says of itself when it is reached.
+    """The description that a board gives of itself when a session is opened.
 
-    clock:         hertz.
-    configuration: a Configuration, the state that images meet.
-    name:          of the network that it holds; 0: none.
+    clock:         clock frequency, hertz.
+    configuration: a Configuration; it decides whether the board takes images.
+    name:          number that identifies the network that the board holds; 0 means none.
     """
 
     clock: int
@@ -46,7 +48,7 @@ class Identity:
 
 
 class ImageStream(Protocol):
-    """Images to a board and their answers from it."""
+    """Sends images to a board and receives their answers."""
 
     def chunks(
         self,
@@ -59,25 +61,29 @@ class ImageStream(Protocol):
         labels: NDArray[np.int64] | None = None,
         once: bool = False,
     ) -> Iterator[tuple[int, list[Answered]]]:
-        """Answers in the order of images, as they come: (number of the first, answers). Each image is answered once.
+        """Yields answers as they come, in the order of the images: (number of the first, answers).
 
-        addresses: external addresses of the network. flags: of the image header.
+        Each image is answered once.
+
+        addresses: number of external addresses of the network.
+        flags:     flags of the image header.
         timeout:   seconds without an answer before BoardError.
-        renew:     begins anew after TransportLost, so that the board holds what it held.
-        labels:    int64 ``[N]``, to be sent too.
-        once:      no image is sent a second time, as one that learns must not be: TransportLost then ends the stream.
-        Raises BoardError: images are refused, no answer in time, the transport is lost again and again.
+        renew:     called after TransportLost; it opens a new session and restores the network on the board.
+        labels:    int64 ``[N]``, sent with the images; None sends no labels.
+        once:      no image is sent twice, which learning images require; TransportLost then ends the stream.
+
+        Raises BoardError if images are refused, no answer comes in time, or the transport is lost again and again.
         """
         ...
 
 
 class Transport(Protocol):
-    """A board within reach. Every call may raise BoardError, and TransportLost.
+    """A connection to a board. Every call may raise BoardError and TransportLost.
 
-    name:      what the user called it, for messages.
-    registers: of the core, and of the link beside it.
-    images:    images in, answers out.
-    identity:  what the board said when it was last reached.
+    name:      the name that the user gave the board, for messages.
+    registers: access to the registers of the core and of the link.
+    images:    sends images and receives answers.
+    identity:  the board's description of itself, from the last opening.
     """
 
     name: str
@@ -90,26 +96,26 @@ class Transport(Protocol):
     def identity(self) -> Identity: ...
 
     def reopen(self) -> None:
-        """Begins anew after TransportLost; what was in flight is forgotten."""
+        """Opens the connection again after TransportLost, with nothing in flight."""
         ...
 
     def now(self) -> float:
-        """Seconds on the transport's clock: a simulated board has its own."""
+        """Returns the time on the transport's clock, in seconds. A simulated board has its own clock."""
         ...
 
     def bulk(self, on: bool) -> None:
-        """Until further notice much is sent whose time does not matter: a simulation may take a shortcut."""
+        """Says whether many bytes follow whose timing does not matter. A simulation may then take a shortcut."""
         ...
 
     def figures(self) -> dict[str, Any]:
-        """EndpointCounts of this end, by name, for `Board.status`."""
+        """Returns counts of this end by name, for `Board.status`; those of an EndpointCounts and further ones."""
         ...
 
     @property
     def sent_bytes(self) -> int:
-        """Bytes sent since the transport was last opened, protocol and all."""
+        """Number of bytes sent since the transport was last opened, those of the protocol included."""
         ...
 
     def close(self) -> None:
-        """Gives the board back; a second time does nothing."""
+        """Closes the connection. A second call does nothing."""
         ...

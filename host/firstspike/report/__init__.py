@@ -1,4 +1,4 @@
-"""What a person reads: text tables, progress on the terminal, pictures."""
+"""Output for people: text tables, progress on the terminal, pictures."""
 
 from .causal import causal_sets
 from .learnt import difference_picture, learning_picture

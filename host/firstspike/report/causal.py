@@ -1,4 +1,4 @@
-"""Which spikes brought about a decision."""
+"""The causal sets of a decision: the spikes that caused it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,16 +9,16 @@ __all__ = ["causal_sets"]
 
 
 def causal_sets(network: Network, evaluation: Evaluation) -> tuple[NDArray[np.bool_], ...]:
-    """The causal set of the decision, layer by layer, bool ``[n]`` each: shapes and order of `Evaluation.times`.
+    """Returns the causal set of the decision: one array bool ``[n]`` for each layer, ordered like `Evaluation.times`.
 
-    The causal set of a spike is the spikes that its neuron had received when it fired, through weights other than zero
-    (Mostafa, arXiv 1606.08165, section II). Here it is followed back from the winning output (at its decision step,
-    silent or not) to the inputs. With kappa(0) = 0 a spike belongs to it only if it came at an earlier step, with the
-    `step` kernel also at the same one. Constant inputs are not listed.
+    The causal set of a spike is the set of spikes that its neuron had received, through weights other than zero, when
+    it fired (Mostafa, arXiv 1606.08165, section II). The function follows the causal sets back from the winning output
+    (at the decision step, silent or not) to the inputs. A spike belongs to a set only if it came at an earlier step,
+    because kappa(0) = 0; with the `step` kernel it may also have come at the same step. Constant inputs are not listed.
     """
     step, winner = int(evaluation.result["step"]), int(evaluation.result["class"])
     same_step = network.kernel == "step"
-    crossed = np.full(network.classes, -1, np.int64)  # step at which a member fired, delay not included; -1: no member
+    crossed = np.full(network.classes, -1, np.int64)  # step at which a member fired, without its delay; -1: no member
     crossed[winner] = step
     sets = [crossed >= 0]
     for depth in reversed(range(len(network.layers))):
@@ -38,6 +38,7 @@ def causal_sets(network: Network, evaluation: Evaluation) -> tuple[NDArray[np.bo
 
 
 def _by_row(network: Network, times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Returns the spike times of the inputs by weight row; the argument has them by address."""
     rows = np.full(network.layers[0].inputs, -1, np.int64)
     mapped = network.input_map >= 0
     rows[network.input_map[mapped]] = times[mapped]
@@ -45,4 +46,5 @@ def _by_row(network: Network, times: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _by_address(network: Network, causal: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return (network.input_map >= 0) & np.append(causal, False)[network.input_map]  # DROPPED (-1) takes the appended one
+    """Returns the members among the inputs by address; the argument has them by weight row."""
+    return (network.input_map >= 0) & np.append(causal, False)[network.input_map]  # DROPPED is -1, the appended False

@@ -1,6 +1,6 @@
-"""The picture of a decision: which spikes of one image brought it about, and how soon a whole set decides.
+"""The picture of a decision: the spikes that caused the answer to one image, and how soon a whole set is decided.
 
-Needs matplotlib, which is imported when a picture is drawn (figure.py).
+Needs matplotlib, which is imported only when a picture is drawn (figure.py).
 """
 
 from math import isqrt
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from firstspike_contract import NO_SPIKE, Batch, Evaluation, FirstspikeError, Network
 
 from .causal import causal_sets
-from .figure import BLUE, GREY, INK, ORANGE, RED, SUFFIXES, figure_file
+from .figure import BLUE, GREY, INK, ORANGE, PALE, RED, SUFFIXES, colour_bar, figure_file, percent_axis
 
 __all__ = ["SUFFIXES", "decision_picture"]
 
 _FOR, _AGAINST, _OTHER, _INPUT, _MARK = BLUE, ORANGE, GREY, BLUE, RED
-_SHADE, _INK = "#f1f1ee", INK
-_ASIDE: Final[dict[str, Any]] = {"ha": "center", "va": "center", "color": "#888888", "fontsize": 9}
+_SHADE: Final = "#f1f1ee"  # steps that were never computed
+_ASIDE: Final[dict[str, Any]] = {"ha": "center", "va": "center", "color": PALE}
 
 
 def decision_picture(
@@ -31,15 +31,15 @@ def decision_picture(
     label: int | None = None,
     title: str | None = None,
 ) -> None:
-    """Draw one image's spikes up to its decision, with their causal sets, above the histograms of a whole set.
+    """Draws one image's spikes up to its decision, with their causal sets, above the histograms of a whole set.
 
     evaluation: the image to show, from `firstspike_contract.arithmetic.evaluate`.
-    batch:      the set for the histograms: hidden spikes up to the decision, and decision steps.
-    path:       where to, ``.png`` (without a suffix, too) or ``.svg``; an existing file is replaced.
+    batch:      the set for the histograms of hidden spikes up to the decision and of decision steps.
+    path:       the file, ``.png`` (also without a suffix) or ``.svg``; an existing file is replaced.
     label:      the right answer, for the title.
     title:      first words of the title; by default the network's sizes, kernel and T.
 
-    The same arguments and the same matplotlib give the same bytes. Raises UsageError for another suffix or without
+    Equal arguments and an equal version of matplotlib give equal bytes. Raises UsageError for another suffix or without
     matplotlib, FirstspikeError for an empty batch or a file that cannot be written.
     """
     if len(batch) == 0:
@@ -51,7 +51,9 @@ def decision_picture(
 def _draw(
     figure: Any, network: Network, evaluation: Evaluation, batch: Batch, label: int | None, title: str | None
 ) -> None:
+    """Draws all parts of the picture on the figure; the arguments are those of `decision_picture`."""
     sets = causal_sets(network, evaluation)
+    figure.set_layout_engine("none")  # the places below are fixed, so that the rasters share their time axis
     grid = figure.add_gridspec(
         2, 1, height_ratios=[2.6, 1], hspace=0.32, left=0.085, right=0.975, top=0.9, bottom=0.075
     )
@@ -94,6 +96,7 @@ def _draw(
 
 
 def _title(network: Network, evaluation: Evaluation, title: str | None, label: int | None) -> str:
+    """Returns the title: what was shown, and the answer to it."""
     first = title or f"{'-'.join(map(str, network.sizes))}, {network.kernel}, T = {network.steps}"
     manner = " (silent: no output fired)" if evaluation.result["silent"] else ""
     right = "" if label is None else f", label {label}"
@@ -101,11 +104,13 @@ def _title(network: Network, evaluation: Evaluation, title: str | None, label: i
 
 
 def _points(axes: Any, times: NDArray[np.int16], chosen: NDArray[np.bool_], base: int, **style: Any) -> None:
+    """Marks the spikes of the chosen neurons. times, chosen: ``[n]``. base: y of neuron 0. style: of the marks."""
     index = np.flatnonzero(chosen & (times != NO_SPIKE))
     axes.scatter(times[index], base + index, linewidths=0, zorder=3, **style)
 
 
 def _draw_inputs(axes: Any, network: Network, evaluation: Evaluation, causal: NDArray[np.bool_]) -> None:
+    """Draws the input spikes over time."""
     size = 7 if network.addresses > 50 else 30
     _points(axes, evaluation.times[0], ~causal, 0, s=size, color=_OTHER)
     _points(axes, evaluation.times[0], causal, 0, s=size, color=_INPUT)
@@ -115,6 +120,7 @@ def _draw_inputs(axes: Any, network: Network, evaluation: Evaluation, causal: ND
 
 
 def _draw_hidden(axes: Any, network: Network, evaluation: Evaluation, sets: tuple[NDArray[np.bool_], ...]) -> None:
+    """Draws the hidden spikes over time, the layers below each other. The last layer's weights give the marks."""
     base = 0
     for depth, layer in enumerate(network.layers[:-1]):
         times, causal = evaluation.times[depth + 1], sets[depth + 1]
@@ -128,7 +134,7 @@ def _draw_hidden(axes: Any, network: Network, evaluation: Evaluation, sets: tupl
             _points(axes, times, causal & speaks_for, base, s=30, color=_FOR, marker="^")
         base += layer.outputs
         if depth < len(network.layers) - 2:
-            axes.axhline(base - 0.5, color="#888888", linewidth=0.6, linestyle=":")
+            axes.axhline(base - 0.5, color=PALE, linewidth=0.6, linestyle=":")
     base = max(base, 1)  # a network without hidden layers
     margin = max(0.5, base / 40)
     axes.set_ylim(base - 1 + margin, -margin)
@@ -136,6 +142,7 @@ def _draw_hidden(axes: Any, network: Network, evaluation: Evaluation, sets: tupl
 
 
 def _draw_outputs(axes: Any, network: Network, evaluation: Evaluation) -> None:
+    """Draws the output spikes over time, with the decision."""
     step, winner = int(evaluation.result["step"]), int(evaluation.result["class"])
     times = evaluation.times[-1]
     rivals = np.arange(network.classes) != winner
@@ -161,12 +168,18 @@ def _draw_outputs(axes: Any, network: Network, evaluation: Evaluation) -> None:
 
 
 def _draw_image(axes: Any, evaluation: Evaluation, causal: NDArray[np.bool_], side: int) -> None:
-    """The spikes of the inputs where the pixels stand."""
-    step = int(evaluation.result["step"])
-    times = evaluation.times[0].astype(np.float64).reshape(side, side)
-    shade = np.where(times == NO_SPIKE, 0.0, 1.0 - 0.6 * times / max(1, step))[..., None]  # later is paler
-    colour = np.where(causal.reshape(side, side, 1), _rgb(_INPUT), _rgb(_OTHER))
-    axes.imshow(1 - shade * (1 - colour), interpolation="nearest")
+    """Draws the input spikes at the places of their pixels. The colour is the time step; grey has no say."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    step = max(1, int(evaluation.result["step"]))
+    times = evaluation.times[0].reshape(side, side)
+    members = causal.reshape(side, side)
+    for colour, chosen in ((_OTHER, ~members), (_INPUT, members)):
+        shown = np.ma.masked_where((times == NO_SPIKE) | ~chosen, times)
+        shades = LinearSegmentedColormap.from_list("later is paler", [colour, _paler(colour)])
+        image = axes.imshow(shown, cmap=shades, vmin=0, vmax=step, interpolation="nearest")
+    bar = colour_bar(image, axes, "time step of the input spike", below=True)
+    bar.ax.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -175,19 +188,21 @@ def _draw_image(axes: Any, evaluation: Evaluation, causal: NDArray[np.bool_], si
     axes.set_anchor("N")
 
 
-def _rgb(colour: str) -> NDArray[np.float64]:
-    return np.array([int(colour[n : n + 2], 16) for n in (1, 3, 5)]) / 255
+def _paler(colour: str, share: float = 0.6) -> str:
+    """Returns a colour, ``#rrggbb``, mixed with a share of white."""
+    parts = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
+    return "#" + "".join(f"{round(part + share * (255 - part)):02x}" for part in parts)
 
 
 def _draw_key(axes: Any, evaluation: Evaluation) -> None:
-    """What the marks mean, and the counts of this image."""
+    """Writes what the marks mean, and the counts of this image."""
     axes.axis("off")
     result = evaluation.result
     entries = [
         ("^", _FOR, "in the causal set, for the answer"),
         ("v", _AGAINST, "in the causal set, against it"),
         ("o", _INPUT, "in the causal set, further back"),
-        ("o", _OTHER, "not in it: no say in the answer"),
+        ("o", _OTHER, "not in it: without influence"),
         ("*", _MARK, "the decision"),
     ]
     for n, (marker, colour, text) in enumerate(entries):
@@ -200,7 +215,7 @@ def _draw_key(axes: Any, evaluation: Evaluation) -> None:
 
 
 def _draw_histogram(axes: Any, values: NDArray[np.integer], title: str, unit: str) -> None:
-    """Share of the images by a whole-numbered value, its mean marked."""
+    """Draws the share of the images over a whole-numbered value, and marks the mean. values: ``[N]``."""
     low, high = int(values.min()), int(values.max())
     width = max(1, -(-(high - low + 1) // 60))  # whole numbers per bar
     edges = np.arange(low, high + width + 1, width) - 0.5
@@ -208,7 +223,7 @@ def _draw_histogram(axes: Any, values: NDArray[np.integer], title: str, unit: st
     axes.bar(edges[:-1] + width / 2, counts / len(values), width=width * 0.9, color=_FOR, alpha=0.75, linewidth=0)
     axes.set_ylim(0, 1.2 * counts.max() / len(values))  # room for the mean
     mean = float(values.mean(dtype=np.float64))
-    axes.axvline(mean, color=_INK, linewidth=1, linestyle="--")
+    axes.axvline(mean, color=INK, linewidth=1, linestyle="--")
     axes.annotate(
         f"mean {mean:.2f}",
         (mean, 1),
@@ -222,4 +237,4 @@ def _draw_histogram(axes: Any, values: NDArray[np.integer], title: str, unit: st
     axes.set_ylabel("share of images")
     axes.set_xlim(min(edges[0], mean) - 0.5 * width, edges[-1] + 0.5 * width)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g} %")
+    percent_axis(axes.yaxis)

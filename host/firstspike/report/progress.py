@@ -1,4 +1,4 @@
-"""Progress on stderr, for people only: silent when nobody watches a terminal."""
+"""Progress on stderr, for people: a stream that is no terminal gets nothing."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from typing import Final, Self, TextIO
 __all__ = ["ProgressLine"]
 
 INTERVAL: Final = 0.1  # seconds between two updates of the line
-QUIET: Final = 0.5  # seconds before the first: what is over sooner needs no meter
+QUIET: Final = 0.5  # seconds before the first update; shorter work needs no meter
 
 _CLEAR: Final = "\r\x1b[K"
 
@@ -23,7 +23,7 @@ class ProgressLine:
     """
 
     def __init__(self, label: str, *, stream: TextIO | None = None) -> None:
-        """label: may be changed on the way. stream: where to, stderr by default."""
+        """label: text in front; it may be changed later. stream: by default stderr."""
         self.label = label
         self._stream = sys.stderr if stream is None else stream
         self._shown = self._stream.isatty()
@@ -35,7 +35,7 @@ class ProgressLine:
         return self
 
     def __call__(self, done: int, total: int, what: str = "", /) -> None:
-        """See Progress. A part of the work whose size is not known is shown at once, by its name alone."""
+        """Takes a report, see `Progress`. A part of unknown size (total 0) is shown at once, by its name alone."""
         if not self._shown:
             return
         now = time.monotonic()
@@ -51,7 +51,7 @@ class ProgressLine:
         self._next = now + INTERVAL
 
     def waiting(self) -> None:
-        """Shows the label at once and alone, for work that cannot say how far it is."""
+        """Shows the label alone, at once, for work whose progress is not known."""
         self(0, 0, self._what)
 
     def __exit__(

@@ -1,4 +1,4 @@
-"""Tables in plain text, for a terminal or a log."""
+"""Tables in plain text, for a terminal or a log file."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,12 +7,12 @@ __all__ = ["table"]
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
-    """Rows under a header, columns two spaces apart, numbers to the right and text to the left.
+    """Returns rows under a header. Columns are two spaces apart, numbers stand to the right and text to the left.
 
-    rows:    one mapping per line, from column name to cell; a missing cell or None is ``-``.
-    columns: which, in order; by default all, in order of first appearance.
+    rows:    one mapping for each line, from column name to cell; a missing cell or None becomes ``-``.
+    columns: names of the columns to show, in order; by default all, in order of first appearance.
 
-    Whole numbers get thousands separators, other numbers four digits; format a cell yourself to have it otherwise.
+    Whole numbers get thousands separators and other numbers four digits. A cell of text stays as it is.
 
     >>> big, tiny = {"network": "784-600-10", "images": 10000, "accuracy": 0.98871}, {"network": "tiny", "images": 5}
     >>> print(table([big, tiny]))

@@ -1,4 +1,4 @@
-"""A model's answers as the records that the gateware would send."""
+"""Turns a model's answers into the records that the gateware would send."""
 
 from typing import Final
 
@@ -13,15 +13,17 @@ from firstspike_contract.link.wire import RECORD, RecordKind
 __all__ = ["answers_of"]
 
 _ANSWER: Final = np.dtype([("head", RECORD.dtype), ("packet", RESULT_PACKET.dtype)])
-_SPIKES_MAX: Final = 255  # beats of one record
+_SPIKES_MAX: Final = 255  # trace beats in one SPIKES record
 
 
 def answers_of(
     batch: Batch, tags: list[int], flags: list[int], labels: list[int], triggered: NDArray[np.bool_] | None = None
 ) -> bytes:
-    """RESULT records of N images, each after its SPIKES if its flags ask for them. Cycles are not known, and 0.
+    """Returns the RESULT records of N images, each after its SPIKES records if its flags ask for them.
 
-    triggered: bool ``[N]``, which images changed weights; none, if not given.
+    The model knows no clock cycles: `cycles` and `latency` are 0.
+
+    triggered: bool ``[N]``, whether the image triggered; None means that none did.
     """
     answers = np.zeros(len(batch), _ANSWER)
     packets = answers["packet"]

@@ -1,4 +1,4 @@
-"""The learning half of the core's model: settings out of its registers, images that change its weights."""
+"""The learning half of the core's model: reads the settings from registers and learns from images."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ __all__ = ["LearningModel", "settings_in", "weights_into"]
 
 
 class LearningModel:
-    """A network whose weights change with every image given to `learn`. count: learning images so far."""
+    """A network whose weights change with the images given to `learn`. count: learning images so far, modulo 2^32."""
 
     def __init__(self, network: Network, settings: LearnSettings, count: int) -> None:
         self.settings, self.count = settings, count
@@ -26,13 +26,14 @@ class LearningModel:
 
     @property
     def network(self) -> Network:
-        """With the weights of now."""
+        """The network with its present weights."""
         return self._network if self._learner is None else self._learner.network
 
     def learn(self, events: EventSet, *, times: bool) -> tuple[Batch, NDArray[np.bool_]]:
-        """Images with labels, one after the other: their answers, and which of them changed weights, bool ``[N]``.
+        """Learns from labelled images, in order. Returns their answers, and bool ``[N]``: whether an image triggered.
 
-        times: every spike is wanted, which takes the plain path; what the fast one answers has none, and no rows.
+        times: whether the answers need spike times. If so, the plain path computes them; the answers of the fast path
+        have no spike times, and 0 rows.
         """
         if self._learner is not None and not times:
             self._learner.settings, self._learner.count = self.settings, self.count
@@ -62,7 +63,7 @@ class LearningModel:
 
 
 def settings_in(registers: Mapping[int, int], config: CoreConfig, network: Network) -> tuple[LearnSettings, int]:
-    """What the registers of learning say to the network that is loaded, and LEARN_COUNT."""
+    """Returns the settings that the learning registers hold for the loaded network, and LEARN_COUNT."""
     times = GLOBAL["LEARN"].unpack(registers[offset_of("LEARN")])
     chances = (STAGE["CHANCE"].unpack(registers[offset_of("CHANCE", k)])["p"] for k in place(network, config))
     settings = LearnSettings(
@@ -75,14 +76,14 @@ def settings_in(registers: Mapping[int, int], config: CoreConfig, network: Netwo
 
 
 def weights_into(memories: dict[tuple[Memory, int], NDArray[np.uint32]], network: Network, config: CoreConfig) -> None:
-    """Writes the network's weights where a load would."""
+    """Writes the network's weights to the places where a load would write them."""
     for block in load_plan(network, config).memories:
         if block.kind == Memory.WEIGHTS:
             memories[block.kind, block.stage][: len(block.beats)] = block.beats
 
 
 def _learner(network: Network, settings: LearnSettings, count: int) -> "Learner | None":
-    """The fast path, where its compiler is installed."""
+    """Returns the fast path if numba is installed, else None."""
     try:
         import numba as _  # noqa: F401
     except ModuleNotFoundError:

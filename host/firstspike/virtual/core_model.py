@@ -1,4 +1,4 @@
-"""The event core as seen through its registers and streams, computed by the bit-true model."""
+"""The event core as its registers and streams show it, computed by the bit-true model."""
 
 import zlib
 from collections.abc import Callable
@@ -29,9 +29,13 @@ _NO_IMAGE: Final = EventSet(events=np.zeros(0, EVENT), offsets=np.zeros(2, np.in
 
 
 class CoreModel:
-    """`write`, `read`: registers, as AXI4-Lite reaches them; `classify`, `learn`: images. It is never busy.
+    """A model of an event core. It is never busy.
 
-    memories: beats uint32 by (kind, stage), as MEM_DATA shows them; a test may spoil them.
+    `write` and `read` reach the registers, as AXI4-Lite does in gateware. `classify` and `learn` take images.
+
+    memories:  contents by (kind, stage): beats uint32, as MEM_DATA shows them; a test may damage them.
+    images:    images answered since the last reset.
+    triggered: learning images that triggered since the last reset.
     """
 
     def __init__(self, config: CoreConfig) -> None:
@@ -42,23 +46,23 @@ class CoreModel:
         self._fixed |= {offset_of("STATUS"): GLOBAL["STATUS"].pack(idle=1), offset_of("BUSY"): 0}
         built = list(registers(len(config.stages), learns=config.learns))
         self._writable = {offset: register for offset, _, _, register in built if register.writable}
-        self._kept = {offset for offset, _, _, register in built if register.learning}  # no part of the network
+        self._kept = {offset for offset, _, _, register in built if register.learning}  # not part of the network
         self.reset()
 
     def reset(self) -> None:
-        """As `rst`: registers are cleared, memories stay."""
+        """Does what the gateware's `rst` does: registers take their reset values, memories keep their contents."""
         self.registers = {offset: register.reset for offset, register in self._writable.items()}
         self._beat, self._crc, self.images, self.triggered = 0, 0, 0, 0
         self._network: Network | None = None
-        self._learning: LearningModel | None = None  # has the weights of now, if any image was learnt
+        self._learning: LearningModel | None = None  # holds the newest weights after a learning image
 
     @property
     def running(self) -> bool:
-        """CONTROL.run."""
+        """Whether CONTROL.run is set."""
         return bool(GLOBAL["CONTROL"].unpack(self.registers[_CONTROL])["run"])
 
     def write(self, address: int, words: NDArray[np.uint32]) -> int:
-        """Words to one register, one after the other. Returns how many were refused."""
+        """Writes words to one register, one after the other. Returns the number of refused words."""
         if address not in self._writable:
             return len(words)
         if not len(words):
@@ -76,7 +80,7 @@ class CoreModel:
         return 0
 
     def read(self, address: int, count: int) -> tuple[NDArray[np.uint32], int]:
-        """`count` words of one register, and how many of the accesses were refused."""
+        """Reads one register `count` times. Returns the words and the number of refused accesses."""
         if address == _DATA:
             self._settle()
             return self._reach(count, None), 0
@@ -90,26 +94,31 @@ class CoreModel:
         return np.full(count, value or 0, np.uint32), count if value is None else 0
 
     def network(self) -> Network:
-        """What the registers and memories hold. Raises FirstspikeError if that is no network of this core."""
+        """Returns the network in registers and memories. Raises FirstspikeError if they hold none for this core."""
         if self._network is None:
             self._network = network_from(self.config, self.registers, self.memories)
             self._model = _model(self._network)
         return self._network
 
     def classify(self, events: EventSet) -> Batch:
-        """Answers to images. Raises FirstspikeError if no network is loaded."""
+        """Returns the answers to images. Raises FirstspikeError if no network is loaded."""
         self._settle()
         self.network()
         self.images += len(events)
         return self._model(events)
 
     def learns(self, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which images marked LEARN may change weights, bool ``[N]``: none in a core that cannot, or without a class
-        of that number."""
+        """Returns bool ``[N]``: whether an image with this label and the LEARN flag may change weights.
+
+        It may if the core was built with learning and the network has a class of this number.
+        """
         return (labels < self.network().classes) & self.config.learns
 
     def learn(self, events: EventSet, *, times: bool) -> tuple[Batch, NDArray[np.bool_]]:
-        """Images with labels that all learn; times: every spike is wanted. Raises FirstspikeError likewise."""
+        """Learns from labelled images. Returns their answers, and bool ``[N]``: whether an image triggered.
+
+        times: whether the answers need spike times. Raises FirstspikeError if no network is loaded.
+        """
         network = self.network()
         settings, count = settings_in(self.registers, self.config, network)
         if self._learning is None:
@@ -122,14 +131,17 @@ class CoreModel:
         return batch, triggered
 
     def _settle(self) -> None:
-        """What was learnt becomes what the memories hold."""
+        """Writes learnt weights into the memories."""
         if self._learning is not None:
             self._network, self._learning = self._learning.network, None
             self._model = _model(self._network)
             weights_into(self.memories, self._network, self.config)
 
     def _reach(self, count: int, words: NDArray[np.uint32] | None) -> NDArray[np.uint32]:
-        """The next `count` beats through MEM_DATA, changed to `words` if given. Nothing is beyond a memory's end."""
+        """Returns the next `count` beats seen through MEM_DATA; if `words` are given, writes them and returns them.
+
+        Beyond the end of a memory, beats read as 0 and writes have no effect.
+        """
         select, address = GLOBAL["MEM_SELECT"].unpack(self.registers[_SELECT]), self.registers[_ADDRESS]
         known = select["kind"] in Memory._value2member_map_
         key = (Memory(select["kind"]), select["stage"]) if known else None
@@ -152,14 +164,14 @@ class CoreModel:
 
 @cache
 def warm(*, learns: bool = False) -> None:
-    """Compiles what the fast model compiles at its first use, once for narrow accumulators and once for wide ones.
+    """Compiles the fast model in advance, once for narrow accumulators and once for wide ones.
 
-    learns: what learning compiles, too.
+    Without this, the model would be compiled at its first use, and the board would seem dead to a waiting host.
 
-    A board that keeps somebody waiting for that would seem to be dead.
+    learns: also compiles the functions for learning.
     """
     one = np.ones(16, np.int64)
-    for threshold in (1, 2**40):  # accumulators of 32 bits, and of 64
+    for threshold in (1, 2**40):  # the first needs accumulators of 32 bits, the second of 64
         layer = Layer(
             weights=np.ones((1, 1), np.int8),
             a=one,
@@ -178,7 +190,7 @@ def warm(*, learns: bool = False) -> None:
 
 
 def _model(network: Network) -> Callable[[EventSet], Batch]:
-    """The fast model where its compiler is installed, else the plain one, with the same answers."""
+    """Returns the fast model if numba is installed, else the plain one. Both give the same answers."""
     try:
         import numba as _  # noqa: F401
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""The far ends that a virtual board can have, by name."""
+"""Makes the far end of a virtual board: the model or the simulated gateware."""
 
 from firstspike_contract import CONFIGS
 from firstspike_contract.common.progress import Progress, unheard
@@ -12,9 +12,13 @@ __all__ = ["make_device"]
 
 
 def make_device(backend: str, core: str, *, baudrate: int | None = None, progress: Progress = unheard) -> Device:
-    """backend: model, or rtl for the simulated gateware. core: of CONFIGS. baudrate: what a model says of its line.
+    """Makes the far end of a virtual board.
 
-    Raises UsageError if rtl is wanted and Verilator or a compiler is missing.
+    backend:  ``model``, or ``rtl`` for the simulated gateware.
+    core:     a name in CONFIGS.
+    baudrate: the line speed that a model reports in its register DIVISOR.
+
+    Raises UsageError if the backend is ``rtl`` and Verilator or a C++ compiler is missing.
     """
     if backend == "rtl":
         from firstspike_sim.rtl.board import RtlBoard

@@ -1,4 +1,7 @@
-"""Messages in, records out: what the gateware's dispatcher and reporter do, on the core's model."""
+"""Carries out messages and answers with records: a model of the gateware's dispatcher and reporter.
+
+Tested by tests/host/virtual/test_model_board.py.
+"""
 
 import itertools
 from collections.abc import Callable
@@ -33,16 +36,16 @@ from .guard_model import GuardModel
 __all__ = ["BadMessage", "DispatcherModel"]
 
 
-_COUNTS: Final = 2**32  # counters are modulo this
+_COUNTS: Final = 2**32  # counters count modulo this number
 
 
 class BadMessage(Exception):
-    """A message that means nothing: the session cannot go on."""
+    """The board received an invalid message and must end the session."""
 
 
 @dataclass(kw_only=True)
 class _Waiting:
-    """Images gathered for one run of the model."""
+    """Images that are collected for one run of the model."""
 
     tags: list[int] = field(default_factory=list)
     flags: list[int] = field(default_factory=list)
@@ -52,13 +55,13 @@ class _Waiting:
 
 
 class DispatcherModel:
-    """Give `work` the bytes that have come; it uses what it can and returns how many, and says records to `say`.
+    """A model of the dispatcher: `work` takes the bytes received, and `say` is called with the records to send.
 
-    counters: of the link's registers, by name; the session adds its own.
+    counters: values of the link's registers, by name. ModelBoard adds those of the session.
     """
 
     def __init__(self, core: CoreModel, say: Callable[[bytes], None], fixed: dict[str, int]) -> None:
-        """fixed: what the link's read-only registers show, by name."""
+        """fixed: values of the link's constant registers, by name."""
         self.core, self._say = core, say
         self.guard = GuardModel()
         self.counters = dict.fromkeys((register.name for register in LINK), 0) | fixed
@@ -66,14 +69,14 @@ class DispatcherModel:
         self.forget()
 
     def forget(self) -> None:
-        """A new session: half a message is worth nothing."""
+        """Prepares for a new session: drops a message that has not arrived whole, and the images collected."""
         self._head: dict[str, int] | None = None
-        self._left = 0  # of the message: bytes (WRITE, EVENTS) or images (BITMAPS)
+        self._left = 0  # what the message still lacks: bytes (WRITE, EVENTS) or images (BITMAPS)
         self._body = b""
         self._waiting = _Waiting()
 
     def work(self, data: bytearray) -> int:
-        """Does what the bytes say, as far as they go. Raises BadMessage."""
+        """Carries out the messages in `data`. Returns the number of bytes used. Raises BadMessage."""
         at = 0
         while True:
             if self._head is None:
@@ -100,12 +103,12 @@ class DispatcherModel:
             self._left += LABEL.size
         self._body = b""
         if kind not in (MessageKind.BITMAPS, MessageKind.EVENTS):
-            self._classify()  # accesses and images in their order
+            self._classify()  # register accesses and images take effect in the order in which they came
         if kind == MessageKind.WRITE and head["value"] < LINK_BASE:
             self.guard.passed(bytes(header))
 
     def _go_on(self, data: memoryview) -> int:
-        """Uses bytes of the message's body; `_head` is None when it is complete."""
+        """Uses bytes of the message's body and returns their number; sets `_head` to None at the end of the message."""
         head = self._head
         assert head is not None
         kind = head["kind"]
@@ -191,7 +194,7 @@ class DispatcherModel:
         return special.get(register.name, self.counters[register.name]) % _COUNTS
 
     def _bitmaps(self, head: dict[str, int], array: NDArray[np.uint8]) -> None:
-        """The next images of a message, bytes ``[n, length, and two if labelled]``."""
+        """Takes the next images of a BITMAPS message: bytes ``[n, length]``, each after two label bytes if labelled."""
         first, count = head["tag"] + head["count"] - self._left, len(array)
         tags = [(first + k) % TAGS for k in range(count)]
         labels = [head["value"]] * count
@@ -242,14 +245,14 @@ class DispatcherModel:
             labels=labels,
         )
         learns = (flags & Header.LEARN != 0) & self.core.learns(labels)
-        # in runs of one kind: what learns, and what is wanted of it
+        # the model takes images in runs of one kind; see `_answer` for the kinds
         kinds = np.where(learns, 1 + (flags & Header.SPIKES != 0), 0)
         edges = np.flatnonzero(np.diff(kinds, prepend=-1, append=-1))
         for lo, hi in itertools.pairwise(edges.tolist()):
             self._answer(events.part(lo, hi), waiting, slice(lo, hi), int(kinds[lo]))
 
     def _answer(self, events: EventSet, waiting: _Waiting, part: slice, kind: int) -> None:
-        """Images of one kind. kind: 0 classify, 1 learn, 2 learn and show every spike."""
+        """Answers images of one kind. kind: 0 classify, 1 learn, 2 learn and send the spikes."""
         triggered = None
         if kind:
             batch, triggered = self.core.learn(events, times=kind == 2)

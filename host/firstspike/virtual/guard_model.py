@@ -1,4 +1,4 @@
-"""Whether the board may classify: the course of a load, and what spoils it (docs/protocol.md, loading)."""
+"""A model of the guard, which decides whether the board may classify (docs/protocol.md, loading)."""
 
 import zlib
 
@@ -9,7 +9,14 @@ __all__ = ["GuardModel"]
 
 
 class GuardModel:
-    """state: as found by the last load. expected: what CONFIG_CRC was given. crc, written: of the load so far."""
+    """The state of a load, as the board's link keeps it.
+
+    state:    the Configuration after the last load, or during it.
+    expected: the CRC-32 that the host wrote to CONFIG_CRC.
+    crc:      the CRC-32 of the load so far.
+    written:  the number of words written to the core by the load so far.
+    name:     the number of the loaded network; 0 means none.
+    """
 
     def __init__(self) -> None:
         self.state = Configuration.EMPTY
@@ -17,13 +24,13 @@ class GuardModel:
         self._refused = False
 
     def begin(self) -> None:
-        """A load begins: CONFIG was written with 1."""
+        """Begins a load; the host has written 1 to CONFIG."""
         self.state = Configuration.LOADING
         self.crc = self.written = self.name = 0
         self._refused = False
 
     def end(self, whole: bool) -> None:
-        """It ends: CONFIG was written with 2. whole: the core can compute with what it holds."""
+        """Ends a load; the host has written 2 to CONFIG. whole: whether the core holds a complete network."""
         if self.state != Configuration.LOADING:
             return
         if self._refused or not self.written or not whole:
@@ -34,16 +41,16 @@ class GuardModel:
             self.state = Configuration.VALID
 
     def passed(self, data: bytes) -> None:
-        """Bytes of a WRITE message to the core, its header included."""
+        """Adds the bytes of a WRITE message to the core, its header included, to the CRC-32."""
         self.crc = zlib.crc32(data, self.crc)
 
     def wrote(self, address: int, words: int, refused: int) -> None:
-        """Words to a register of the core, of which some were refused."""
+        """Records that words were written to a register of the core, `refused` of them without effect."""
         self.written += words - refused
         self._refused |= refused > 0
         if self.state == Configuration.VALID and reconfigures(address):
             self.state = Configuration.CHANGED
 
     def now(self, running: bool) -> Configuration:
-        """The state that images meet."""
+        """Returns the state that decides whether an image is taken. running: CONTROL.run."""
         return Configuration.HALTED if self.state == Configuration.VALID and not running else self.state

@@ -1,4 +1,4 @@
-"""A line to a board in this process, with a clock of its own: no waiting, and the same course every time."""
+"""A line to a board in this process. Its simulated clock makes waiting free and every run repeatable."""
 
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -8,12 +8,18 @@ from firstspike_contract.link.wire import HOST_BUFFER
 
 __all__ = ["Device", "VirtualLine"]
 
-_ROOM: Final = 256  # bytes that a direction takes at once, if they take time
-_TICK: Final = 1e-6  # seconds that a look without waiting takes
+_ROOM: Final = 256  # bytes that one direction takes at once, on a line with a speed
+_TICK: Final = 1e-6  # seconds that pass at least when nothing is exchanged
 
 
 class Device(Protocol):
-    """The far end: what `ModelBoard` and the simulated gateware are. room: bytes that it takes now."""
+    """The far end of a line: `ModelBoard`, or the simulated gateware. Times are in seconds.
+
+    room:     number of bytes that `receive` takes now.
+    receive:  takes bytes from the line.
+    transmit: returns bytes for the line, about `room` at most.
+    deadline: time at which `transmit` should be called though nothing was received; None means no such time.
+    """
 
     @property
     def room(self) -> int: ...
@@ -23,9 +29,10 @@ class Device(Protocol):
 
 
 class VirtualLine:
-    """See `link.Line`. baudrate: how much time bytes take on its clock; None: none at all.
+    """A line to a device in this process. See `link.Line`.
 
-    on_reopen: called when the host opens the line once more.
+    baudrate:  sets the time that a byte takes on the line's clock; None means that bytes take no time.
+    on_reopen: called when the host opens the line again.
     """
 
     patience: float = 0.25
@@ -34,11 +41,11 @@ class VirtualLine:
         self.name, self._device = name, device
         self._byte = 0.0 if baudrate is None else BITS_PER_BYTE / baudrate
         self._now = 0.0
-        self._free = [0.0, 0.0]  # when each direction has carried what it was given
+        self._free = [0.0, 0.0]  # for each direction: time at which it has carried all its bytes
         self.on_reopen: Callable[[], None] = lambda: None
 
     def now(self) -> float:
-        """Seconds on its own clock."""
+        """Returns the time on the line's own clock, in seconds."""
         return self._now
 
     def exchange(self, data: bytes, timeout: float) -> tuple[int, bytes]:
@@ -54,17 +61,17 @@ class VirtualLine:
         return taken, came
 
     def bulk(self, on: bool) -> None:
-        """There is no shortcut."""
+        """Does nothing: this line has no shortcut."""
 
     def reopen(self) -> None:
-        """The board has gone on; what was in the line is lost."""
+        """Calls `on_reopen`. The line holds no bytes that could be lost; the board keeps its state."""
         self.on_reopen()
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Does nothing: the line holds no resource."""
 
     def _carry(self, way: int, wanted: int) -> int:
-        """How many of `wanted` bytes a direction takes now: a few at once, as a port's buffer does."""
+        """Returns how many of `wanted` bytes a direction takes now. Like a port's buffer, it takes a few at once."""
         if not self._byte:
             return min(wanted, HOST_BUFFER)
         return min(wanted, _ROOM) if self._free[way] <= self._now else 0

@@ -1,4 +1,4 @@
-"""A whole board as a model: bytes of the line in, bytes out. What the gateware's link does, in Python."""
+"""A model of a whole board: takes bytes from the line and returns bytes, as the gateware's link does."""
 
 from firstspike.link import Deframer, Endpoint, coded
 from firstspike_contract import CoreConfig
@@ -28,10 +28,13 @@ _OF_SESSION = {"FRAMES_AGAIN": "frames_again", "FRAMES_AHEAD": "frames_ahead", "
 
 
 class ModelBoard:
-    """`receive` bytes of the host, `transmit` to it; `reset` as its button does. Nothing is slow, nothing is random.
+    """A model of a board. It is a Device of a virtual line; `reset` does what the board's button does.
 
-    clock, divisor: what it says of itself; a line's speed is not its affair. buffer: bytes that it holds in each
-    direction; gateware has BUFFER, but has no operating system between itself and the line either.
+    The model takes no time and draws no random numbers.
+
+    clock, divisor: values of the registers CLOCK and DIVISOR. They do not set the speed of the line.
+    buffer:         bytes that the model holds in each direction. Gateware holds BUFFER bytes; the model needs more,
+                    because an operating system stands between it and the line.
     """
 
     def __init__(
@@ -47,22 +50,22 @@ class ModelBoard:
         self.reset()
 
     def reset(self) -> None:
-        """Everything but the contents of memories."""
+        """Resets everything but the contents of memories."""
         self.core.reset()
         self._deframer = Deframer()
         self._endpoint: Endpoint | None = None
         self._nonce, self._reason = 0, Reason.NONE
-        self._past = dict.fromkeys(_OF_SESSION, 0)  # of the sessions before
+        self._past = dict.fromkeys(_OF_SESSION, 0)  # counts of earlier sessions
         self._due: list[Frame] = []
         self.dispatcher = DispatcherModel(self.core, self._say, self._fixed)
 
     @property
     def room(self) -> int:
-        """Bytes that `receive` takes now: what would be dropped is better left in the line."""
+        """Number of bytes that `receive` takes now. The caller leaves the rest in the line, where it is not lost."""
         return self._buffer
 
     def receive(self, data: bytes, now: float) -> None:
-        """Bytes of the line, and the time in seconds."""
+        """Takes bytes from the line. now: the time in seconds."""
         for frame in self._deframer.feed(data):
             if frame is None:
                 if self._endpoint is not None:
@@ -73,14 +76,14 @@ class ModelBoard:
         self._count()
 
     def transmit(self, now: float, room: int) -> bytes:
-        """About `room` bytes for the line at most."""
+        """Returns bytes for the line, about `room` at most."""
         self._work()
         head = b"".join(coded(frame) for frame in self._due)
         self._due.clear()
         return head + (self._endpoint.transmit(now, room - len(head)) if self._endpoint is not None else b"")
 
     def deadline(self) -> float | None:
-        """When it will send again of itself; None: only when spoken to."""
+        """Returns the time at which the board will send again unasked; None means that it waits for the host."""
         return None if self._endpoint is None else self._endpoint.deadline()
 
     def _received(self, frame: Frame, now: float) -> None:
@@ -129,7 +132,7 @@ class ModelBoard:
         self._due.append(Frame(FrameKind.OPEN | FROM_BOARD, frame.session, 0, 0, self._buffer, welcome))
 
     def _work(self) -> None:
-        """Messages, as long as there is room for what they are answered with."""
+        """Carries out the messages received, unless the answers already waiting fill the buffer."""
         endpoint = self._endpoint
         if endpoint is None or not endpoint.waiting or endpoint.unacknowledged >= self._buffer:
             return
@@ -140,7 +143,7 @@ class ModelBoard:
             self._due.append(Frame(FrameKind.CLOSED | FROM_BOARD, endpoint.session, 0, 0, 0, bytes([Reason.MESSAGE])))
 
     def _end(self, reason: Reason) -> None:
-        """Of the session, for that reason; what it has counted stays."""
+        """Ends the session and remembers the reason. The session's counts are kept."""
         self._count()
         self._past = {name: self.dispatcher.counters[name] for name in _OF_SESSION}
         self._reason, self._endpoint = reason, None

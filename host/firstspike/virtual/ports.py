@@ -1,4 +1,7 @@
-"""Where a virtual board can be found: a pseudo-terminal, which programs take for a serial port, or a TCP socket."""
+"""Ports at which a host finds a virtual board: a pseudo-terminal, which looks like a serial port, or a TCP socket.
+
+Tested by tests/host/virtual/test_server.py.
+"""
 
 import contextlib
 import os
@@ -17,34 +20,38 @@ _BUSY: Final = b"another program is using this board\n"
 
 
 class Port(Protocol):
-    """url: what a host opens."""
+    """A port at which one host can reach the board. url: the URL that the host opens."""
 
     url: str
 
     def read(self, timeout: float, *, wanted: bool, room: bool) -> bytes:
-        """What a host has sent, if `wanted`. Waits up to `timeout` seconds for it, or, with `room`, to write."""
+        """Returns bytes that the host has sent, if they are `wanted`.
+
+        Waits up to `timeout` seconds until there are some or, with `room`, until bytes can be written.
+        """
         ...
 
     def write(self, data: bytes) -> int:
-        """How many bytes were taken. Without a host they go nowhere, as on a real line."""
+        """Sends bytes and returns how many were taken. Without a host they are lost, as on a real line."""
         ...
 
     def speed(self) -> int | None:
-        """Baud rate that the host has set, where there is such a thing."""
+        """Returns the baud rate that the host has set, or None if the port has none."""
         ...
 
     def close(self) -> None:
-        """Nobody can find the board any more."""
+        """Closes the port."""
         ...
 
 
 class PtyPort:
-    """A pseudo-terminal. link: a name of its own for it, such as /tmp/board. See Port."""
+    """A pseudo-terminal. link: a symbolic link to make to it, such as /tmp/board. See Port."""
 
     def __init__(self, link: Path | None = None) -> None:
         import tty
 
-        self._ours, self._theirs = os.openpty()  # theirs stays open here: a board does not notice who comes and goes
+        # `theirs` stays open in this process, too: a real board does not notice whether a host is connected
+        self._ours, self._theirs = os.openpty()
         tty.setraw(self._theirs)
         os.set_blocking(self._ours, False)
         self._device, self._link = os.ttyname(self._theirs), link
@@ -86,7 +93,7 @@ class PtyPort:
     def _place(self, link: Path) -> None:
         try:
             if link.is_symlink() and not link.exists():
-                link.unlink()  # of a board that is gone
+                link.unlink()  # an ended board has left it
             link.symlink_to(self._device)
         except OSError as error:
             self._link = None
@@ -95,7 +102,7 @@ class PtyPort:
 
 
 class SocketPort:
-    """A TCP port on this machine, for one host at a time; a second is told so and sent away. See Port."""
+    """A TCP port on this machine, for one host at a time; a second host gets a message and is refused. See Port."""
 
     def __init__(self, port: int = 0) -> None:
         self._server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -147,7 +154,7 @@ class SocketPort:
         return None
 
     def hang_up(self) -> None:
-        """Ends the connection, not the port, at the next `read`: what a pulled cable does. From any thread."""
+        """Ends the connection at the next `read`, as a pulled cable would; keeps the port. Safe from any thread."""
         self._pulled = True
 
     def close(self) -> None:
@@ -174,7 +181,10 @@ class SocketPort:
 
 
 def open_port(text: str) -> Port:
-    """From ``pty``, ``pty:/tmp/board``, ``socket`` or ``socket:7521``. Raises UsageError, FirstspikeError."""
+    """Opens a port described as ``pty``, ``pty:/tmp/board``, ``socket`` or ``socket:7521``.
+
+    Raises UsageError if the description is wrong, and FirstspikeError if the port cannot be opened.
+    """
     kind, _, rest = text.partition(":")
     if kind == "pty":
         if os.name != "posix":

@@ -1,4 +1,4 @@
-"""A line to the simulated gateware, on its clock: bytes take the time that they take on a real one."""
+"""A line to the simulated gateware. It runs on the gateware's clock: bytes take as long as on a real line."""
 
 from collections.abc import Callable
 from typing import Final
@@ -7,20 +7,20 @@ from firstspike_sim.rtl.board import RtlBoard
 
 __all__ = ["RtlLine"]
 
-_ROOM: Final = 4096  # bytes that it holds for the board, as the buffer of a port does
-_LOW: Final = 512  # bytes left of them when more are asked for
-_GATHER: Final = 2000  # cycles that it goes on for once something has come: what a USB bridge does
-_LEAST: Final = 200  # cycles that a look without waiting takes
+_ROOM: Final = 4096  # bytes on their way to the board that the line holds, as the buffer of a port does
+_LOW: Final = 512  # bytes left in that buffer when `exchange` returns for more
+_GATHER: Final = 2000  # cycles simulated after a byte has come, to collect more of them, as a USB bridge does
+_LEAST: Final = 200  # cycles simulated in any case
 
 
 class RtlLine:
-    """See `link.Line`. `board` may be reset or read beside it.
+    """A line to a simulated board. See `link.Line`. The caller may also use `board` directly, for example to reset it.
 
-    shortcut: in `bulk`, bytes do not take the serial line but the board's byte port, a tenth of the time.
-    on_reopen: called when the host opens the line once more.
+    shortcut:  with `bulk` on, bytes go through the board's byte port, not the serial line, in a tenth of the time.
+    on_reopen: called when the host opens the line again.
     """
 
-    patience: float = 0.02  # no operating system and no bridge is in the way
+    patience: float = 0.02  # short, because no operating system and no bridge delays bytes
 
     def __init__(self, board: RtlBoard, name: str = "rtl:", *, shortcut: bool = True) -> None:
         self.name, self.board = name, board
@@ -28,7 +28,7 @@ class RtlLine:
         self.on_reopen: Callable[[], None] = lambda: None
 
     def now(self) -> float:
-        """Seconds of the board's clock."""
+        """Returns the time on the board's clock, in seconds."""
         return self.board.seconds
 
     def exchange(self, data: bytes, timeout: float) -> tuple[int, bytes]:
@@ -47,7 +47,7 @@ class RtlLine:
         self._bulk = on and self._shortcut
 
     def reopen(self) -> None:
-        """The board has gone on; what was still in the line is lost."""
+        """Drops the bytes that were still in the line. The board keeps its state."""
         self.board.unplug()
         self.on_reopen()
 

@@ -1,4 +1,4 @@
-"""A virtual board at a port: real time, a line speed if asked for, faults if asked for."""
+"""Runs a virtual board at a port in real time, with a line speed and with faults on request."""
 
 import json
 import os
@@ -17,17 +17,18 @@ from .ports import Port
 
 __all__ = ["Meter", "running_boards", "serve", "shown"]
 
-_SLICE: Final = 0.05  # seconds of one wait at most, so that an interrupt is noticed
+_SLICE: Final = 0.05  # seconds of the longest wait, so that an interrupt is noticed
 _FIFO: Final = 512  # bytes that an idle line takes at once
-_UNSEEN: Final = 8192  # bytes behind those waiting that a busy line may have carried while nobody looked
-_BEHIND: Final = 4096  # bytes of the host's that are held for a device that has no room
+_UNSEEN: Final = 8192  # bytes, beyond those waiting, for which a busy line may save up transmission time
+_BEHIND: Final = 4096  # bytes from the host that are held while the device has no room
 _READ: Final = 16384  # bytes prepared for the host at once
 
 
 class Meter:
-    """Bytes that a line of some speed has carried by now; 10 bits a byte. None: any number.
+    """Limits one direction of a line to a baud rate, at 10 bits for each byte. None means no limit.
 
-    A line that has something to carry goes on while this process sleeps, which is made up for; an idle one does not.
+    A real line carries bytes while this process sleeps. If bytes were waiting, the meter therefore allows them
+    afterwards; an idle line gains nothing but room for its FIFO.
     """
 
     def __init__(self, baudrate: int | None) -> None:
@@ -35,7 +36,7 @@ class Meter:
         self._allowed, self._then, self._waiting = float(_FIFO), time.monotonic(), 0
 
     def room(self, waiting: int) -> int:
-        """Bytes that may go now; waiting: that want to."""
+        """Returns the number of bytes that may be sent now. waiting: number of bytes that could be sent."""
         if self._rate is None:
             return _READ
         now = time.monotonic()
@@ -45,11 +46,11 @@ class Meter:
         return int(self._allowed)
 
     def used(self, count: int) -> None:
-        """So many went."""
+        """Records that `count` bytes were sent."""
         self._allowed -= count
 
     def wait(self) -> float:
-        """Seconds until a fair number of bytes may go again."""
+        """Returns the seconds to wait for further bytes: 0, or the time in which the line carries one FIFO."""
         return 0.0 if self._rate is None or self._allowed >= _FIFO else _FIFO / self._rate
 
 
@@ -63,9 +64,12 @@ def serve(
     stop: Callable[[], bool] = lambda: False,
     watch: Callable[[], None] = lambda: None,
 ) -> None:
-    """Runs until `stop()` or an interrupt. watch: called about every _SLICE seconds.
+    """Connects the device to the port until `stop()` returns True or an interrupt comes.
 
-    baudrate: of the line; a host that has set another one is not understood. pace: also carry no more than it does.
+    baudrate: speed of the line. A host that has set another speed receives noise, and the board receives noise from it.
+    faults:   faults of the line in both directions; None means none.
+    pace:     whether the line is also as slow as its speed.
+    watch:    called about every _SLICE seconds.
     """
     there, back = Mangler(faults or Faults(), 0), Mangler(faults or Faults(), 1)
     inward, outward = Meter(baudrate if pace else None), Meter(baudrate if pace else None)
@@ -90,14 +94,14 @@ def serve(
         full = sent < len(give)
         due = device.deadline()
         waits = [_SLICE] if due is None else [_SLICE, max(0.0, due - now)]
-        waits += [inward.wait()] if arrived else []  # what stays in the port slows the host down
+        waits += [inward.wait()] if arrived else []  # bytes that stay in the port slow the host down
         waits += [outward.wait()] if pending and not full else []
         came = port.read(min(waits), wanted=len(arrived) < _BEHIND, room=full)
         arrived += there.hurt(came) if understood else _noise(came)
 
 
 def _noise(data: bytes) -> bytes:
-    """What a receiver makes of bytes sent at another speed."""
+    """Returns the bytes that a receiver could read from `data` sent at another speed."""
     return bytes((byte * 73 + 41) & 0xFF | 0x80 for byte in data)
 
 
@@ -108,7 +112,7 @@ def _folder() -> Path:
 
 @contextmanager
 def shown(about: dict[str, Any]) -> Iterator[None]:
-    """While this lasts, `running_boards` lists the board."""
+    """Makes `running_boards` list the board while the block runs."""
     path = _folder() / f"{os.getpid()}.json"
     path.parent.mkdir(mode=0o700, exist_ok=True)
     path.write_text(json.dumps({**about, "process": os.getpid()}))
@@ -120,7 +124,7 @@ def shown(about: dict[str, Any]) -> Iterator[None]:
 
 
 def running_boards() -> list[dict[str, Any]]:
-    """Virtual boards of this user that run now: url, backend, core, process."""
+    """Returns this user's virtual boards that run now: for each one url, backend, core and process."""
     found = []
     for path in sorted(_folder().glob("*.json")):
         with suppress(OSError, ValueError, TypeError, KeyError):

@@ -1,4 +1,7 @@
-"""firstspike bench: what a link carries and what the core behind it does."""
+"""firstspike bench: measures the link to a board, and the board's core.
+
+Tested by tests/host/cli/test_board_commands.py.
+"""
 
 import argparse
 import time
@@ -19,28 +22,29 @@ if TYPE_CHECKING:
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "measured", "run"]
 
-SUMMARY: Final = "measure a link and the core behind it"
+SUMMARY: Final = "Measure the link to a board, and the board's core."
 EXAMPLE: Final = """\
   firstspike bench build/demo --board serial:///dev/ttyUSB0?baudrate=3000000 --json
-  Round trip, upload and images per second, each beside what the line can carry at most; bytes of protocol per image;
-  images per second that the core alone would do."""
+  Measures the round trip, the time to load the deployment, and the images per second. Loading and streaming are also
+  given as a share of the rate that the line can carry at most, and the bytes that the protocol adds are counted. On
+  gateware, the images per second that the core could reach without the link are given as well."""
 
-_PINGS: Final = 200
-_WARM: Final = 100  # images before the measured ones
-_BITS: Final = 10  # of a byte on the line
+_PINGS: Final = 200  # register reads for the round trip
+_WARM: Final = 100  # images streamed before the measured ones
+_BITS: Final = 10  # bits on the line for each byte
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """DIR --board URL [--data DATA] [--images N]."""
+    """Adds DIR --board URL [--data DATA] [--images N]."""
     add = parser.add_argument
     add("deployment", metavar="DIR", type=Path, help="a deployment directory, from firstspike compile")
     add_board(parser)
-    add("--data", default="mnist:test", help="images to stream (default mnist:test)")
-    add("--images", type=at_least(1), default=10_000, metavar="N", help="how many at most (default 10000)")
+    add("--data", default="mnist:test", help="data set to stream (default mnist:test)")
+    add("--images", type=at_least(1), default=10_000, metavar="N", help="stream the first N images (default 10000)")
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Everything once; the line's own rate is what the board says of its clock and divisor."""
+    """Measures everything once. The rate of the line follows from the board's registers CLOCK and DIVISOR."""
     from firstspike_compiler.deployment import read_deployment
 
     deployment = read_deployment(args.deployment)
@@ -57,9 +61,9 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def measured(board: "Board", deployment: Any, events: Any, line: float | None) -> dict[str, Any]:
-    """Figures of one board. line: bytes per second that its line can carry, if that is known."""
+    """Returns the figures of one board. line: bytes per second that its line can carry, or None if unknown."""
     found: dict[str, Any] = {}
-    board.load(deployment)  # once for nothing: a model board compiles at its first network
+    board.load(deployment)  # not measured, because a model board compiles its model for the first network
     board.run(events.head(_WARM))
     trips = []
     for _ in range(_PINGS):

@@ -1,4 +1,7 @@
-"""firstspike board: a board without hardware, for every program that talks to one."""
+"""firstspike board: runs a board without hardware, which any program can use like a real one.
+
+Tested by tests/host/cli/test_board_commands.py.
+"""
 
 import argparse
 import json
@@ -14,29 +17,44 @@ from firstspike_contract import CONFIGS
 
 __all__ = ["BACKENDS", "EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "start a virtual board at a pseudo-terminal or a socket"
+SUMMARY: Final = "Start a virtual board at a pseudo-terminal or a socket."
 EXAMPLE: Final = """\
   firstspike board --backend model --listen pty:/tmp/board
-  Runs until Ctrl-C; meanwhile firstspike stream build/demo --board /tmp/board --data mnist:test, or any program that
-  opens a serial port. --backend rtl puts the simulated gateware, with its UART, at the far end. The signal USR1 is the
-  board's reset button."""
+  Runs a virtual board until Ctrl-C. Meanwhile other programs can use it as a serial port, for example:
+  firstspike stream build/demo --board /tmp/board --data mnist:test
+  With --backend rtl, the board is simulated gateware with its UART. The signal USR1 resets the board."""
 
 BACKENDS: Final = ("model", "rtl")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """[--backend B] [--listen L] [--core C] [--baudrate N [--pace]] [--faults F]."""
+    """Adds [--backend B] [--listen L] [--core C] [--baudrate N [--pace]] [--faults F]."""
     add = parser.add_argument
-    add("--backend", type=one_of("backend", BACKENDS), default="model", help="model (default), or rtl: gateware")
-    add("--listen", default="pty", metavar="WHERE", help="pty (default), pty:/tmp/board, socket or socket:7521")
-    add("--core", type=one_of("core", tuple(CONFIGS)), default="fast", help="what it was built as (default fast)")
-    add("--baudrate", type=at_least(1), metavar="N", help="a host at another speed is not understood")
-    add("--pace", action="store_true", help="carry no more than that speed does")
-    add("--faults", metavar="F", help="make the line bad, for example flip=1e-5,drop=1e-6,seed=3")
+    add(
+        "--backend",
+        type=one_of("backend", BACKENDS),
+        default="model",
+        help="what computes the answers: model (default), or rtl, the simulated gateware",
+    )
+    add(
+        "--listen",
+        default="pty",
+        metavar="WHERE",
+        help="port at which the board is found: pty (default), pty:/tmp/board, socket or socket:7521",
+    )
+    add("--core", type=one_of("core", tuple(CONFIGS)), default="fast", help="core that the board has (default fast)")
+    add(
+        "--baudrate",
+        type=at_least(1),
+        metavar="N",
+        help="speed of the line; a host that uses another speed is not understood",
+    )
+    add("--pace", action="store_true", help="make the line as slow as the speed given by --baudrate")
+    add("--faults", metavar="F", help="add faults to the line, for example flip=1e-5,drop=1e-6,seed=3")
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Serve until interrupted."""
+    """Serves until interrupted."""
     from firstspike.link.faults import parse_faults
     from firstspike.virtual.devices import make_device
     from firstspike.virtual.ports import open_port
@@ -44,7 +62,7 @@ def run(args: argparse.Namespace) -> Answer:
     from firstspike_contract.common.errors import UsageError
 
     if args.pace and args.baudrate is None:
-        raise UsageError("--pace needs a speed; for example --baudrate 3000000 --pace")
+        raise UsageError("--pace needs a speed from --baudrate; for example --baudrate 3000000 --pace")
     faults = None if args.faults is None else parse_faults(args.faults)
     with ProgressLine("preparing the board") as progress:
         progress.waiting()
@@ -64,7 +82,10 @@ def run(args: argparse.Namespace) -> Answer:
 
 @contextmanager
 def _reset_button(device: Any) -> Iterator[Callable[[], None]]:
-    """Where there are signals, USR1 resets the board the next time that what this gives is called."""
+    """Yields a function that resets the board if the signal USR1 has come since its last call.
+
+    On systems without this signal, the function does nothing.
+    """
     count = 0
 
     def press(number: int, frame: object) -> None:
@@ -89,6 +110,6 @@ def _reset_button(device: Any) -> Iterator[Callable[[], None]]:
 
 def _greeting(about: dict[str, Any]) -> str:
     return (
-        f"{about['url']}: a virtual board, {about['backend']}, core {about['core']}; Ctrl-C ends it\n"
-        f"try: firstspike stream DIR --board {about['url']} --data mnist:test"
+        f"{about['url']}: virtual board with backend {about['backend']} and core {about['core']}; Ctrl-C ends it\n"
+        f"to use it: firstspike stream DIR --board {about['url']} --data mnist:test"
     )

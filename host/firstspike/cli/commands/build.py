@@ -1,4 +1,7 @@
-"""firstspike build: a deployment becomes a bitstream that holds its weights."""
+"""firstspike build: makes a bitstream that contains a deployment's network.
+
+Tested by tests/host/cli/test_build.py.
+"""
 
 import argparse
 import json
@@ -16,12 +19,12 @@ from firstspike_contract.common.errors import FirstspikeError
 
 __all__ = ["EXAMPLE", "SUMMARY", "WHAT", "add_arguments", "run"]
 
-SUMMARY: Final = "make a bitstream with a deployment's weights inside"
+SUMMARY: Final = "Make a bitstream that contains a deployment's network."
 EXAMPLE: Final = """\
   firstspike build build/mnist --target ulx3s-85f -o build/mnist-ulx3s
-  The first time a core is placed and routed, which takes minutes; then any network that it holds takes seconds.
-  Writes firstspike.bit, build.json with estimate and result side by side, and nextpnr's report and log.
-  --target verilog writes the core with its weights as Verilog instead."""
+  The first build with a core places and routes it, which takes minutes. Every further network for this core takes
+  seconds. Writes firstspike.bit, build.json with estimated and actual figures, and nextpnr's report and log.
+  With --target verilog, writes the core and its weights as Verilog instead."""
 
 OWN: Final = frozenset(
     {
@@ -33,19 +36,19 @@ WHAT: Final = "folders that firstspike build wrote"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """DIR -o OUT [--target T] [--core NAME] [--clock MHZ] [--seed N] [--force]."""
+    """Adds DIR -o OUT [--target T] [--core NAME] [--clock MHZ] [--seed N] [--force]."""
     add = parser.add_argument
     add("deployment", metavar="DIR", type=Path, help="a deployment directory, from firstspike compile")
     add("-o", "--output", required=True, type=Path, metavar="OUT", help="folder to write to")
-    add("--target", default=DEFAULT_TARGET, help=f"see firstspike targets (default {DEFAULT_TARGET})")
+    add("--target", default=DEFAULT_TARGET, help=f"a target from firstspike targets (default {DEFAULT_TARGET})")
     add("--core", type=one_of("core", tuple(CONFIGS)), help="core to build (default: the target's first that fits)")
-    add("--clock", type=clock_mhz, metavar="MHZ", help="clock of the core (default: what the target's file says)")
-    add("--seed", type=at_least(0), default=1, metavar="N", help="of place and route (default 1)")
-    add("--force", action="store_true", help="replace OUT if firstspike build wrote it")
+    add("--clock", type=clock_mhz, metavar="MHZ", help="core clock in MHz (default: the clock in the target's file)")
+    add("--seed", type=at_least(0), default=1, metavar="N", help="seed of place and route (default 1)")
+    add("--force", action="store_true", help="replace the folder OUT if firstspike build wrote it")
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Estimate, refuse what cannot fit, place and route unless that was done before, write and read back."""
+    """Makes the bitstream, reads it back, and writes the folder. Refuses a core that cannot fit."""
     from firstspike_compiler.deployment import read_deployment
     from firstspike_compiler.targets import load_target
 
@@ -57,7 +60,7 @@ def run(args: argparse.Namespace) -> Answer:
     with whole_folder(args.output, force=args.force, own=OWN, what=WHAT) as folder:
         if target.device is None:
             data |= write_verilog(deployment, target, folder, core=args.core, clock_mhz=args.clock)
-            text = f"{facts(data)}\nnot synthesised here: package.tcl is for Vivado, which this project does not have"
+            text = f"{facts(data)}\nthe Verilog is not synthesised yet; package.tcl is a script for Vivado that does it"
         else:
             data |= write_bitstream(
                 deployment, target, target.device, folder, core=args.core, clock_mhz=args.clock, seed=args.seed

@@ -1,4 +1,7 @@
-"""firstspike check: every rule that a network breaks, before anything is built."""
+"""firstspike check: lists every rule that a network breaks, before anything is built.
+
+Tested by tests/host/cli/test_commands.py and tests/host/cli/test_bad_input.py.
+"""
 
 import argparse
 from pathlib import Path
@@ -12,23 +15,28 @@ from firstspike_contract.common.errors import RuleViolations
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "list every rule that a network breaks on a target"
+SUMMARY: Final = "List every rule that a network breaks on a target."
 EXAMPLE: Final = """\
   firstspike check examples/mnist-784-600-10.nir --target ulx3s-85f
-  Exit 0 if the network can be compiled; else exit 1 and one line a violation: rule, node, have, need, remedy."""
+  The exit status is 0 if the network can be compiled, else 1. Each broken rule is printed on one line: the rule, the
+  node that breaks it, what the network has, what it needs, and a remedy."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """NET [--target T]."""
-    parser.add_argument("network", metavar="NET", type=Path, help="a .nir file")
-    parser.add_argument("--target", default=DEFAULT_TARGET, help=f"see firstspike targets (default {DEFAULT_TARGET})")
-    parser.add_argument("--steps", type=time_steps, metavar="T", help="time codes to compile for (the network's own)")
+    """Adds NET [--target T] [--steps T] [--keep-inputs], and the options for a file without metadata."""
+    parser.add_argument("network", metavar="NET", type=Path, help="network file (.nir)")
+    parser.add_argument(
+        "--target", default=DEFAULT_TARGET, help=f"a target from firstspike targets (default {DEFAULT_TARGET})"
+    )
+    parser.add_argument(
+        "--steps", type=time_steps, metavar="T", help="number of time steps to compile for (default: the network's own)"
+    )
     parser.add_argument("--keep-inputs", action="store_true", help="keep inputs whose weights are all zero")
     add_network_options(parser)
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """All violations of the graph's form, or, if it has the right form, all of the target's rules."""
+    """Lists the violations of the rules on the graph's form. If there are none, lists those of all other rules."""
     from firstspike_compiler.rules import check
     from firstspike_compiler.targets import load_target
 

@@ -1,4 +1,7 @@
-"""firstspike compile: from a network to a deployment directory."""
+"""firstspike compile: compiles a network to a deployment directory.
+
+Tested by tests/host/cli/test_commands.py.
+"""
 
 import argparse
 from dataclasses import asdict
@@ -14,32 +17,37 @@ from firstspike_compiler.targets import DEFAULT_TARGET
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "compile a network to a deployment directory"
+SUMMARY: Final = "Compile a network to a deployment directory."
 EXAMPLE: Final = """\
   firstspike compile examples/mnist-784-600-10.nir -o build/mnist --target ulx3s-85f --calibrate mnist:train
-  Writes manifest.yaml, image.bin and golden.npz; a network trained in integers keeps exactly those integers."""
+  Writes manifest.yaml, image.bin and golden.npz. A network that was trained in integers keeps exactly its integers."""
 
-CALIBRATION_IMAGES: Final = 500  # of the --calibrate data, from its beginning
+CALIBRATION_IMAGES: Final = 500  # images used from the beginning of the --calibrate data
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """NET -o DIR and how to compile."""
+    """Adds NET -o DIR, and the options that say how to compile."""
     add = parser.add_argument
-    add("network", metavar="NET", type=Path, help="a .nir file")
+    add("network", metavar="NET", type=Path, help="network file (.nir)")
     add("-o", "--output", required=True, type=Path, metavar="DIR", help="deployment directory to write")
-    add("--target", default=DEFAULT_TARGET, help=f"see firstspike targets (default {DEFAULT_TARGET})")
-    add("--steps", type=time_steps, metavar="T", help="number of time codes: 16 .. 256 (default: the network's own)")
-    add("--calibrate", metavar="DATA", help="data for the quantisation report and the golden answers")
-    images = f"images of it to use (default {CALIBRATION_IMAGES})"
+    add("--target", default=DEFAULT_TARGET, help=f"a target from firstspike targets (default {DEFAULT_TARGET})")
+    add(
+        "--steps",
+        type=time_steps,
+        metavar="T",
+        help="number of time steps: 16, 32, 64, 128 or 256 (default: the network's own)",
+    )
+    add("--calibrate", metavar="DATA", help="data set for the quantisation report and the golden images")
+    images = f"use the first N images of the --calibrate data (default {CALIBRATION_IMAGES})"
     add("--calibration-images", type=at_least(1), default=CALIBRATION_IMAGES, metavar="N", help=images)
     add("--keep-inputs", action="store_true", help="keep inputs whose weights are all zero")
-    add("--explain", action="store_true", help="also print every pass of the compiler, with what it changed")
+    add("--explain", action="store_true", help="also print every pass of the compiler and its changes")
     add("--force", action="store_true", help="replace an existing deployment directory")
     add_network_options(parser)
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Check, compile, write."""
+    """Checks and compiles the network, and writes the deployment."""
     from firstspike_compiler.deployment import check_output
     from firstspike_compiler.targets import load_target
 

@@ -1,4 +1,7 @@
-"""firstspike demo: the shipped network from file to figures, beside the published system."""
+"""firstspike demo: compiles and runs the shipped network, and shows its figures beside those of a published system.
+
+Tested by tests/host/cli/test_commands.py.
+"""
 
 import argparse
 from pathlib import Path
@@ -22,29 +25,38 @@ if TYPE_CHECKING:
 
 __all__ = ["EXAMPLE", "NETWORK", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "the shipped network on 10,000 MNIST test digits, in the model and in the gateware"
+SUMMARY: Final = "Run the shipped network on 10,000 MNIST test digits, in the model and in simulated gateware."
 EXAMPLE: Final = """\
   firstspike demo
-  Checks and compiles mnist-784-600-10 into build/demo, classifies the test digits in the integer model, runs the first
-  200 of them through the simulated gateware, compares every spike, and draws the decision on one digit."""
+  Checks the network mnist-784-600-10 and compiles it into build/demo. Classifies the test digits with the bit-true
+  model and the first 200 of them with simulated gateware, compares every spike, and draws the decision on one digit."""
 
 NETWORK: Final = "mnist-784-600-10.nir"
 DATA: Final = "mnist:test"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where to, and how many digits."""
+    """Adds [-o DIR] [--limit N] [--rtl N]."""
     parser.add_argument(
-        "-o", "--output", type=Path, default=Path("build/demo"), metavar="DIR", help="deployment (default build/demo)"
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("build/demo"),
+        metavar="DIR",
+        help="deployment directory to write (default build/demo)",
     )
     parser.add_argument("--limit", type=at_least(1), metavar="N", help="classify the first N digits")
     parser.add_argument(
-        "--rtl", type=at_least(0), default=200, metavar="N", help="digits through the gateware (default 200, 0: none)"
+        "--rtl",
+        type=at_least(0),
+        default=200,
+        metavar="N",
+        help="number of digits to run in the gateware too; 0 means none (default 200)",
     )
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Check, compile, classify, draw. What an earlier demo wrote is replaced; anything else is left alone."""
+    """Checks, compiles, classifies and draws. Replaces the output of an earlier demo, and no other files."""
     from firstspike_compiler.deployment import check_output, read_deployment
     from firstspike_compiler.formats.nir.reader import read_nir
     from firstspike_compiler.targets import DEFAULT_TARGET, load_target
@@ -71,7 +83,7 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _gateware(deployment: "Deployment", events: EventSet) -> dict[str, Any]:
-    """Figures of the simulated gateware on a few images, compared with the model spike by spike."""
+    """Returns figures of the simulated gateware on a few images, and how many images differ from the model."""
     from firstspike_sim import FastModel
 
     _, found = measured_rtl(deployment, FastModel(deployment.network), events, core=None, waves=None)
@@ -84,7 +96,7 @@ def _text(found: dict[str, Any], compiled: str) -> str:
     if rtl := found["rtl"]:
         rows.insert(1, _row(f"its gateware, first {rtl['images']:,} digits", rtl))
         gateware.append(
-            f"gateware (core {rtl['core']!r}, simulated): {rtl['cycles']['mean']:.1f} clock cycles an image; "
+            f"gateware (core {rtl['core']!r}, simulated): {rtl['cycles']['mean']:.1f} clock cycles per image; "
             f"{rtl['mismatches']} of {rtl['images']} images differ from the model in a spike time or in the result"
         )
     return "\n".join(
@@ -99,7 +111,7 @@ def _text(found: dict[str, Any], compiled: str) -> str:
             "",
             *gateware,
             f"{found['images_per_second']:,.0f} images/s on one thread ({found['images_per_second_plain']:,.0f} by the "
-            f"readable model); {found['mismatches']} of {found['images_plain']} images differ between the two",
+            f"plain model); {found['mismatches']} of {found['images_plain']} images differ between the two",
             f"the decision on the first digit: {found['picture']}",
         ]
     )

@@ -1,4 +1,7 @@
-"""firstspike devices: the serial ports of this machine, and the virtual boards that run on it."""
+"""firstspike devices: lists the serial ports of this machine, and the virtual boards that run on it.
+
+Tested by tests/host/cli/test_board_commands.py.
+"""
 
 import argparse
 import os
@@ -9,12 +12,12 @@ from firstspike.report import table
 
 __all__ = ["EXAMPLE", "KNOWN", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "list serial ports and virtual boards"
+SUMMARY: Final = "List serial ports and virtual boards."
 EXAMPLE: Final = """\
   firstspike devices
-  One line a port: what to give as --board, what it is, and whether this user may use it."""
+  Prints one line for each port: the URL for --board, the kind of device, and whether this user may use it."""
 
-# USB (vendor, product) of bridges on boards that firstspike targets.
+# USB serial bridges on boards that firstspike targets, by their (vendor, product) numbers.
 KNOWN: Final = {
     (0x0403, 0x6015): "FTDI FT231X, as on ULX3S",
     (0x0403, 0x6010): "FTDI FT2232H, as on ECPIX-5",
@@ -24,13 +27,13 @@ KNOWN: Final = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments of its own."""
+    """Adds no arguments."""
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Everything that a board could be at. Nothing is opened: a port may belong to somebody."""
+    """Lists every port at which a board could be. Opens none, because another program may be using it."""
     found = [*_ports(), *_virtual()]
-    text = table(found) if found else "no serial port and no virtual board; firstspike board starts one"
+    text = table(found) if found else "there is no serial port and no virtual board; firstspike board starts one"
     return Answer(text=text, data={"devices": found})
 
 

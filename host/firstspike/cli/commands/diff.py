@@ -1,4 +1,7 @@
-"""firstspike diff: which weights moved between two deployments, and how far."""
+"""firstspike diff: compares the weights of two deployments.
+
+Tested by tests/host/cli/test_learn.py.
+"""
 
 import argparse
 from pathlib import Path
@@ -10,23 +13,24 @@ from firstspike.report import difference_picture, table
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "say which weights moved between two deployments, and how far"
+SUMMARY: Final = "Say which weights differ between two deployments, and by how much."
 EXAMPLE: Final = """\
   firstspike diff build/mnist build/learnt --picture build/moved.png
-  A line a layer: weights changed, mean and largest move, signs changed; the picture shows where."""
+  Prints one line for each layer: the number of changed weights, the mean and the largest change, and the number of
+  changed signs. The picture shows where the weights changed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """A B [--picture FILE]."""
+    """Adds A B [--picture FILE] [--force]."""
     add = parser.add_argument
     add("first", metavar="A", type=Path, help="a deployment directory")
-    add("second", metavar="B", type=Path, help="another one of the same shape")
-    add("--picture", type=Path, metavar="FILE", help="draw what moved (.png or .svg)")
+    add("second", metavar="B", type=Path, help="a deployment directory of the same kernel, steps and sizes")
+    add("--picture", type=Path, metavar="FILE", help="draw the changes (.png or .svg)")
     add("--force", action="store_true", help="overwrite an existing picture")
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Compare weight by weight. Raises FirstspikeError if the two are not of one shape."""
+    """Compares the deployments weight by weight. Raises FirstspikeError if their shapes differ."""
     from firstspike.learning.difference import differences
     from firstspike_compiler.deployment import read_deployment
 

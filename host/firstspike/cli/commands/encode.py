@@ -1,4 +1,7 @@
-"""firstspike encode: from values in a .npy file to spikes in an .npz file."""
+"""firstspike encode: encodes the values in a .npy file as spikes in an .npz file.
+
+Tested by tests/host/cli/test_commands.py and tests/host/cli/test_bad_input.py.
+"""
 
 import argparse
 from pathlib import Path
@@ -16,30 +19,41 @@ from firstspike_contract.common.npy import read_npy
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "turn values (a .npy file) into spikes (an .npz file)"
+SUMMARY: Final = "Turn values (a .npy file) into spikes (an .npz file)."
 EXAMPLE: Final = """\
   python -c "import numpy; numpy.save('images.npy', numpy.random.rand(5, 784))"
   firstspike encode images.npy --encoding latency --late 15 -o events.npz
-  Each image becomes up to 784 spikes, at codes 0 (full intensity) to 15 (nearly none); value 0 never spikes."""
+  Each image becomes up to 784 spikes, at time steps from 0 (largest value) to 15 (nearly 0). The value 0 never
+  spikes."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """IMAGES.npy --encoding NAME -o EVENTS.npz, and what fits the encoding to a network."""
-    parser.add_argument("images", metavar="IMAGES.npy", type=Path, help="bytes 0..255 or floats 0..1, [images, ...]")
+    """Adds IMAGES.npy --encoding NAME -o EVENTS.npz, and the options that fit the encoding to a network."""
     parser.add_argument(
-        "--encoding", required=True, type=one_of("encoding", ENCODINGS), help="binary, two-time or latency"
+        "images", metavar="IMAGES.npy", type=Path, help="array [images, ...] of bytes 0..255 or floats 0..1"
     )
-    parser.add_argument("--steps", type=time_steps, default=16, metavar="T", help="number of time codes (default 16)")
-    parser.add_argument("--late", type=at_least(0), metavar="CODE", help="latest code of two-time and latency (T - 1)")
-    parser.add_argument("--labels", type=Path, metavar="LABELS.npy", help="one class number for each image")
+    parser.add_argument(
+        "--encoding",
+        required=True,
+        type=one_of("encoding", ENCODINGS),
+        help="encoding of the values: binary, two-time or latency",
+    )
+    parser.add_argument("--steps", type=time_steps, default=16, metavar="T", help="number of time steps (default 16)")
+    parser.add_argument(
+        "--late",
+        type=at_least(0),
+        metavar="CODE",
+        help="time step of the latest spike, for two-time and latency (default T - 1)",
+    )
+    parser.add_argument("--labels", type=Path, metavar="LABELS.npy", help="file with one class number for each image")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="EVENTS.npz", help="file to write")
     parser.add_argument("--force", action="store_true", help="overwrite an existing output")
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Read, encode, write."""
+    """Reads the values, encodes them and writes the events."""
     if args.output.suffix != ".npz":
-        raise UsageError(f"events are written to a name ending in .npz: have {args.output}; for example events.npz")
+        raise UsageError(f"the output file must have a name ending in .npz: have {args.output}; for example events.npz")
     refuse_existing(args.output, force=args.force)
     late = args.late
     if late is None and args.encoding != "binary":
@@ -50,7 +64,8 @@ def run(args: argparse.Namespace) -> Answer:
     spikes = len(events.events)
     mean = spikes / max(1, len(events))
     text = (
-        f"{args.output}: {len(events)} images, {spikes} spikes ({mean:.1f} an image), {args.encoding}, T = {args.steps}"
+        f"{args.output}: {len(events)} images, {spikes} spikes ({mean:.1f} per image), "
+        f"{args.encoding}, T = {args.steps}"
     )
     data = {
         "output": args.output,
@@ -65,7 +80,10 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _read_labels(path: Path) -> NDArray[np.int64]:
-    """Class numbers, int64 ``[N]``. Raises FirstspikeError for anything else, OSError if it cannot be read."""
+    """Reads class numbers, int64 ``[N]``.
+
+    Raises FirstspikeError if the file holds anything else, and OSError if it cannot be read.
+    """
     rule = f"labels must be a list of class numbers 0..65535 in a .npy file: {path}"
     try:
         labels = read_npy(path)

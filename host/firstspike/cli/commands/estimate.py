@@ -1,4 +1,7 @@
-"""firstspike estimate: what a deployment costs on a device, before synthesis."""
+"""firstspike estimate: estimates what a deployment costs on a device, before synthesis.
+
+Tested by tests/host/cli/test_estimate.py.
+"""
 
 import argparse
 from pathlib import Path
@@ -13,31 +16,41 @@ from firstspike_contract.common.errors import FirstspikeError
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "say what a deployment costs on a device, without building it"
+SUMMARY: Final = "Estimate what a deployment costs on a device, without building it."
 EXAMPLE: Final = """\
   firstspike estimate build/mnist --target ulx3s-85f --data mnist:test
-  Logic, block RAM, multipliers; cycles, latency and rate at the clock that the core is known to reach; what moves."""
+  Prints logic cells, block RAMs and multipliers; clock cycles, latency and images per second at the clock that the core
+  is known to reach; and how many weights are read and added."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """DIR [--target T] [--core NAME] [--clock MHZ] [--data DATA] [--limit N]."""
+    """Adds DIR [--target T] [--core NAME] [--clock MHZ] [--data DATA] [--limit N]."""
     add = parser.add_argument
     add("deployment", metavar="DIR", type=Path, help="a deployment directory, from firstspike compile")
-    add("--target", default=DEFAULT_TARGET, help=f"see firstspike targets (default {DEFAULT_TARGET})")
-    add("--core", type=one_of("core", tuple(CONFIGS)), help="core (default: the target's first that fits)")
-    add("--clock", type=clock_mhz, metavar="MHZ", help="clock (default: what the target's file says)")
-    add("--data", help="data to count spikes on (default: the golden images of the deployment)")
+    add("--target", default=DEFAULT_TARGET, help=f"a target from firstspike targets (default {DEFAULT_TARGET})")
+    add(
+        "--core",
+        type=one_of("core", tuple(CONFIGS)),
+        help="core to estimate for (default: the target's first that fits)",
+    )
+    add(
+        "--clock",
+        type=clock_mhz,
+        metavar="MHZ",
+        help="clock of the core in MHz (default: the clock in the target's file)",
+    )
+    add("--data", help="data set to count spikes on (default: the golden images of the deployment)")
     add("--limit", type=at_least(1), metavar="N", help="use the first N images")
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """No tool is needed, and no gateware."""
+    """Estimates the figures. This needs no synthesis tool and no gateware."""
     from firstspike_compiler.deployment import read_deployment
     from firstspike_compiler.targets import load_target
 
     deployment, target = read_deployment(args.deployment), load_target(args.target)
     if target.device is None:
-        raise FirstspikeError(f"{target.name} is no device; estimate for one of the targets with a part: ulx3s-85f")
+        raise FirstspikeError(f"the target {target.name} has no device; use a target with one, such as ulx3s-85f")
     name = chosen_core(deployment.network, target.name, target.device.cores, args.core)
     clock = args.clock or target.device.cores[name]
     figures = estimated(

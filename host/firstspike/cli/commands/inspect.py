@@ -1,4 +1,7 @@
-"""firstspike inspect: what is in a network file or in a deployment."""
+"""firstspike inspect: describes the contents of a network file or of a deployment.
+
+Tested by tests/host/cli/test_commands.py.
+"""
 
 import argparse
 from pathlib import Path
@@ -16,20 +19,21 @@ if TYPE_CHECKING:
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "say what is in a network file or in a deployment"
+SUMMARY: Final = "Describe the contents of a network file or of a deployment."
 EXAMPLE: Final = """\
   firstspike inspect examples/mnist-784-600-10.nir
-  Kernel, time window, encoding and layers; of a deployment also tables, accumulators and mapping."""
+  Prints kernel, time window, encoding and layers. With --json, also prints the training record of a network file, or
+  the manifest of a deployment."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """NET or DIR."""
-    parser.add_argument("path", metavar="NET|DIR", type=Path, help="a .nir file or a deployment directory")
+    """Adds NET|DIR, and the options for a file without metadata."""
+    parser.add_argument("path", metavar="NET|DIR", type=Path, help="a network file (.nir) or a deployment directory")
     add_network_options(parser)
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """A directory is a deployment, anything else a network file."""
+    """Describes a deployment if the path is a directory, else a network file."""
     if args.path.is_dir():
         from firstspike_compiler.deployment import read_deployment
 

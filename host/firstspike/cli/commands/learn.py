@@ -1,4 +1,7 @@
-"""firstspike learn: a deployment learns from labelled images, by the rule that the gateware has on chip."""
+"""firstspike learn: lets a deployment learn from labelled images, by the rule that gateware uses on chip.
+
+Tested by tests/host/cli/test_learn.py.
+"""
 
 import argparse
 import sys
@@ -29,57 +32,58 @@ if TYPE_CHECKING:
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "let a deployment learn from labelled images, as the gateware does on chip"
+SUMMARY: Final = "Let a deployment learn from labelled images, by the rule that gateware uses on chip."
 EXAMPLE: Final = """\
   firstspike learn build/mnist --data mnist:train --hold-out 5000 --epochs 5 --p 1x2,2x2,3 -o build/learnt
-  Moves weights by popcounts and signs (docs/learning.md); what moved: firstspike diff build/mnist build/learnt.
-  Interrupted, it goes on with --resume and comes to the same end.
+  Changes weights by popcount sign-backpropagation (docs/learning.md) and writes the deployment build/learnt.
+  firstspike diff build/mnist build/learnt shows the changes. An interrupted run continues with --resume and gives the
+  same result.
   firstspike learn build/mnist --board serial:///dev/ttyUSB0 --data mnist:train --limit 10000 -o build/learnt
-  The same on a board whose core was built with learning; its weights are read back and verified at the end."""
+  Lets a board learn. Its core must have been built with learning. At the end its weights are read back and verified."""
 
 MODEL: Final = "model:"
-BOARD_HELP: Final = "who learns: model: (default), the bit-true model here, or a board, as of firstspike stream"
+BOARD_HELP: Final = "what learns: model: (default), the bit-true model in this process, or the URL of a board"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """DIR --data DATA and how to learn."""
+    """Adds DIR --data DATA, and the options that say how to learn."""
     add = parser.add_argument
     add("deployment", metavar="DIR", type=Path, help="a deployment directory, from firstspike compile")
     add("--board", default=MODEL, metavar="URL", help=BOARD_HELP)
     add("--data", required=True, help="labelled images to learn from, such as mnist:train")
     add("--limit", type=at_least(1), metavar="N", help="use the first N images")
     add("--hold-out", type=at_least(0), default=0, metavar="N", help="keep the last N images for checks")
-    add("--check", metavar="DATA", help="other images for the checks")
-    add("--test", metavar="DATA", help="images to be classified twice: before anything is learnt and at the end")
+    add("--check", metavar="DATA", help="data set for the checks")
+    add("--test", metavar="DATA", help="data set to classify before the run and after it")
     add("--epochs", type=at_least(1), default=1, metavar="N", help="passes over the images (default 1)")
-    p_help = "probabilities 2^-p over the run: 0x6,1x4,2 or by layer 0/1 (default 2)"
+    p_help = "weights change with probability 2^-p; p as a list over the run: 0x6,1x4,2, or by layer: 0/1 (default 2)"
     add("--p", type=_schedule(chances_of), default=chances_of("2"), metavar="LIST", help=p_help)
-    margin_help = "steps to run on after the decision; who fires within them is a rival (default T/16)"
+    margin_help = "steps to run on after the decision; an output that fires within them is a rival (default T/16)"
     add("--margin", type=_schedule(steps_of), metavar="LIST", help=margin_help)
     late_help = "latest decision step that is soon enough (default 13/16 T)"
     add("--late", type=_schedule(steps_of), metavar="LIST", help=late_help)
-    add("--seed", type=at_least(0), default=1, help="of the random bits, orders and shifts (default 1)")
-    add("--shift", type=at_least(0), default=0, metavar="N", help="move each image by up to N pixels, each time anew")
+    add("--seed", type=at_least(0), default=1, help="seed of the random bits, orders and shifts (default 1)")
+    add("--shift", type=at_least(0), default=0, metavar="N", help="shift each image in each epoch by up to N pixels")
     add(
         "--deform",
         type=number("0.8"),
         default=0.0,
         metavar="STRENGTH",
-        help="deform each image (28 x 28), each time anew",
+        help="deform each image (28 x 28 pixels), anew in each epoch",
     )
-    add("--every", type=at_least(1), metavar="N", help="images between two checks (default: an epoch)")
-    guard_help = "bring the best weights back when a check is worse by this fraction"
+    add("--every", type=at_least(1), metavar="N", help="images between two checks (default: one epoch)")
+    guard_help = "bring the best weights back when a check is worse than the best one by more than this fraction"
     add("--guard", type=number("0.01"), metavar="FRACTION", help=guard_help)
     add("-o", "--output", type=Path, metavar="DIR", help="deployment directory to write")
-    add("--nir", type=Path, metavar="FILE", help="network file to write")
-    add("--picture", type=Path, metavar="FILE", help="draw accuracy over images (.png or .svg)")
-    add("--checkpoint", type=Path, metavar="FILE", help="where checkpoints go (default: beside the output)")
-    add("--resume", action="store_true", help="go on with an interrupted run")
-    add("--force", action="store_true", help="overwrite existing outputs, start afresh")
+    add("--nir", type=Path, metavar="FILE", help="network file to write (.nir)")
+    add("--picture", type=Path, metavar="FILE", help="draw the accuracy over the images (.png or .svg)")
+    add("--checkpoint", type=Path, metavar="FILE", help="file for checkpoints (default: beside the output)")
+    add("--resume", action="store_true", help="continue an interrupted run from its checkpoint")
+    add("--force", action="store_true", help="overwrite existing outputs, and start from the beginning")
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Teach, check, save."""
+    """Runs the course, with checks, and saves the learnt weights."""
     from firstspike_compiler.deployment import check_output, read_deployment
 
     if args.output is not None:
@@ -132,7 +136,7 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _pupil(board: str, stack: ExitStack) -> Pupil:
-    """Who learns; a board is open until the stack ends."""
+    """Returns the pupil that learns. A board stays open until the stack ends."""
     if board == MODEL:
         return ModelPupil()
 
@@ -140,7 +144,7 @@ def _pupil(board: str, stack: ExitStack) -> Pupil:
 
 
 def _verified(pupil: Pupil, network: Network) -> dict[str, Any]:
-    """That a board holds this network, by the CRC-32 of every memory, and what its link went through."""
+    """Checks the CRC-32 of every memory of a board. Returns facts about board and link; none for the model."""
     if not isinstance(pupil, BoardPupil):
         return {}
     pupil.load(network, 0)
@@ -159,7 +163,7 @@ def _schedule(parse: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def _checkpoint(args: argparse.Namespace) -> Path | None:
-    """Where checkpoints go, if anywhere; an unfinished run is not overwritten."""
+    """Returns the file for checkpoints, or None. Raises FirstspikeError if it holds another unfinished run."""
     path: Path | None = args.checkpoint
     if path is None and args.output is not None:
         path = args.output.with_name(args.output.name + ".learning")
@@ -170,9 +174,9 @@ def _checkpoint(args: argparse.Namespace) -> Path | None:
             )
         return None
     if args.resume and not path.exists():
-        raise UsageError(f"--resume goes on with {path}, which does not exist; leave --resume away to start")
+        raise UsageError(f"--resume continues from {path}, which does not exist; leave out --resume to start a run")
     if path.exists() and not args.resume and not args.force:
-        raise FirstspikeError(f"{path} holds an unfinished run; go on with --resume, or start afresh with --force")
+        raise FirstspikeError(f"{path} holds an unfinished run; continue with --resume, or start afresh with --force")
     if not path.absolute().parent.is_dir():
         raise FirstspikeError(f"{path}: the folder {path.absolute().parent} does not exist; make it first")
     return path
@@ -193,16 +197,18 @@ def _plan(args: argparse.Namespace, network: Network) -> CoursePlan:
 
 
 def _images(args: argparse.Namespace, deployment: "Deployment") -> tuple[EventSet, EventSet | None]:
-    """Images to learn from, and images to check with."""
+    """Returns the images to learn from, and those to check with or None."""
     events = _labelled(args.data, args.limit, deployment)
     if args.hold_out and args.check is not None:
-        raise UsageError("the checks take --hold-out N or --check DATA, not both; for example --hold-out 5000")
+        raise UsageError("use --hold-out N or --check DATA for the checks, not both; for example --hold-out 5000")
     if args.check is not None:
         return events, _labelled(args.check, None, deployment)
     if not args.hold_out:
         return events, None
     if args.hold_out >= len(events):
-        raise UsageError(f"--hold-out {args.hold_out} leaves none of {len(events)} images; for example --hold-out 5000")
+        raise UsageError(
+            f"--hold-out {args.hold_out} leaves none of {len(events)} images to learn from; for example --hold-out 5000"
+        )
     cut = len(events) - args.hold_out
     return events.head(cut), take(events, np.arange(cut, len(events)))
 
@@ -217,7 +223,7 @@ def _labelled(spec: str, limit: int | None, deployment: "Deployment") -> EventSe
 
 
 def _accuracy(pupil: Pupil, network: Network, events: EventSet | None) -> dict[str, Any]:
-    """Over all images, and of each class (None without images)."""
+    """Returns the accuracy over all images and for each class; both are None without images."""
     if events is None or events.labels is None:
         return {"accuracy": None, "accuracy_by_class": None}
     pupil.load(network, 0)
@@ -230,7 +236,7 @@ def _accuracy(pupil: Pupil, network: Network, events: EventSet | None) -> dict[s
 
 
 def _live(total: int) -> Callable[[Entry], None]:
-    """One line an entry, for people: nothing when stderr is not a terminal."""
+    """Returns a function that prints one line for each entry if stderr is a terminal."""
 
     def say(entry: Entry) -> None:
         if sys.stderr.isatty():

@@ -1,4 +1,7 @@
-"""firstspike load: a deployment into a board, and the proof that it computes what it should."""
+"""firstspike load: loads a deployment into a board, and checks that the board computes the recorded answers.
+
+Tested by tests/host/cli/test_board_commands.py.
+"""
 
 import argparse
 import time
@@ -12,23 +15,23 @@ from firstspike.report import ProgressLine
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "load a deployment into a board and check it"
+SUMMARY: Final = "Load a deployment into a board and check the board's answers."
 EXAMPLE: Final = """\
   firstspike load build/demo --board serial:///dev/ttyUSB0?baudrate=3000000
-  Writes weights and tables, lets the board classify the deployment's golden images, and compares every spike; exit 1
-  if one differs. firstspike load build/demo --board sim: does the same without a board."""
+  Writes weights and tables, lets the board classify the deployment's golden images, and compares every spike. The exit
+  status is 1 if one differs. firstspike load build/demo --board sim: tries this with a virtual board."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """DIR --board URL [--verify]."""
+    """Adds DIR --board URL [--verify]."""
     add = parser.add_argument
     add("deployment", metavar="DIR", type=Path, help="a deployment directory, from firstspike compile")
     add_board(parser)
-    add("--verify", action="store_true", help="only read the board's memories back and compare; load nothing")
+    add("--verify", action="store_true", help="load nothing; only compare the board's memories with the deployment")
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Load, then golden images; or only the comparison of memories."""
+    """Loads the deployment and runs its golden images, or only compares the memories."""
     from firstspike_compiler.deployment import read_deployment
     from firstspike_sim.rtl.compare import difference
 

@@ -1,4 +1,7 @@
-"""firstspike monitor: how a board is, live."""
+"""firstspike monitor: shows a board's state and counters, live.
+
+Tested by tests/host/cli/test_board_commands.py.
+"""
 
 import argparse
 import sys
@@ -12,13 +15,13 @@ from firstspike.report import table
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "show a board's state and counters, live"
+SUMMARY: Final = "Show a board's state and counters, live."
 EXAMPLE: Final = """\
   firstspike monitor --board serial:///dev/ttyUSB0 --interval 1
-  One line a second until Ctrl-C: state, images, busy share of the core, frames and what went wrong with them;
-  --samples 1 --json takes one sample of everything."""
+  Prints one line a second until Ctrl-C: the state of the board, images and frames per second, and errors of the link.
+  --samples 1 --json prints all counters once."""
 
-# Column, key of the status, and whether the change since the line before is shown, per second.
+# Column, key of the status, and whether the column shows the change per second since the previous line.
 _COLUMNS: Final = (
     ("state", "configuration", False),
     ("images/s", "images_answered", True),
@@ -34,16 +37,21 @@ _COLUMNS: Final = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--board URL [--interval S] [--samples N]."""
+    """Adds --board URL [--interval S] [--samples N]."""
     add_board(parser)
-    parser.add_argument("--interval", type=number("1"), default=1.0, metavar="S", help="seconds (default 1)")
     parser.add_argument(
-        "--samples", type=at_least(1), metavar="N", help="stop after N (default: at Ctrl-C; 1 with --json)"
+        "--interval", type=number("1"), default=1.0, metavar="S", help="seconds between two lines (default 1)"
+    )
+    parser.add_argument(
+        "--samples",
+        type=at_least(1),
+        metavar="N",
+        help="stop after N lines (default: at Ctrl-C, or after 1 with --json)",
     )
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Samples until told to stop."""
+    """Takes samples until there are enough of them or an interrupt comes."""
 
     wanted = args.samples or (1 if args.json else None)
     samples: list[dict[str, Any]] = []

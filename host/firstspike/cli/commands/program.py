@@ -1,4 +1,7 @@
-"""firstspike program: a bitstream goes to a board."""
+"""firstspike program: writes a bitstream to the connected board.
+
+Tested by tests/host/cli/test_program.py.
+"""
 
 import argparse
 import json
@@ -16,21 +19,22 @@ if TYPE_CHECKING:
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "write a bitstream to the board that is connected"
+SUMMARY: Final = "Write a bitstream to the connected board."
 EXAMPLE: Final = """\
   firstspike program build/mnist-ulx3s
-  Calls openFPGALoader for the board that it was built for; lost at power-off unless --flash is given."""
+  Calls openFPGALoader for the board that the bitstream was built for. The board keeps the bitstream until power-off,
+  or also afterwards if --flash is given."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """OUT [--flash]."""
+    """Adds OUT [--flash]."""
     add = parser.add_argument
     add("folder", metavar="OUT", type=Path, help="a folder that firstspike build wrote")
-    add("--flash", action="store_true", help="into the flash memory, so that it is there after power-on")
+    add("--flash", action="store_true", help="write to the flash memory, from which the board starts at power-on")
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Exit 1 with what the loader said if it fails."""
+    """Runs the loader. Raises FirstspikeError with the loader's message if it fails."""
     from firstspike_hw.silicon.tools import LOADER
 
     bitstreams = sorted(args.folder.glob("firstspike.bi[tn]"))
@@ -50,7 +54,7 @@ def run(args: argparse.Namespace) -> Answer:
         reason, board = said[-1] if said else "no reason given", target.description.partition(" with")[0]
         raise FirstspikeError(
             f"the loader found no board or could not write it (exit {done.returncode}): {reason}; "
-            f"is {board} connected, and may you use it? firstspike doctor says more"
+            f"is {board} connected, and may you use it? firstspike doctor checks the loader and the ports"
         )
     data = {"bitstream": bitstreams[0], "target": target.name, "flash": args.flash, "command": command}
     where = "flash" if args.flash else "configuration memory"
@@ -58,7 +62,7 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _board(report: Path) -> tuple["Target", "BuildDevice"]:
-    """Target and board that a folder was built for. Raises FirstspikeError for a report that names none."""
+    """Returns the target and the device that a folder was built for. Raises FirstspikeError if it names none."""
     from firstspike_compiler.targets import load_target
 
     try:

@@ -1,4 +1,7 @@
-"""firstspike simulate: a deployment on a data set, with the integer arithmetic of the hardware."""
+"""firstspike simulate: runs a deployment on a data set, in the bit-true model or in simulated gateware.
+
+Tested by tests/host/cli/test_commands.py and tests/host/cli/test_gateware_run.py.
+"""
 
 import argparse
 from pathlib import Path
@@ -16,46 +19,55 @@ from firstspike_contract.common.errors import UsageError
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "run a deployment on a data set"
+SUMMARY: Final = "Simulate a deployment on a data set, in the model or in gateware."
 EXAMPLE: Final = """\
   firstspike simulate build/demo --level model --data mnist:test --json
-  Prints accuracy, spikes, look-ups and speed over the 10,000 test digits; exit 1 if the model and its golden answers,
-  or the fast path and the plain one, differ in a single spike.
+  Prints accuracy, spikes, look-ups and speed over the 10,000 test digits. The exit status is 1 if the model differs
+  from the recorded golden answers, or the fast model from the plain one, in a single spike.
   firstspike simulate build/demo --level rtl --data mnist:test --limit 200
-  The same through the gateware, simulated by Verilator: adds cycles, latency and rows read; exit 1 if a single spike
-  differs from the model's."""
+  Runs the digits in the gateware, simulated by Verilator, and also prints clock cycles, latency and weight rows read.
+  The exit status is 1 if a single spike differs from the model."""
 
 LEVELS: Final = ("model", "rtl")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """DIR --data DATA [--level model|rtl] [--limit N] [--kept-only] [--core NAME] [--waves FILE] [--picture FILE]."""
+    """Adds DIR --data DATA [--level model|rtl] [--limit N], and options for core, waveforms and picture."""
     add = parser.add_argument
     add("deployment", metavar="DIR", type=Path, help="a deployment directory, from firstspike compile")
-    add("--data", required=True, help="mnist:test, yinyang:test, FOLDER:test of IDX files, or events in an .npz")
-    add("--level", type=one_of("level", LEVELS), default="model", help="model (default): integers; rtl: gateware")
+    add(
+        "--data",
+        required=True,
+        help="data set: mnist:test, yinyang:test, FOLDER:test with IDX files, or an .npz file of events",
+    )
+    add(
+        "--level",
+        type=one_of("level", LEVELS),
+        default="model",
+        help="what runs the network: model (default), the bit-true model, or rtl, the simulated gateware",
+    )
     add("--limit", type=at_least(1), metavar="N", help="use the first N images")
-    add("--kept-only", action="store_true", help="leave out events of inputs that the network drops, as a host may")
+    add("--kept-only", action="store_true", help="leave out the events of dropped inputs, which a host need not send")
     add(
         "--core",
         type=one_of("core", tuple(CONFIGS)),
-        help="core to simulate (default: the first that fits)",
+        help="core to simulate with --level rtl (default: the first that fits)",
     )
-    add("--waves", type=_trace, metavar="FILE", help="write a trace (.vcd) of the gateware and a view for GTKWave")
+    add("--waves", type=_trace, metavar="FILE", help="write waveforms (.vcd) of the gateware and a view for GTKWave")
     add("--picture", type=_picture, metavar="FILE", help="draw the decision of one image (.png or .svg)")
     add("--image", type=at_least(0), default=0, metavar="N", help="the image to draw (default 0)")
-    add("--force", action="store_true", help="overwrite an existing picture or trace")
+    add("--force", action="store_true", help="overwrite an existing picture or waveform file")
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Verify the deployment, run the data set, compare the two paths, measure."""
+    """Checks the golden images, runs the data set, compares two implementations, and measures."""
     from firstspike_compiler.deployment import read_deployment
 
     for path in (args.picture, args.waves):
         if path is not None:
             refuse_existing(path, force=args.force)
     if args.level != "rtl" and (args.core, args.waves) != (None, None):
-        raise UsageError("--core and --waves are of the gateware; say --level rtl too")
+        raise UsageError("--core and --waves need the gateware; add --level rtl")
     deployment = read_deployment(args.deployment)
     data = load_limited(args.data, args.limit)
     events = events_for(data, deployment.network, encoding_of(deployment))
@@ -87,5 +99,5 @@ def _picture(word: str) -> Path:
 
 def _trace(word: str) -> Path:
     if Path(word).suffix != ".vcd":
-        raise argparse.ArgumentTypeError(f"a trace is a .vcd file: have {word}; for example digits.vcd")
+        raise argparse.ArgumentTypeError(f"waveforms go to a .vcd file: have {word}; for example digits.vcd")
     return Path(word)

@@ -1,4 +1,7 @@
-"""firstspike stream: a data set through a board."""
+"""firstspike stream: classifies a data set on a board.
+
+Tested by tests/host/cli/test_board_commands.py.
+"""
 
 import argparse
 import time
@@ -19,28 +22,32 @@ if TYPE_CHECKING:
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "stream a data set through a board"
+SUMMARY: Final = "Classify a data set on a board."
 EXAMPLE: Final = """\
   firstspike stream build/demo --board serial:///dev/ttyUSB0 --data mnist:test --limit 1000
-  Loads the deployment if the board does not hold it yet, shows progress and running accuracy, prints accuracy, images
-  per second and the link errors that were mended. With --compare every spike is compared with the model's; exit 1 if
-  one differs."""
+  Loads the deployment if the board does not hold it yet, and shows progress and the accuracy so far. At the end, prints
+  the accuracy, the images per second and the link errors that were mended. With --compare, every spike is compared with
+  the model, and the exit status is 1 if one differs."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """DIR --board URL --data DATA [--limit N] [--spikes] [--compare] [--timeout S]."""
+    """Adds DIR --board URL --data DATA [--limit N] [--spikes] [--compare] [--timeout S]."""
     add = parser.add_argument
     add("deployment", metavar="DIR", type=Path, help="a deployment directory, from firstspike compile")
     add_board(parser)
-    add("--data", required=True, help="mnist:test, yinyang:test, FOLDER:test of IDX files, or events in an .npz")
+    add(
+        "--data",
+        required=True,
+        help="data set: mnist:test, yinyang:test, FOLDER:test with IDX files, or an .npz file of events",
+    )
     add("--limit", type=at_least(1), metavar="N", help="use the first N images")
-    add("--spikes", action="store_true", help="have every spike sent back: adds look-ups")
-    add("--compare", action="store_true", help="compare every spike with the model's (implies --spikes)")
+    add("--spikes", action="store_true", help="let the board send every spike, which adds look-ups to the figures")
+    add("--compare", action="store_true", help="compare every spike with the model (implies --spikes)")
     add("--timeout", type=number("5"), default=5.0, metavar="S", help="seconds without a result to wait (default 5)")
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Load if need be, stream, compare if asked."""
+    """Loads the deployment if needed, streams the images, and compares the spikes if asked to."""
     from firstspike_compiler.deployment import read_deployment
 
     deployment = read_deployment(args.deployment)
@@ -70,7 +77,7 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _streamed(board: "Board", events: EventSet, *, spikes: bool) -> "Answers":
-    """All images, with the accuracy so far in the progress line."""
+    """Streams all images, and shows the accuracy so far in the progress line."""
     with ProgressLine("stream") as progress:
 
         def note(done: int, total: int, right: int) -> None:
@@ -82,7 +89,7 @@ def _streamed(board: "Board", events: EventSet, *, spikes: bool) -> "Answers":
 
 
 def _expected(network: Network, events: EventSet) -> Batch:
-    """The model's answers."""
+    """Returns the model's answers."""
     from firstspike_sim import FastModel
 
     with ProgressLine("model") as progress:

@@ -1,4 +1,7 @@
-"""firstspike targets: what a network can be compiled for."""
+"""firstspike targets: lists the targets that a network can be compiled for.
+
+Tested by tests/host/cli/test_commands.py.
+"""
 
 import argparse
 from dataclasses import asdict
@@ -9,18 +12,19 @@ from firstspike.report import table
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "list what a network can be compiled for"
+SUMMARY: Final = "List the targets that a network can be compiled for."
 EXAMPLE: Final = """\
   firstspike targets
-  One line each with its limits; the first word is what --target takes, and cores what firstspike build makes for it."""
+  Prints one line for each target with its limits. The first word is the name for --target. The column cores lists the
+  cores that firstspike build makes for the target."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments of its own."""
+    """Adds no arguments."""
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Every target that ships."""
+    """Lists every shipped target."""
     from firstspike_compiler.targets import list_targets, load_target
 
     targets = [load_target(name) for name in list_targets()]

@@ -1,4 +1,7 @@
-"""firstspike train: from a recipe and a data set to an int8 network."""
+"""firstspike train: trains an int8 network by a recipe on a data set.
+
+Tested by tests/host/cli/test_commands.py.
+"""
 
 import argparse
 import dataclasses
@@ -14,12 +17,13 @@ from firstspike_contract.common.errors import FirstspikeError, UsageError
 
 __all__ = ["EXAMPLE", "SUMMARY", "add_arguments", "run"]
 
-SUMMARY: Final = "train an int8 network by a recipe"
+SUMMARY: Final = "Train an int8 network by a recipe."
 EXAMPLE: Final = """\
   firstspike train mnist --epochs 5 --seed 7 -o quick.nir
-  The shipped recipe cut to 5 epochs, about half a minute. An interrupted training goes on with --resume."""
+  Trains by the shipped recipe mnist, shortened to 5 epochs, in about half a minute. An interrupted training continues
+  with --resume. Options replace the values in the recipe."""
 
-# Fields of a recipe that the command line may change, by the name of the option.
+# Fields of a recipe that options may replace.
 OVERRIDES: Final = (
     "mask",
     "spike_cost",
@@ -36,39 +40,49 @@ OVERRIDES: Final = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """[RECIPE] -o NET and whatever the recipe says differently."""
+    """Adds [RECIPE] -o NET, and an option for each value of the recipe that may be replaced."""
     add = parser.add_argument
-    add("recipe", metavar="RECIPE", nargs="?", default="mnist", help="a shipped recipe or a .yaml file (default mnist)")
-    add("-o", "--output", required=True, type=Path, metavar="NET", help="network to write (.nir)")
+    add(
+        "recipe",
+        metavar="RECIPE",
+        nargs="?",
+        default="mnist",
+        help="name of a shipped recipe, or a .yaml file (default mnist)",
+    )
+    add("-o", "--output", required=True, type=Path, metavar="NET", help="network file to write (.nir)")
     add("--data", metavar="DATA", help="data set without its split: mnist, yinyang or a folder of IDX files")
-    add("--mask", metavar="checkerboard|FILE", help="inputs that the network sees; FILE is a .npy of booleans")
+    add("--mask", metavar="checkerboard|FILE", help="inputs that the network sees; FILE is a .npy file of booleans")
     add(
         "--lambda",
         dest="spike_cost",
         type=number("0.0035"),
         metavar="COST",
-        help="cost of a hidden spike: more means fewer",
+        help="cost of a hidden spike in the loss; a larger cost gives fewer spikes",
     )
-    add("--steps", type=time_steps, metavar="T", help="number of time codes: 16, 32, 64, 128 or 256")
-    add("--seed", type=at_least(0), help="same seed, same network")
+    add("--steps", type=time_steps, metavar="T", help="number of time steps: 16, 32, 64, 128 or 256")
+    add("--seed", type=at_least(0), help="seed of all random numbers; equal seeds give equal networks")
     add("--epochs", type=at_least(1), help="passes over the training data")
-    add("--kernel", type=one_of("kernel", ("linear", "exponential")), help="linear or exponential")
+    add("--kernel", type=one_of("kernel", ("linear", "exponential")), help="kernel: linear or exponential")
     add("--hidden", type=_sizes, metavar="N[,N...]", help="neurons of each hidden layer, such as 600")
-    add("--encoding", type=one_of("encoding", ("binary", "two-time", "latency")), help="binary, two-time or latency")
+    add(
+        "--encoding",
+        type=one_of("encoding", ("binary", "two-time", "latency")),
+        help="encoding of the values: binary, two-time or latency",
+    )
     add("--late", type=number("1.5"), metavar="TIME", help="time of the latest input spike, for two-time and latency")
     add("--t-max", type=number("1.4"), metavar="TIME", help="length of the time window")
-    add("--resume", action="store_true", help="go on with an interrupted training")
-    add("--force", action="store_true", help="overwrite an existing output, start afresh")
+    add("--resume", action="store_true", help="continue an interrupted training from its checkpoint")
+    add("--force", action="store_true", help="overwrite an existing output, and start from the beginning")
 
 
 def run(args: argparse.Namespace) -> Answer:
-    """Train, keeping a checkpoint beside the output until the network is written."""
+    """Trains the network. A checkpoint is kept beside the output until the network is written."""
     from firstspike_compiler.formats.nir.writer import write_nir
     from firstspike_compiler.training import load_recipe, train
 
     changes = {name: value for name in OVERRIDES if (value := getattr(args, name)) is not None}
     if args.encoding == "binary" and args.late is None:
-        changes["late"] = None  # whatever the recipe has: nothing is late in this encoding
+        changes["late"] = None  # replaces the recipe's value, because this encoding has no late spikes
     recipe = dataclasses.replace(load_recipe(args.recipe), **changes)
     refuse_existing(args.output, force=args.force)
     checkpoint = args.output.with_name(args.output.name + ".checkpoint")
@@ -104,15 +118,15 @@ def _samples(spec: str) -> Samples:
 
 def _check_checkpoint(checkpoint: Path, *, resume: bool, force: bool) -> None:
     if resume and not checkpoint.exists():
-        raise UsageError(f"--resume goes on with {checkpoint}, which does not exist; leave --resume away to start")
+        raise UsageError(f"--resume continues from {checkpoint}, which does not exist; leave out --resume to start")
     if checkpoint.exists() and not resume and not force:
         raise FirstspikeError(
-            f"{checkpoint} holds an unfinished training; go on with --resume, or start afresh with --force"
+            f"{checkpoint} holds an unfinished training; continue with --resume, or start afresh with --force"
         )
 
 
 def _epoch_line(figures: dict[str, Any]) -> None:
-    """One line an epoch, for people: nothing when stderr is not a terminal."""
+    """Prints one line for an epoch if stderr is a terminal."""
     if sys.stderr.isatty():
         rest = ", ".join(f"{name} {value}" for name, value in figures.items() if name not in ("epoch", "epochs"))
         print(f"epoch {figures['epoch']}/{figures['epochs']}: {rest}", file=sys.stderr)
