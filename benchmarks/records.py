@@ -1,21 +1,23 @@
-"""Measured figures as flat records: benchmarks/results/<topic>.json, one JSON array a topic.
+"""Measured figures as flat records: benchmarks/results/TOPIC.json, one JSON array for each topic.
 
-A record says how it was made (FIELDS) and what came out, under the names that `firstspike ... --json` prints. What is
-nested there is flattened here with `_`: `lookups: [a, b]` becomes `lookups_0`, `lookups_1`.
+A record says how it was made (FIELDS) and holds the figures, under the names that `firstspike ... --json` prints.
+Nested figures are flattened with `_`: `lookups: [a, b]` becomes `lookups_0` and `lookups_1`.
 """
 
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["FIELDS", "TOPICS", "faults", "flat", "load", "save"]
+__all__ = ["FIELDS", "IDENTITY", "RESULTS", "TOPICS", "Record", "faults", "flat", "keep", "load", "made", "save"]
 
-RESULTS = Path(__file__).parent / "results"
-TOPICS = ("mnist", "silicon", "learning", "link", "accuracy", "substrates", "software")
+Record = dict[str, Any]
 
-# Required in every record. None where a field has no meaning, as `seed` for a command that draws no random number.
-FIELDS = {
+RESULTS: Final = Path(__file__).parent / "results"
+TOPICS: Final = ("mnist", "silicon", "learning", "link", "accuracy", "substrates", "software")
+
+# Fields of every record, with their types. None where a field has no meaning, such as `seed` where nothing is random.
+FIELDS: Final[dict[str, tuple[type, ...]]] = {
     "command": (str,),
     "commit": (str,),
     "date": (str,),
@@ -26,18 +28,16 @@ FIELDS = {
     "split": (str, type(None)),
     "images": (int, type(None)),
     "kernel": (str, type(None)),
-    "steps": (
-        int,
-        float,
-        type(None),
-    ),  # mean decision step, as the CLI prints it; the number of time codes is steps_grid
+    "steps": (int, float, type(None)),  # mean decision step; the number of time codes T is `steps_grid`
 }
-PATTERNS = {"commit": r"[0-9a-f]{7,40}", "date": r"\d{4}-\d\d-\d\d"}
-PLAIN = (str, int, float, bool, type(None))
+# A record replaces the one that has the same values here.
+IDENTITY: Final = ("network", "target", "dataset", "split", "label")
+PATTERNS: Final = {"commit": r"[0-9a-f]{7,40}", "date": r"\d{4}-\d\d-\d\d"}
+PLAIN: Final = (str, int, float, bool, type(None))
 
 
 def flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested objects and lists as one level, names joined with `_`."""
+    """Returns nested objects and lists as one level, names joined with `_`."""
     out: dict[str, Any] = {}
     for key, value in data.items():
         name = f"{prefix}{key}"
@@ -50,8 +50,16 @@ def flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return out
 
 
+def made(figures: dict[str, Any], about: dict[str, Any], fields: dict[str, Any]) -> Record:
+    """Returns the record of what a command printed.
+
+    figures: the JSON object of the command. about: `command`, `commit` and `date`. fields: replace what was printed.
+    """
+    return {**dict.fromkeys(FIELDS), **flat(figures), **about, **fields}
+
+
 def faults(record: Any) -> list[str]:
-    """What is wrong with a record, one sentence each."""
+    """Returns what is wrong with a record, one sentence each."""
     if not isinstance(record, dict):
         return [f"a record is an object, not {record!r}"]
     found = [f"{name} is missing" for name in FIELDS if name not in record]
@@ -67,14 +75,29 @@ def faults(record: Any) -> list[str]:
     return found
 
 
-def load(topic: str, folder: Path = RESULTS) -> list[dict[str, Any]]:
-    """The records of a topic in the order of the file; none if nothing was recorded."""
+def load(topic: str, folder: Path = RESULTS) -> list[Record]:
+    """Returns the records of a topic in the order of the file; none if nothing was recorded."""
     path = folder / f"{topic}.json"
     return json.loads(path.read_text()) if path.exists() else []
 
 
-def save(topic: str, records: list[dict[str, Any]], folder: Path = RESULTS) -> None:
-    """Write the file of a topic, one record a line, so that a new figure is a one-line change."""
+def save(topic: str, records: list[Record], folder: Path = RESULTS) -> None:
+    """Writes the file of a topic, one record a line, so that a new figure is a one-line change."""
     lines = ",\n".join("  " + json.dumps(record) for record in records)
-    folder.mkdir(exist_ok=True)  # git keeps no empty folder
+    folder.mkdir(parents=True, exist_ok=True)  # git keeps no empty folder
     (folder / f"{topic}.json").write_text(f"[\n{lines}\n]\n")
+
+
+def keep(topic: str, record: Record, folder: Path = RESULTS) -> None:
+    """Puts the record into the file of its topic, in place of the record of the same identity, or at the end."""
+    records = load(topic, folder)
+    same = [n for n, old in enumerate(records) if _identity(old) == _identity(record)]
+    if same:
+        records[same[0]] = record
+    else:
+        records.append(record)
+    save(topic, records, folder)
+
+
+def _identity(record: Record) -> tuple[Any, ...]:
+    return tuple(record.get(name) for name in IDENTITY)

@@ -1,10 +1,10 @@
-"""Coverage-guided fuzzing of the two decoders: what a host and a board make of any bytes. Needs atheris.
+"""Fuzz the two decoders of the link, guided by coverage: a host and a board receive any bytes. Needs atheris.
 
     python scripts/fuzz_link.py host --seconds 60
     python scripts/fuzz_link.py board --seconds 60
 
-Inputs that reached something new are kept in tests/host/link/corpus/TARGET.txt, a line of base64 each; tests replay
-them. Exit status: 0 if nothing was found; otherwise the fuzzer's own, with the offending input under build/.
+Inputs that reach code for the first time are kept in tests/host/link/corpus/TARGET.txt, one line of base64 each; tests
+replay them. Exit status: 0 if nothing was found; otherwise that of the fuzzer, with the offending input under build/.
 """
 
 import argparse
@@ -15,7 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+SCRIPTS = Path(__file__).resolve().parent
+ROOT = SCRIPTS.parent
 CORPUS = ROOT / "tests" / "host" / "link" / "corpus"
 LONGEST = 4096  # bytes of an input
 
@@ -43,14 +44,14 @@ def main() -> int:
 
 
 def fuzz(target: str, *words: str) -> int:
-    """A process of its own: the fuzzer ends the one that it runs in."""
+    """Runs the fuzzer in a process of its own, which the fuzzer ends; returns its exit status."""
     limits = (f"-max_len={LONGEST}", "-timeout=10", f"-artifact_prefix={ROOT / 'build'}/")
-    return subprocess.run([sys.executable, "-c", _RUN, target, *words, *limits], cwd=ROOT, check=False).returncode
+    # in the folder of the scripts, from which a program given by -c imports
+    return subprocess.run([sys.executable, "-c", _RUN, target, *words, *limits], cwd=SCRIPTS, check=False).returncode
 
 
 _RUN = """
 import sys
-sys.path.insert(0, "tests/host/link")
 import atheris
 with atheris.instrument_imports(include=["firstspike", "firstspike_hw", "fuzz_targets"]):
     from fuzz_targets import TARGETS

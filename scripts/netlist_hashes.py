@@ -1,11 +1,12 @@
-"""Synthesises cores and prints a hash of each netlist that no name takes part in: equal hashes, equal gateware.
+"""Synthesise cores and print a hash of each netlist. The hash does not depend on names: equal hashes, equal gateware.
 
     python scripts/netlist_hashes.py [--core NAME ...] [--family ecp5] [-o hashes.json]
 
-A change of the source that is meant to change nothing shows here that it does not, and a kept place and route stays
-true. The hash covers types, parameters and connections of all cells, and the ports; it leaves out names, attributes,
-and the first contents of memories, which follow from names. It is that of Weisfeiler and Leman: every cell and net is
-coloured by what surrounds it, again and again, and the colours are summed, so that no order takes part either.
+A change of the source that must not change the gateware is checked in this way, and results of place and route stay
+valid. The hash covers types, parameters and connections of all cells, and the ports. It leaves out names, attributes,
+and the first contents of memories, because these depend on names. The method is that of Weisfeiler and Leman: every
+cell and every net is coloured by its neighbours, in many rounds, and the sorted colours are hashed, so that the order
+of the cells does not count either.
 """
 
 import argparse
@@ -25,13 +26,13 @@ from firstspike_hw.silicon.netlist import prepared
 from firstspike_hw.silicon.pll import pll_for
 from firstspike_hw.silicon.synthesis import synthesise
 
-ROUNDS = 48  # of colouring: what lies farther apart than that many cells meets at common neighbours
+ROUNDS = 48  # of colouring; cells that are farther apart are told apart by the neighbours between them
 CONTENTS = ("INITVAL_", "INIT_")  # parameters of block memories
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--core", action="append", choices=list(CONFIGS), help="which (default: all)")
+    parser.add_argument("--core", action="append", choices=list(CONFIGS), help="a core to synthesise (default: all)")
     parser.add_argument("--family", default="ecp5", choices=["ecp5", "ice40"])
     parser.add_argument("-o", "--output", type=Path, help="file to write as JSON")
     options = parser.parse_args(arguments)
@@ -57,7 +58,7 @@ def main(arguments: list[str]) -> int:
 
 
 def design_hash(modules: dict[str, Any]) -> str:
-    """Hash of the module `top` of Yosys' JSON netlist; modules within it count by their own hashes."""
+    """Returns the hash of the module `top` of Yosys' JSON netlist. Modules within it count by their own hashes."""
     known: dict[str, str] = {}
 
     def of(name: str) -> str:
@@ -84,8 +85,8 @@ def _module_hash(module: dict[str, Any], kind_of: Any) -> str:
         for pin, bits in cell["connections"].items():
             ends += [(len(cells) - 1, nets.setdefault(bit, len(nets)), _colour(pin, k)) for k, bit in enumerate(bits)]
     colours = np.array(cells, np.uint64)
-    cell, net, pin = (np.array(column, np.uint64) for column in zip(*ends, strict=True))
-    cell, net = cell.astype(np.int64), net.astype(np.int64)
+    cell_of, net_of, pins = zip(*ends, strict=True)
+    cell, net, pin = np.array(cell_of, np.int64), np.array(net_of, np.int64), np.array(pins, np.uint64)
     constants = np.array([_colour("net", bit if isinstance(bit, str) else "") for bit in nets], np.uint64)
     around = constants
     for _ in range(ROUNDS):
@@ -99,7 +100,7 @@ def _colour(*what: Any) -> int:
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A bijection without pattern (the finaliser of SplitMix64)."""
+    """Returns the values mixed by a bijection, the finaliser of SplitMix64."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))

@@ -1,0 +1,1 @@
+"""Programs that measure. Each prints its figures as one JSON object (`python benchmarks/measure.py NAME ...`)."""
