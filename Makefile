@@ -14,7 +14,7 @@ SEED   ?= 0
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-long format data fuzz-rtl rtl-mnist rtl-general bitstream link learning fuzz-learning fuzz-link record-mnist results-page picture train-mnist train-checkerboard train-deep train-exponential train-yinyang clean
+.PHONY: help setup demo lint test test-contract test-units test-rtl test-host test-slow test-long format data fuzz-rtl rtl-mnist rtl-general bitstream link learning fuzz-learning fuzz-link record-mnist results-page picture train-mnist train-checkerboard train-deep train-exponential train-yinyang clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,17 +33,37 @@ $(STAMP): pyproject.toml requirements-benches.txt
 demo: $(STAMP) ## compile the shipped network and classify the 10,000 MNIST test digits
 	$(BIN)/firstspike demo
 
-test: $(STAMP) ## formatter, linter, type checker, tests
+# The tiers of the tests, cheap first. Each is a command of its own; a test belongs to the tier of its folder.
+PYTEST         := $(BIN)/python -m pytest --durations=10
+CONTRACT_TESTS := tests/contract tests/test_house.py tests/test_prose.py
+UNIT_TESTS     := tests/compiler tests/sim/model tests/sim/oracles tests/benchmarks tests/test_packaging.py tests/test_readme.py
+RTL_TESTS      := tests/hw tests/sim/rtl
+HOST_TESTS     := tests/host
+
+test: lint test-contract test-units test-rtl test-host ## every tier but the slow ones, cheap ones first
+
+lint: $(STAMP) ## tier 1: formatter, linter, type checker
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
-test-slow: $(STAMP) ## the tests that take minutes
-	$(BIN)/python -m pytest -m slow $(ARGS)
+test-contract: $(STAMP) ## tier 2: the integer contract, and the rules of the house
+	$(PYTEST) $(CONTRACT_TESTS) $(ARGS)
 
-test-long: $(STAMP) ## more seeds, and whole boards with planted faults: six minutes
-	$(BIN)/python -m pytest -m long -n $(JOBS) $(ARGS)
+test-units: $(STAMP) ## tier 3: compiler, fast model, benchmarks, packaging, README
+	$(PYTEST) -n $(JOBS) $(UNIT_TESTS) $(ARGS)
+
+test-rtl: $(STAMP) ## tier 4: the gateware in simulators, its planted faults, its proofs
+	$(PYTEST) -n $(JOBS) $(RTL_TESTS) $(ARGS)
+
+test-host: $(STAMP) ## tier 5: links, boards, virtual boards, the command line
+	$(PYTEST) -n $(JOBS) $(HOST_TESTS) $(ARGS)
+
+test-slow: $(STAMP) ## tier 6: place and route, whole boards over bad lines, virtual environments
+	$(PYTEST) -m slow -n $(JOBS) --dist loadfile $(ARGS)
+
+test-long: $(STAMP) ## tier 7, not in CI: more seeds, and whole boards with planted faults
+	$(PYTEST) -m long -n $(JOBS) $(ARGS)
 
 format: $(STAMP) ## format and repair what the linter can repair
 	$(BIN)/ruff format .
@@ -52,106 +72,37 @@ format: $(STAMP) ## format and repair what the linter can repair
 data: $(STAMP) ## fetch grey-level MNIST into data/mnist and verify it
 	$(BIN)/python scripts/get_mnist.py
 
+# The measurements are the rows of benchmarks/table.py; one row alone: .venv/bin/python benchmarks/run.py link --only NAME
 record-mnist: $(STAMP) ## measure the networks under examples/ on their test splits, into benchmarks/results/mnist.json
-	@mkdir -p build
-	for net in examples/*.nir; do \
-	    name=$$(basename $$net .nir); data=$${name%%-*}; \
-	    $(BIN)/firstspike compile $$net -o build/$$name --force && \
-	    $(BIN)/python benchmarks/record.py mnist --seed 1 -- $(BIN)/firstspike simulate build/$$name --data $$data:test --json || exit 1; \
-	done
+	$(BIN)/python benchmarks/run.py mnist --only 'model-*'
 
 fuzz-rtl: $(STAMP) ## random networks, gateware against model: make fuzz-rtl N=100 SEED=0
-	$(BIN)/python scripts/fuzz_rtl.py --networks $(N) --seed $(SEED) --record build/fuzz-rtl.txt $(ARGS)
+	$(BIN)/python benchmarks/measure.py fuzz_rtl --networks $(N) --seed $(SEED) --record build/fuzz-rtl.txt $(ARGS)
 
-rtl-mnist: $(STAMP) ## the 10,000 MNIST test digits through the gateware at T = 16 and 256, into benchmarks/results/mnist.json
-	@mkdir -p build
-	for steps in 16 256; do \
-	    $(BIN)/firstspike compile examples/mnist-784-600-10.nir -o build/rtl-$$steps --steps $$steps --force && \
-	    $(BIN)/python benchmarks/record.py mnist --seed 1 --set label=rtl-$$steps -- \
-	        $(BIN)/firstspike simulate build/rtl-$$steps --level rtl --data mnist:test --json || exit 1; \
-	done
+rtl-mnist: $(STAMP) ## the 10,000 MNIST test digits in the gateware at T = 16 and 256, into benchmarks/results/mnist.json
+	$(BIN)/python benchmarks/run.py mnist --only 'rtl-*'
 
-rtl-general: $(STAMP) ## Yin-Yang, two hidden layers and delays through the general core, recorded likewise
-	@mkdir -p build
-	$(BIN)/python scripts/add_delays.py examples/yinyang-4-120-3.nir -o build/yinyang-delays-4-120-3.nir --force
-	for net in examples/yinyang-4-120-3.nir examples/mnist-deep-784-128-64-10.nir build/yinyang-delays-4-120-3.nir; do \
-	    name=$$(basename $$net .nir); data=$${name%%-*}; \
-	    $(BIN)/firstspike compile $$net -o build/rtl-$$name --force && \
-	    $(BIN)/python benchmarks/record.py mnist --seed 1 --set label=rtl-general -- \
-	        $(BIN)/firstspike simulate build/rtl-$$name --level rtl --core general --data $$data:test --limit 1000 --json || exit 1; \
-	done
+rtl-general: $(STAMP) ## Yin-Yang, two hidden layers and delays in the general core, into benchmarks/results/mnist.json
+	$(BIN)/python benchmarks/run.py mnist --only 'general-*'
 
-# The gateware that was routed runs the 10,000 test digits too. A core that was routed before is not routed again.
-bitstream: $(STAMP) ## place and route (hours), bitstreams, their figures into benchmarks/results/silicon.json
-	@mkdir -p build
-	for made in fast:mnist-784-600-10: wide:mnist-checkerboard-784-600-10:--kept-only; do \
-	    core=$${made%%:*}; rest=$${made#*:}; net=$${rest%%:*}; how=$${rest#*:}; \
-	    $(BIN)/firstspike compile examples/$$net.nir -o build/silicon-$$core --steps 16 --force && \
-	    $(BIN)/python benchmarks/record.py silicon --set label=$$core -- \
-	        $(BIN)/python benchmarks/silicon_figures.py build/silicon-$$core --core $$core --data mnist:test $$how || exit 1; \
-	done
-	$(BIN)/firstspike compile examples/yinyang-4-120-3.nir -o build/silicon-tiny --force
-	for target in ulx3s-85f ecpix5-85f icepi-zero; do \
-	    $(BIN)/python benchmarks/record.py silicon --set label=tiny-$$target -- \
-	        $(BIN)/python benchmarks/silicon_figures.py build/silicon-tiny --core tiny --target $$target --data yinyang:test || exit 1; \
-	done
-	$(BIN)/firstspike compile examples/mnist-784-600-10.nir -o build/silicon-learning --steps 32 --force
-	$(BIN)/python benchmarks/record.py silicon --seed 1 --set label=learning --set kernel=linear -- \
-	    $(BIN)/python benchmarks/silicon_figures.py build/silicon-learning --core learning
-	$(BIN)/firstspike compile examples/mnist-exponential-784-600-10.nir -o build/silicon-exponential --steps 16 --force
-	for kernel in step alpha lif-2to1; do \
-	    $(BIN)/python scripts/random_network.py $$kernel -o build/random-$$kernel.nir --force && \
-	    $(BIN)/firstspike compile build/random-$$kernel.nir -o build/silicon-$${kernel%-*} --force || exit 1; \
-	done
-	for kernel in exponential step alpha lif-2to1; do \
-	    core=$${kernel%-*}; \
-	    $(BIN)/python benchmarks/record.py silicon --set label=$$core --set kernel=$$kernel -- \
-	        $(BIN)/python benchmarks/silicon_figures.py build/silicon-$$core --core $$core || exit 1; \
-	done
-	for kernel in linear exponential step alpha lif-2to1; do \
-	    $(BIN)/python benchmarks/record.py silicon --set label=fuzz-$$kernel -- \
-	        $(BIN)/python scripts/fuzz_rtl.py --networks 200 --seed 7000 --kernel $$kernel --json || exit 1; \
-	done
+bitstream: $(STAMP) ## place and route every core (hours), bitstreams, into benchmarks/results/silicon.json
+	$(BIN)/python benchmarks/run.py silicon
 
-link: $(STAMP) ## the serial link, into benchmarks/results/link.json: speed, 220,000 images over bad lines, a whole upload in RTL
-	@mkdir -p build
-	$(BIN)/firstspike compile examples/mnist-784-600-10.nir -o build/link --force
-	$(BIN)/python benchmarks/record.py link --set label=unthrottled -- $(BIN)/python benchmarks/with_board.py -- \
-	    $(BIN)/firstspike bench build/link --board {board} --json
-	$(BIN)/python benchmarks/record.py link --set label=12-mbaud -- $(BIN)/python benchmarks/with_board.py --baudrate 12000000 --pace -- \
-	    $(BIN)/firstspike bench build/link --board {board} --json
-	for fault in none flip-1e-5 flip-1e-4 drop double reorder truncate stall disconnect reset all; do \
-	    $(BIN)/python benchmarks/record.py link --seed 1 --set label=fault-$$fault -- \
-	        $(BIN)/python benchmarks/link_faults.py build/link $$fault --images 20000 --seed 1 || exit 1; \
-	    $(BIN)/python benchmarks/record.py link --seed 1 --set label=rtl-fault-$$fault -- \
-	        $(BIN)/python benchmarks/link_faults.py build/link $$fault --images 300 --seed 1 --backend rtl || exit 1; \
-	done
-	$(BIN)/python benchmarks/record.py link --set label=rtl-upload -- $(BIN)/python benchmarks/link_upload.py build/link --images 100
+link: $(STAMP) ## speed of the serial link, images over bad lines, an upload in RTL, into benchmarks/results/link.json
+	$(BIN)/python benchmarks/run.py link
 
-learning: $(STAMP) ## learning on chip by the model and through the gateware, into benchmarks/results/learning.json, and placed and routed: an hour
-	@mkdir -p build/learning
-	for seed in 1 2 3; do for start in scratch scratch-strong scratch-shifts all-inputs shuffled20 shuffled20-x5 rotated15 rotated15-x5 permuted nine new-class new-class-x5; do \
-	    $(BIN)/python benchmarks/record.py learning --seed $$seed --set label=$$start-$$seed -- \
-	        $(BIN)/python benchmarks/learning.py $$start --seed $$seed || exit 1; \
-	done; done
-	$(BIN)/python benchmarks/record.py learning --seed 1 --set label=scratch-shifts-margin-31 --set start='scratch-shifts, margin 31' -- \
-	    $(BIN)/python benchmarks/learning.py scratch-shifts --seed 1 --margin 31
-	for start in scratch rotated15; do \
-	    $(BIN)/python benchmarks/record.py learning --seed 1 --set label=rtl-$$start -- \
-	        $(BIN)/python benchmarks/learning_rtl.py build/learning/$$start-1-start --images 2000 || exit 1; \
-	done
-	$(BIN)/python benchmarks/record.py learning --seed 1 --set label=logic -- $(BIN)/python benchmarks/learning_logic.py --lanes 64
-	$(BIN)/python benchmarks/learning_picture.py
+learning: $(STAMP) ## learning on chip in model and gateware, place and route (an hour), into benchmarks/results/learning.json
+	$(BIN)/python benchmarks/run.py learning
 
 fuzz-learning: $(STAMP) ## random networks that learn, gateware against model: make fuzz-learning N=200 SEED=0
-	$(BIN)/python scripts/fuzz_rtl.py --learning --layers 2 4 --networks $(N) --seed $(SEED) --record build/fuzz-learning.txt $(ARGS)
+	$(BIN)/python benchmarks/measure.py fuzz_rtl --learning --layers 2 4 --networks $(N) --seed $(SEED) --record build/fuzz-learning.txt $(ARGS)
 
 fuzz-link: $(STAMP) ## coverage-guided fuzzing of both decoders, a minute each: make fuzz-link SECONDS=600
 	$(BIN)/python scripts/fuzz_link.py board --seconds $(SECONDS) --seed $(SEED)
 	$(BIN)/python scripts/fuzz_link.py host --seconds $(SECONDS) --seed $(SEED)
 
-results-page: $(STAMP) ## write docs/results.md and the figures of README.md from benchmarks/results
-	$(BIN)/python benchmarks/results_page.py
+results-page: $(STAMP) ## write docs/results.md, its pictures and the figures of README.md from benchmarks/results
+	$(BIN)/python benchmarks/publish.py
 
 picture: demo ## run the demo and keep its picture as docs/decision.png
 	cp build/demo.png docs/decision.png

@@ -1,18 +1,23 @@
-"""Which tests run by default, and what the summary says about this machine."""
+"""Chooses the tests that run by default, and adds the missing programs of this machine to the summary."""
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from firstspike.cli.tools import missing
+
+# No verdict depends on the clock: an example may take as long as the machine needs.
+settings.register_profile("firstspike", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("firstspike")
 
 ROOT = Path(__file__).parents[1]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Slow and long tests run when asked for (`-m slow`); tests on grey-level MNIST when `make data` has run."""
-    # where they must run (CI), they are not skipped: they fail by themselves
+    """Skips slow and long tests unless `-m` names them, and tests on grey-level MNIST unless `make data` has run."""
+    # In CI the tests on grey-level MNIST are never skipped: without the data they must fail.
     has_grey = (ROOT / "data" / "mnist").is_dir() or bool(os.environ.get("CI"))
     for item in items:
         for name in ("slow", "long"):
@@ -23,7 +28,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name the programs that this machine lacks, whether or not a test wanted them."""
+    """Names the programs that this machine lacks, whether or not a test needed them."""
     absent = missing()
     terminalreporter.section("programs from outside Python")
     for tool in absent:

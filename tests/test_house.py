@@ -1,23 +1,36 @@
-"""The rules of the house (DESIGN.md of the project, section 5), enforced on the source itself."""
+"""Enforces the rules of the house (DESIGN.md of the project, section 5) on the source itself."""
 
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
-from house import ORDER, SOURCES, circles, graph, imports, imports_of, module_name, part, shown, tree
+from house import (
+    ORDER,
+    ROOT,
+    SOURCES,
+    circles,
+    graph,
+    imports,
+    imports_of,
+    module_name,
+    part,
+    shown,
+    tracked,
+    tree,
+)
 
 CONTRACT = "firstspike_contract"
 DEPLOYMENT = "firstspike_compiler.deployment"
-TRAINING = "firstspike_compiler.training"
 
-# Packages that come one after the other in ORDER and yet know nothing of each other: what one needs of the other, the
-# host brings it.
+# Pairs of packages that do not import each other, although one stands before the other in ORDER. The host passes what
+# one needs from the other.
 BESIDE = {("firstspike_compiler", "firstspike_hw")}
 
-# Rooms of a package, each with those of the same package that it may import. A room that is not listed is free.
+# The rooms (folders) of each package, each with the rooms of that package that it may import. A room that is not listed
+# may import all of them.
 ROOMS = {
     "firstspike_contract": {
         "common": (),
@@ -54,14 +67,14 @@ def rank(module: str) -> int | None:
 
 
 def outsiders(path: Path) -> set[str]:
-    """Top-level packages that are neither ours nor the standard library's."""
+    """Returns imported top-level packages that belong neither to this project nor to the standard library."""
     import sys
 
     tops = {name.partition(".")[0] for name in imports_of(path)}
     return {top for top in tops if rank(top) is None and top not in sys.stdlib_module_names}
 
 
-def test_imports_are_found_wherever_and_however_they_are_written() -> None:
+def test_all_forms_of_imports_are_found() -> None:
     source = "def f():\n    from ..sim import fast\nfrom . import g\nimport os.path\nfrom a.b import c"
     assert set(imports(ast.parse(source), "p.q.r", is_package=False)) == {
         *(("p.sim", "fast"), ("p.q", "g"), ("os.path", ""), ("a.b", "c"))
@@ -97,19 +110,19 @@ def test_a_room_imports_only_those_before_it(package: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_room_of_the_gateware_and_the_contract_has_its_place() -> None:
+def test_every_room_of_the_gateware_and_the_contract_is_listed() -> None:
     rooms = {
         module.split(".")[1] for module in graph() if module.startswith(("firstspike_hw.", "firstspike_contract."))
     }
     assert rooms == {*ROOMS["firstspike_hw"], *ROOMS["firstspike_contract"]}
 
 
-def test_a_board_takes_a_clock_from_the_silicon_and_nothing_else() -> None:
+def test_the_board_package_imports_only_pll_from_silicon() -> None:
     taken = {o for m, others in graph().items() if m.startswith("firstspike_hw.board") for o in others}
     assert {other for other in taken if other.startswith("firstspike_hw.silicon")} == {"firstspike_hw.silicon.pll"}
 
 
-def test_commands_are_not_libraries() -> None:
+def test_no_module_but_the_app_imports_a_command() -> None:
     commands = "firstspike.cli.commands."
     wrong = [
         f"{module} imports {other}"
@@ -136,11 +149,6 @@ def test_the_deployment_is_read_and_written_with_numpy_and_pyyaml_alone() -> Non
         assert all(name.startswith(DEPLOYMENT) for name in ours), (path, ours)
 
 
-def test_torch_stays_in_training() -> None:
-    wrong = [path for path in SOURCES if "torch" in outsiders(path)]
-    assert all(path in part(TRAINING) for path in wrong), wrong
-
-
 # Names
 
 
@@ -156,12 +164,12 @@ def test_every_module_says_what_is_public() -> None:
     assert [shown(p) for p in SOURCES if not says_what_is_public(p.read_text())] == []
 
 
-# Names that several files give a class of their own, with the reason.
+# Class names that several files define, each with the reason.
 SHARED_NAMES = {"Phase": "states of the unit in the same file, used nowhere else"}
 
 
 def test_a_class_has_a_name_of_its_own() -> None:
-    """One word, one meaning, in the whole house: a reader may search for it."""
+    """A class name has one meaning in the whole project, so that a reader can search for it."""
     homes: dict[str, list[str]] = {}
     for path in SOURCES:
         for node in tree(path).body:
@@ -174,8 +182,8 @@ def test_a_class_has_a_name_of_its_own() -> None:
 # Bits
 
 # Layouts and registers are packed, unpacked and sliced by the code that describes them (contract.common.layout and
-# hw.fabric.layouts); nobody else shifts, masks or slices one. What shifts for another reason stands here with it: how
-# many places of a file, and why.
+# hw.fabric.layouts); no other code shifts, masks or slices one. Code that shifts for another reason is listed here:
+# file -> number of places, reason.
 SHIFTS = {
     "compiler/firstspike_compiler/integers.py": (1, "a threshold of fewer fraction bits"),
     "host/firstspike/datasets/npz.py": (1, "permissions of a file, less the user's mask"),
@@ -188,7 +196,6 @@ SHIFTS = {
     "hw/firstspike_hw/core/registers.py": (6, "the matrix of CRC-32"),
     "hw/firstspike_hw/fabric/layouts.py": (2, "pack and unpack in gateware"),
     "hw/firstspike_hw/fabric/weights.py": (1, "a power of two"),
-    "hw/firstspike_hw/fabric/window.py": (2, "model: a beat of a word of any width"),
     "hw/firstspike_hw/learning/row_bits.py": (2, "single bits of a row's number, each with its key"),
     "hw/firstspike_hw/learning/stage_learning.py": (2, "halves of the lanes"),
     "hw/firstspike_hw/learning/teacher.py": (3, "a one-hot stage, shifted on"),
@@ -196,7 +203,6 @@ SHIFTS = {
     "hw/firstspike_hw/link/frame_sender.py": (2, "which byte of a record is next"),
     "hw/firstspike_hw/link/link_registers.py": (4, "which word of the block an address means"),
     "hw/firstspike_hw/link/sending.py": (3, "powers of two: a frame's size and the waits"),
-    "hw/firstspike_hw/link/uart.py": (3, "shift registers of a serial line"),
     "hw/firstspike_hw/silicon/blocks.py": (8, "bits in the block memories of a bitstream"),
     "hw/firstspike_hw/silicon/carries.py": (1, "an entry of a look-up table"),
     "hw/firstspike_hw/silicon/ecp5.py": (11, "the ECP5's bitstream: its rows of bits and its CRC-16"),
@@ -214,7 +220,7 @@ GATEWARE = tuple(
 
 
 def shifts(source: ast.Module, *, gateware: bool) -> Iterator[int]:
-    """Lines that shift, that mask with a number, or, in gateware, that cut a piece at a place given by number."""
+    """Yields the lines that shift, that mask with a number or, in gateware, that slice at a constant position."""
     for node in ast.walk(source):
         if isinstance(node, ast.BinOp | ast.AugAssign):
             operands = [node.left, node.right] if isinstance(node, ast.BinOp) else [node.value]
@@ -223,7 +229,7 @@ def shifts(source: ast.Module, *, gateware: bool) -> Iterator[int]:
                 yield node.lineno
         elif gateware and isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
             ends = [end.value for end in (node.slice.lower, node.slice.upper) if isinstance(end, ast.Constant)]
-            if any(isinstance(end, int) and end not in (0, 1) for end in ends):  # [1:] and [:1] leave one out
+            if any(isinstance(end, int) and end not in (0, 1) for end in ends):  # [1:] and [:1] are allowed
                 yield node.lineno
 
 
@@ -250,12 +256,190 @@ def test_nobody_shifts_a_register_or_a_layout_by_hand() -> None:
         name: f"{count}, not {allowed.get(name, 0)}" for name, count in found.items() if count > allowed.get(name, 0)
     }
     assert not more, (
-        "a field of a register or of a layout is packed and unpacked by name (contract.common.layout, fabric.layouts); "
-        f"what shifts for another reason is listed in SHIFTS: {more}"
+        "fields of registers and layouts are packed and unpacked by name (contract.common.layout, fabric.layouts); "
+        f"list code that shifts for another reason in SHIFTS: {more}"
     )
-    assert {name: count for name, count in allowed.items() if found.get(name, 0) < count} == {}, "SHIFTS names too many"
+    assert {name: count for name, count in allowed.items() if found.get(name, 0) < count} == {}, "SHIFTS is too long"
+
+
+# Units
+
+# Units of the gateware without a `model`, each with the reason and the test that covers it.
+WITHOUT_MODEL = {
+    "Core": "joins engine, registers and boot memory; tests/hw/core/test_core.py",
+    "CoreInChains": "joins a core and shift chains in place of pins; tests/hw/core/test_contents.py",
+    "Engine": "joins intake, stages, decision and teacher; tests/hw/core/test_core.py",
+    "Link": "joins the units of the link; tests/sim/rtl/test_board.py",
+    "NeuronState": "the state inside lanes, in two ways of keeping it; tests/hw/stage/test_lanes.py",
+    "RegisterFile": "joins registers, windows and memories; tests/hw/core/test_core.py, tests/hw/formal",
+    "SerialBoard": "joins core, link and UART; tests/sim/rtl/test_board.py",
+    "Stage": "joins queue, sequencer, tables, weights and lanes; tests/hw/cocotb/unit_stage.py",
+    "StageLearning": "joins replay, plastic lanes and votes; tests/hw/learning/test_learning.py",
+    "Teacher": "joins output record, random bits and stages; tests/hw/learning/test_learning.py",
+    "WeightGroup": "a group of slices of WeightMemory; tests/hw/spikes/test_intake.py",
+}
+
+
+def units(source: ast.Module) -> dict[str, ast.ClassDef]:
+    """Returns the gateware classes of a file by name."""
+    found: dict[str, ast.ClassDef] = {}
+    for node in source.body:
+        if isinstance(node, ast.ClassDef) and {ast.unparse(base) for base in node.bases} & {"wiring.Component", *found}:
+            found[node.name] = node
+    return found
+
+
+def model_of(unit: ast.ClassDef) -> ast.FunctionDef | None:
+    return next((node for node in unit.body if isinstance(node, ast.FunctionDef) and node.name == "model"), None)
+
+
+def faults_of_shape(unit: ast.ClassDef) -> list[str]:
+    """Returns the deviations of a unit with a `model` from the shape that firstspike_hw.fabric.unit describes."""
+    if (model := model_of(unit)) is None:
+        return []
+    names = {target.id for node in unit.body for target in ast.walk(node) if isinstance(target, ast.Name)}
+    names |= {node.name for node in unit.body if isinstance(node, ast.FunctionDef)}
+    names |= {
+        node.attr for node in ast.walk(unit) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    }
+    taken = [argument.arg for argument in ast.walk(model.args) if isinstance(argument, ast.arg)]
+    shapely = taken == ["self", "inputs"] and not model.decorator_list and not model.args.defaults
+    faults = [] if shapely else ["model does not take (self, inputs)"]
+    if not any(name == "latency" or name.endswith("_latency") for name in names):
+        faults.append("no latency stands beside the model")
+    return faults
+
+
+def test_every_model_has_the_one_shape_and_a_latency() -> None:
+    good = "class A(wiring.Component):\n  latency = 1\n  def model(self, inputs): pass"
+    for source, count in (
+        (good, 0),
+        (good.replace("latency", "delay"), 1),
+        (good.replace("self, inputs", "self, inputs, steps"), 1),
+        (good.replace("self, inputs", "self, inputs=()"), 1),
+        (good.replace("  def", "  @staticmethod\n  def"), 1),
+    ):
+        assert len(faults_of_shape(units(ast.parse(source))["A"])) == count, source
+    wrong = {name: faults_of_shape(unit) for path in part("firstspike_hw") for name, unit in units(tree(path)).items()}
+    assert {name: faults for name, faults in wrong.items() if faults} == {}
+
+
+def test_a_unit_has_a_model_or_a_reason() -> None:
+    found = {name: unit for path in part("firstspike_hw") for name, unit in units(tree(path)).items()}
+    modelled = {name for name, unit in found.items() if model_of(unit)}
+    modelled |= {name for name, unit in found.items() if {ast.unparse(base) for base in unit.bases} & modelled}
+    assert sorted(found.keys() - modelled) == sorted(WITHOUT_MODEL)
 
 
 def test_every_silenced_warning_names_what_it_silences() -> None:
     silent = re.compile(r"#\s*(noqa(?!:)|type:\s*ignore(?!\[))")
     assert [path for path in SOURCES if silent.search(path.read_text())] == []
+
+
+# Tests
+
+# Test files that read the clock or give a subprocess a time, with the reason why their verdict does not depend on it.
+CLOCKS = {
+    "tests/host/virtual/test_server.py": "a line that is slowed down must take at least its time; no upper bound",
+    "tests/host/link/test_lines.py": "hands the time of day to the far end of a line, as a board's clock",
+}
+CLOCK = re.compile(r"\btime\.(monotonic|perf_counter|time)\(\)|\btimeout=\d+\)")
+
+
+def reads_the_clock(source: str) -> bool:
+    return CLOCK.search(source) is not None
+
+
+def test_no_verdict_of_a_test_depends_on_the_clock() -> None:
+    assert reads_the_clock("start = time.monotonic()")
+    assert reads_the_clock("subprocess.run(words, timeout=60)")
+    assert not reads_the_clock("simulate(unit, limit=60)")
+    found = {
+        shown(path) for path in sources_of_tests() if reads_the_clock(path.read_text()) and path.name != "test_house.py"
+    }
+    assert found == CLOCKS.keys()
+
+
+def test_no_test_changes_the_path_of_imports() -> None:
+    wrong = [
+        shown(path) for path in sources_of_tests() if "sys.path" in path.read_text() and path.name != "test_house.py"
+    ]
+    assert wrong == []
+
+
+# Folders of the packages, each with the folder of its tests.
+MIRRORS = {
+    "hw/firstspike_contract": "tests/contract",
+    "hw/firstspike_hw": "tests/hw",
+    "compiler/firstspike_compiler": "tests/compiler",
+    "sim/firstspike_sim": "tests/sim",
+    "host/firstspike": "tests/host",
+}
+TESTED = re.compile(r"Tested by tests/\S+\.py(?:(?:,| and) tests/\S+\.py)*\.")
+
+
+def mirror_of(module: str) -> str:
+    """Returns the path of the test file that mirrors a module."""
+    package = next(folder for folder in MIRRORS if module.startswith(f"{folder}/"))
+    folder, _, name = module.removeprefix(package).rpartition("/")
+    return f"{MIRRORS[package]}{folder}/test_{name}"
+
+
+def named_tests(source: str) -> list[str]:
+    """Returns the paths in the last paragraph of the docstring, if it says `Tested by tests/...`."""
+    docstring = ast.get_docstring(ast.parse(source)) or ""
+    last = " ".join(docstring.split("\n\n")[-1].split())
+    return re.findall(r"tests/\S+?\.py", last) if TESTED.fullmatch(last) else []
+
+
+def lacks_a_test(module: str, source: str, files: Collection[str]) -> bool:
+    """Returns whether a module has neither a mirrored test file nor a line that names test files that exist."""
+    named = named_tests(source)
+    return not set(named) <= set(files) or not (named or mirror_of(module) in files)
+
+
+@pytest.mark.parametrize(
+    ("docstring", "lacks"),
+    [
+        ("Does it.", True),
+        ("Does it.\n\nTested by tests/hw/core/test_core.py.", False),
+        ("Does it.\n\nTested by tests/hw/core/test_core.py and tests/hw/link/test_uart.py.", False),
+        ("Does it.\n\nTested by tests/hw/core/test_core.py and tests/hw/link/test_gone.py.", True),
+        ("Does it.\n\nTested by tests/hw/core/test_gone.py.", True),
+        ("Does it.\n\nTested by hand.", True),
+        ("Tested by tests/hw/core/test_core.py.\n\nDoes it.", True),
+    ],
+)
+def test_a_module_without_a_test_is_found(docstring: str, lacks: bool) -> None:
+    files = ("tests/hw/core/test_core.py", "tests/hw/link/test_uart.py", "tests/hw/stage/test_lanes.py")
+    source = f'"""{docstring}"""\nX = 1'
+    assert lacks_a_test("hw/firstspike_hw/stage/stage.py", source, files) == lacks
+    assert lacks_a_test("hw/firstspike_hw/stage/lanes.py", source, files) == ("gone" in docstring)
+
+
+def test_every_module_has_a_test_or_names_one() -> None:
+    assert mirror_of("host/firstspike/examples.py") == "tests/host/test_examples.py"
+    assert mirror_of("hw/firstspike_contract/core/boot.py") == "tests/contract/core/test_boot.py"
+    files = {shown(path) for path in (ROOT / "tests").rglob("test_*.py")}
+    modules = [path for path in SOURCES if path.name != "__init__.py"]
+    assert [shown(path) for path in modules if lacks_a_test(shown(path), path.read_text(), files)] == []
+
+
+def tiers() -> dict[str, list[str]]:
+    """Returns the tiers of the Makefile: name -> paths."""
+    return {
+        name: paths.split()
+        for name, paths in re.findall(r"^(\w+)_TESTS +:= (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    }
+
+
+def test_every_test_belongs_to_one_tier() -> None:
+    assert list(tiers()) == ["CONTRACT", "UNIT", "RTL", "HOST"]
+    for path in sources_of_tests():
+        if path.name.startswith("test_"):
+            homes = [name for name, paths in tiers().items() if any(path.is_relative_to(ROOT / p) for p in paths)]
+            assert len(homes) == 1, (shown(path), homes)
+
+
+def sources_of_tests() -> list[Path]:
+    return [path for path in tracked() if path.suffix == ".py" and path.is_relative_to(ROOT / "tests")]

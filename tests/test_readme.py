@@ -1,4 +1,4 @@
-"""The README says what is true: its commands exist, its links lead somewhere, its example runs."""
+"""The README and the pages are true: their commands exist, their links lead to files, the example runs."""
 
 import os
 import re
@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text()
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*.md")]
 
 
-def test_the_example_with_own_data_runs_as_it_stands(tmp_path: Path) -> None:
+def test_the_example_with_own_data_runs_as_printed(tmp_path: Path) -> None:
     block = re.search(r"<!-- example: begin -->\n```sh\n(.*?)```", README, re.DOTALL)
     assert block is not None
     assert len(block[1].splitlines()) <= 10
@@ -71,12 +71,12 @@ def test_every_page_of_the_documentation_is_in_its_index() -> None:
     assert [page for page in pages if f"({page})" not in index] == []
 
 
-def test_every_example_is_explained_and_every_explained_one_is_there() -> None:
+def test_the_examples_readme_explains_exactly_the_existing_examples() -> None:
     explained = set(re.findall(r"`([\w.-]+\.nir)`", (ROOT / "examples" / "README.md").read_text()))
     assert explained == {path.name for path in (ROOT / "examples").glob("*.nir")}
 
 
-def test_every_file_that_the_map_of_the_house_names_exists() -> None:
+def test_every_file_that_contributing_names_exists() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     named = set(re.findall(r"`((?:hw|compiler|sim|host|tests|docs)/[\w/.*-]+)`", text))
     assert len(named) > 60

@@ -1,12 +1,12 @@
-"""The whole compiler: integers stay integers, floats are quantised with a report."""
+"""The whole compiler keeps integer weights as they are, and quantises float weights with a report."""
 
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from compiler_networks import TAU_STEPS, float_network, integer_network, integer_networks, random_events
 from hypothesis import given, settings
+from networks import TAU_STEPS, float_network, integer_networks, random_network, sparse_images
 
 from firstspike_compiler import pipeline
 from firstspike_compiler.deployment import encode_image
@@ -34,8 +34,8 @@ GENERIC = load_target("generic")
 
 @settings(derandomize=True, deadline=None, max_examples=40)
 @given(network=integer_networks())
-def test_integers_through_nir_give_the_same_image(network, tmp_path_factory):
-    """Every kernel, with delays, constant inputs and dropped inputs; scales and t_max that are no powers of two."""
+def test_an_integer_network_written_as_nir_compiles_to_the_same_image(network, tmp_path_factory):
+    """Covers every kernel, delays, constant and dropped inputs; scales and t_max are not powers of two."""
     path = tmp_path_factory.mktemp("nir") / "net.nir"
     scales = tuple(0.013 + 0.1 * k for k in range(len(network.layers)))
     write_nir(network_to_ir(network, tau_steps=TAU_STEPS * network.steps / 16, t_max=1.7, scales=scales), path)
@@ -45,9 +45,11 @@ def test_integers_through_nir_give_the_same_image(network, tmp_path_factory):
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_the_largest_fraction_bits_without_a_record(kernel):
-    """A network whose K nobody recorded gets the largest; one more would not fit."""
-    ir = replace(network_to_ir(integer_network(kernel, seed=4), tau_steps=TAU_STEPS), fraction_bits=None)
+def test_without_recorded_fraction_bits_the_largest_number_is_chosen(kernel):
+    """A network without a recorded K gets the largest K that fits; one bit more is refused."""
+    ir = replace(
+        network_to_ir(random_network(4, kernel=kernel, normal_form=True), tau_steps=TAU_STEPS), fraction_bits=None
+    )
     bits = compile_network(ir, GENERIC).manifest["fraction_bits"]
     if kernel in ("linear", "step"):
         assert bits == 0
@@ -57,8 +59,8 @@ def test_the_largest_fraction_bits_without_a_record(kernel):
         compile_network(replace(ir, fraction_bits=bits + 1), GENERIC)
 
 
-def test_recorded_fraction_bits_hold_on_their_own_grid_only():
-    ir = network_to_ir(integer_network("exponential", seed=4), tau_steps=TAU_STEPS)
+def test_recorded_fraction_bits_are_used_on_their_own_grid_only():
+    ir = network_to_ir(random_network(4, kernel="exponential", normal_form=True), tau_steps=TAU_STEPS)
     grid = lay_grid(ir, 32)
     layer, rows = drop_inputs(round_layer(ir, grid, 0, 1 / 64))
     assert choose_fraction_bits(ir, lay_grid(ir, 16), (layer,), rows, GENERIC) == ir.fraction_bits
@@ -67,8 +69,8 @@ def test_recorded_fraction_bits_hold_on_their_own_grid_only():
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("seed", range(2))
-def test_quantised_float_networks_decide_alike(kernel, seed):
-    """int8 on 256 steps against the float network: nearly every decision stays, no neuron is lost."""
+def test_quantised_networks_decide_like_their_float_networks(kernel, seed):
+    """int8 weights on 256 steps change at most a tenth of the decisions of the float network, and few spike orders."""
     threshold = 0.3 if kernel in ("lif-2to1", "alpha") else 1.0
     ir = float_network(kernel, seed=seed, steps=256, threshold=threshold)
     report = compile_network(ir, GENERIC).report
@@ -79,8 +81,8 @@ def test_quantised_float_networks_decide_alike(kernel, seed):
     assert all(layer["shift_steps"] < 4 for layer in report["layers"])
 
 
-def test_weights_far_out_saturate_when_that_shifts_spikes_less():
-    """One huge weight on an input that is never used by spikes must not cost all others their resolution."""
+def test_outlying_weights_saturate_when_that_shifts_spikes_less():
+    """One huge weight must not cost all other weights their resolution."""
     ir = float_network("linear", seed=1, steps=256)
     weights = ir.layers[0].weights.copy()
     weights[0, 0] = 40 * np.abs(weights).max()
@@ -92,7 +94,7 @@ def test_weights_far_out_saturate_when_that_shifts_spikes_less():
 
 def test_calibration_reports_accuracies():
     ir = float_network("linear", steps=64)
-    events = random_events(20, images=40, steps=64, classes=4)
+    events = sparse_images(20, images=40, steps=64, classes=4)
     compiled = compile_network(ir, GENERIC, calibration=events)
     report = compiled.report
     assert report["measured_on"] == "40 calibration images"
@@ -103,18 +105,18 @@ def test_calibration_reports_accuracies():
     np.testing.assert_array_equal(compiled.golden.events.labels, events.labels)
 
 
-def test_calibration_of_another_network():
+def test_calibration_images_of_another_network_are_refused():
     with pytest.raises(FirstspikeError) as error:
-        compile_network(float_network(), GENERIC, calibration=random_events(99, steps=64))
+        compile_network(float_network(), GENERIC, calibration=sparse_images(99, steps=64))
     assert "address" in str(error.value)
     assert "this network takes 0..19" in str(error.value)
 
 
-def test_a_layer_gone_silent():
-    """A threshold that no image reaches."""
+def test_a_layer_without_spikes_is_reported():
+    """A threshold that no image reaches is reported with a remedy."""
     ir = float_network("linear", steps=64, threshold=1e6)
     with pytest.raises(FirstspikeError) as error:
-        compile_network(ir, GENERIC, calibration=random_events(20, steps=64))
+        compile_network(ir, GENERIC, calibration=sparse_images(20, steps=64))
     assert str(error.value) == (
         "layer hidden has gone silent: 0 spikes in 8 images, 0 in float; use more time steps (--steps 256), calibrate "
         "with data like the training data, or train it quantised"
@@ -123,7 +125,7 @@ def test_a_layer_gone_silent():
 
 def test_regridding_reports_the_change():
     ir = float_network("linear", steps=256)
-    events = recode(random_events(20, images=30, steps=256, classes=4), 256, 16)
+    events = recode(sparse_images(20, images=30, steps=256, classes=4), 256, 16)
     compiled = compile_network(ir, GENERIC, steps=16, calibration=events)
     change = compiled.report["regrid"]
     assert (change["steps_before"], change["steps_after"], compiled.network.steps) == (256, 16, 16)
@@ -133,10 +135,10 @@ def test_regridding_reports_the_change():
     assert "regrid" not in compile_network(ir, GENERIC).report
 
 
-def test_regridding_compares_with_the_images_on_the_own_grid():
-    """Two spikes that the coarse grid merges are told apart on the network's own."""
+def test_regridding_compares_with_the_images_on_the_original_grid():
+    """The accuracy before regridding is measured with the spike times of the network's own, finer grid."""
     ir = float_network("linear", steps=256, encoding="events")
-    fine = random_events(20, images=30, steps=256, classes=4)
+    fine = sparse_images(20, images=30, steps=256, classes=4)
     compiled = compile_network(ir, GENERIC, steps=16, calibration=recode(fine, 256, 16), original=fine)
     own = compile_network(ir, GENERIC, calibration=fine)
     assert compiled.report["regrid"]["accuracy_before"] == own.report["accuracy_int"]
@@ -147,7 +149,7 @@ def test_inputs_without_weights_are_dropped_and_counted():
     weights = ir.layers[0].weights.copy()
     weights[[2, 5]] = 0
     ir = replace(ir, layers=(replace(ir.layers[0], weights=weights), ir.layers[1]))
-    events = random_events(20, images=20, steps=64)
+    events = sparse_images(20, images=20, steps=64)
     lean = compile_network(ir, GENERIC, calibration=events)
     full = compile_network(ir, GENERIC, calibration=events, keep_inputs=True)
     assert lean.report["inputs_dropped"] == 2
@@ -178,7 +180,7 @@ def test_progress_is_named():
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_only_integers_that_the_target_holds_are_tried(kernel):
-    """Just as many bits as the coarsest scale needs: what `check` passes, `compile` compiles."""
+    """A target with just the bits that the coarsest scale needs: `compile` compiles what `check` accepts."""
     ir = float_network(kernel, seed=1, steps=64, threshold=0.3 if kernel in ("lif-2to1", "alpha") else 1.0)
     grid = lay_grid(ir, 64)
     coarsest = [round_layer(ir, grid, k, float(np.abs(layer.weights).max()) / 127) for k, layer in enumerate(ir.layers)]
@@ -191,8 +193,8 @@ def test_only_integers_that_the_target_holds_are_tried(kernel):
         compile_network(ir, replace(tight, v_bits=tight.v_bits - 2))
 
 
-def test_regridding_says_so_where_the_own_grid_is_out_of_reach():
-    """Codes of 256 steps make longer sums than those of 16; 64 bits hold them, which is enough for a comparison."""
+def test_regridding_reports_no_comparison_if_the_original_grid_needs_too_many_bits():
+    """Sums at 256 steps are longer than at 16. If 64 bits do not hold them either, the report has no comparison."""
     ir = float_network("linear", steps=256)
     narrow = replace(GENERIC, v_bits=17)
     assert check(ir, narrow)
@@ -219,7 +221,7 @@ def test_every_pass_says_what_it_did():
 
 
 def _without_a_row(layer, keep_all):
-    """An input loses weights with its row."""
+    """Drops input 0 although its weights are not zero: a wrong pass."""
     weights = layer.weights.copy()
     weights[0] = 0
     return drop_inputs(replace(layer, weights=weights), keep_all=keep_all)
@@ -227,7 +229,7 @@ def _without_a_row(layer, keep_all):
 
 TOO_WIDE = (Bounds(a_min=0, a_max=2**40, v_min=0, v_max=1),) * 2
 BROKEN = {
-    "drop_inputs": (_without_a_row, r"the pass 'tables' has left \d+ weights out"),
+    "drop_inputs": (_without_a_row, r"the pass 'tables' has left \d+ nonzero weights out"),
     "map_stages": (lambda *_: None, "the pass 'geometry' has left no room for the weights on generic"),
     "layer_bounds": (lambda network: TOO_WIDE, r"the pass 'bounds' has left accumulators of \[\(42, 2\)"),
     "quantise": (lambda *given: (quantise(*given)[0],) * 2, "the pass 'quantise' has left weights of shapes"),
@@ -235,9 +237,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_pass_that_is_wrong_is_found_behind_it(name, monkeypatch):
+def test_a_wrong_pass_is_found_by_the_check_after_it(name, monkeypatch):
     broken, message = BROKEN[name]
     monkeypatch.setattr(pipeline, name, broken)
     with pytest.raises(CompilerFault, match=message) as caught:
-        compile_network(network_to_ir(integer_network("linear", seed=4)), GENERIC)
+        compile_network(network_to_ir(random_network(4, kernel="linear", normal_form=True)), GENERIC)
     assert str(caught.value).endswith("this is a fault of firstspike, please report it with the network")

@@ -1,10 +1,10 @@
-"""Every rule, violated on purpose: the whole message is pinned."""
+"""Every rule is violated on purpose, and the whole message is compared."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from compiler_networks import float_network
+from networks import float_network
 
 from firstspike_compiler.ir import Encoding
 from firstspike_compiler.rules import RULES, check
@@ -145,7 +145,7 @@ def test_every_rule_is_tested():
     assert list(CASES) == [rule.__name__.replace("_", " ") for rule in RULES]
 
 
-def test_a_good_network_violates_none():
+def test_a_good_network_violates_no_rule():
     assert check(NETWORK, GENERIC) == []
     assert check(NETWORK, ULX3S) == []
 
@@ -183,7 +183,7 @@ def test_layers_that_fit_one_by_one_but_not_together():
 
 
 def test_dropped_inputs_need_no_memory():
-    """676 of 784 rows are what the board holds (DESIGN section 3); the same network with all rows kept is too large."""
+    """The board holds 676 of the 784 weight rows (DESIGN section 3); the network is too large if all rows are kept."""
     ir = float_network(sizes=(784, 600, 10))
     weights = np.where(np.arange(784)[:, None] < 676, ir.layers[0].weights, 0.0)
     ir = replace(ir, layers=(replace(ir.layers[0], weights=weights), ir.layers[1]))

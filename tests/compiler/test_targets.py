@@ -1,4 +1,4 @@
-"""Target files: the shipped ones, a user's own, and what is wrong with a bad one."""
+"""Shipped target files and a user's own are read; a bad target file is refused with the reason."""
 
 from importlib import resources
 
@@ -39,7 +39,7 @@ def test_the_cores_of_a_target_fit_its_device_and_its_limits(name):
         assert pll_for(target.device.family, target.device.clock_mhz, target.device.cores[core]).mhz > 0
 
 
-def test_a_core_of_verilog_fits_the_limits_of_its_target():
+def test_the_cores_of_the_verilog_target_fit_its_limits():
     target = load_target("verilog")
     assert target.verilog_cores
     assert max(len(CONFIGS[core].stages) for core in target.verilog_cores) <= target.stages
@@ -100,7 +100,7 @@ def test_bad_target(old, new, message, tmp_path):
     assert str(error.value) == f"{path}: {message}"
 
 
-def test_a_plan_for_a_core_that_is_not_there(tmp_path):
+def test_a_planned_core_that_the_target_does_not_list_is_refused(tmp_path):
     path = tmp_path / "mine.yaml"
     device = "device: {family: ecp5, part: X-85F, options: [], lut: 9, dsp: 0, cores: {tiny: 60}, planned: [wide], "
     path.write_text(f"{FILE}{device}clock_mhz: 25, board: ulx3s, loader: []}}\n")
@@ -111,7 +111,7 @@ def test_a_plan_for_a_core_that_is_not_there(tmp_path):
     )
 
 
-def test_a_file_that_is_no_text(tmp_path):
+def test_a_file_that_is_not_text_is_refused(tmp_path):
     path = tmp_path / "odd.yaml"
     path.write_bytes(b"name: \xff")
     with pytest.raises(FirstspikeError) as error:
@@ -120,7 +120,7 @@ def test_a_file_that_is_no_text(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: &a [x]\nb: [*a, *a]"])
-def test_a_file_that_is_no_plain_yaml(text, tmp_path):
+def test_a_file_that_is_not_plain_yaml_is_refused(text, tmp_path):
     path = tmp_path / "t.yaml"
     path.write_text(text)
     with pytest.raises(FirstspikeError) as error:

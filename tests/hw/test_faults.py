@@ -1,20 +1,21 @@
-"""A test of the tests: gateware with a planted fault does not pass the bench of the whole core.
+"""A test of the tests: gateware with a planted fault fails the bench of the whole core.
 
-What no answer shows (streams that nobody stalls here, buckets that nobody opens) the proofs find: test_formal.
+The proofs of tests/hw/formal find faults that no answer shows, such as those of streams that are never stalled here.
 """
 
 import numpy as np
 import pytest
 from core_bench import Bench
-from core_networks import BOTH, differences, random_images, random_network, small_config
-from faults import FAULTS, Fault, planted
+from core_configs import BOTH, differences, small_config
+from faults import FAULTS, LINK_FAULTS, Fault, planted
+from networks import random_images, random_network
 
 from firstspike_contract import EVENT, FirstspikeError
 from firstspike_contract.core.stream_format import Header, pack_image
 
-LIMIT = 8_000  # cycles, loading included; a case without a fault takes fewer
+LIMIT = 8_000  # cycles, loading included; a case without a fault needs fewer
 
-# network, then: ordered images, chance of stalls
+# name -> arguments of random_network, whether images are ordered, chance of stalls
 CASES = {
     "linear": ({"seed": 5, "sizes": (10, 6, 3)}, False, 0.0),
     "exponential": ({"seed": 2, "kernel": "exponential", "sizes": (10, 6, 3)}, False, 0.0),
@@ -54,8 +55,15 @@ CAUGHT_BY = {
 }
 
 
+@pytest.mark.parametrize("name", FAULTS | LINK_FAULTS)
+def test_every_fault_can_be_planted(name: str) -> None:
+    """Every fault can be planted: the line that it changes occurs exactly once."""
+    with planted((FAULTS | LINK_FAULTS)[name]):
+        pass
+
+
 def play(case: str) -> list[str]:
-    """What differs from the contract, image by image. Raises what the bench raises."""
+    """Returns the differences from the contract of each wrong image. Raises what the bench raises."""
     sizes, ordered, stall = CASES[case]
     network = random_network(**sizes)
     images = random_images(network, sizes["seed"], 5)
@@ -89,7 +97,7 @@ def test_a_planted_fault_is_caught(fault, case) -> None:
     assert wrong, f"the bench does not notice: {fault}"
 
 
-def test_a_fault_whose_line_is_gone_is_an_error() -> None:
+def test_a_fault_whose_line_is_missing_is_an_error() -> None:
     with (
         pytest.raises(ValueError, match=r"^firstspike_hw/spikes/queue\.py has 'no such line' 0 times, not once$"),
         planted(Fault(unit="spikes.queue", old="no such line", new="")),
@@ -97,7 +105,7 @@ def test_a_fault_whose_line_is_gone_is_an_error() -> None:
         pass
 
 
-def test_the_gateware_is_whole_again_afterwards() -> None:
+def test_the_gateware_is_restored_afterwards() -> None:
     from firstspike_hw.spikes.decision import Decision
 
     before = Decision.elaborate

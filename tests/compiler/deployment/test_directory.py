@@ -1,4 +1,4 @@
-"""The deployment directory is whole or absent, is never overwritten by accident, and is checked when read."""
+"""A deployment directory is whole or absent. It is never overwritten by accident, and it is checked when it is read."""
 
 import os
 import resource
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from compiler_networks import float_network
+from networks import float_network
 
 from firstspike_compiler.deployment import check_output, directory, encode_image, read_deployment, write_deployment
 from firstspike_compiler.pipeline import compile_network
@@ -109,7 +109,7 @@ def test_disk_full(compiled, tmp_path, monkeypatch, fail_at, force):
 
 
 def test_file_size_limit_of_the_operating_system(compiled, tmp_path):
-    """A real refusal of the kernel, not a simulated one."""
+    """The operating system itself refuses the write here; nothing is simulated."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
@@ -207,7 +207,7 @@ def test_no_directory(tmp_path):
     )
 
 
-def test_manifest_is_plain_and_dated_by_nothing(compiled, tmp_path):
+def test_manifest_is_plain_and_holds_no_date_and_no_path(compiled, tmp_path):
     write_deployment(tmp_path / "dep", compiled)
     text = (tmp_path / "dep" / "manifest.yaml").read_text()
     assert yaml.safe_load(text)["tools"].keys() == {"firstspike", "numpy", "nir", "h5py"}
@@ -215,7 +215,7 @@ def test_manifest_is_plain_and_dated_by_nothing(compiled, tmp_path):
 
 
 def test_reading_needs_numpy_and_yaml_only():
-    """A fresh interpreter in which everything else that is heavy cannot be imported."""
+    """Imports the package in a fresh interpreter in which the other large packages cannot be imported."""
     code = (
         "import sys\n"
         "for name in ('nir', 'h5py', 'jsonschema', 'numba', 'scipy', 'torch', 'matplotlib'): sys.modules[name] = None\n"

@@ -1,4 +1,4 @@
-"""image.bin: what goes in comes out, and nothing but a FirstspikeError comes out of a damaged one."""
+"""image.bin decodes to the network that was encoded; a damaged one raises nothing but a FirstspikeError."""
 
 import struct
 import zlib
@@ -6,21 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from compiler_networks import integer_network, integer_networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import integer_networks, random_network
 
 from firstspike_compiler.deployment import IMAGE_VERSION, MAGIC, decode_image, encode_image
 from firstspike_compiler.deployment.image import SECTIONS_OF_LAYER, SECTIONS_OF_NETWORK
 from firstspike_contract import KERNELS
 from firstspike_contract.common.errors import FirstspikeError
 
-NETWORK = integer_network("exponential", seed=3, sizes=(5, 4, 3))
+NETWORK = random_network(3, kernel="exponential", sizes=(5, 4, 3), normal_form=True)
 IMAGE = encode_image(NETWORK)
 
 
 def sections():
-    """(tag, layer, start, end) of every section of IMAGE, found by walking it as docs/deployment.md says."""
+    """Returns (tag, layer, start, end) of every section of IMAGE, which it walks as docs/deployment.md describes."""
     at, found = 16, []
     while at < len(IMAGE):
         tag, layer, length = struct.unpack_from("<4sII", IMAGE, at)
@@ -47,8 +47,8 @@ def test_round_trip(network):
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_boundaries(kernel):
-    """Smallest network, extreme weights, a threshold beyond 32 bits, the latest constant input."""
-    network = integer_network(kernel, seed=0, sizes=(1, 1), constants=False, delays=False)
+    """The smallest network, with extreme weights, thresholds beyond 32 bits and a constant input at the last step."""
+    network = random_network(0, kernel=kernel, sizes=(1, 1), normal_form=True, constants=False, delays=False)
     layer = replace(
         network.layers[0],
         weights=np.array([[-127], [127]], np.int8),
@@ -104,7 +104,7 @@ def test_wrong_lengths(data, message):
     assert str(error.value) == message
 
 
-def test_another_version():
+def test_another_version_is_refused():
     header = struct.pack("<4sHHI", MAGIC, IMAGE_VERSION + 1, 17, len(IMAGE))
     with pytest.raises(FirstspikeError) as error:
         decode_image(header + struct.pack("<I", zlib.crc32(header)) + IMAGE[16:])
@@ -112,7 +112,7 @@ def test_another_version():
 
 
 def resealed(changes):
-    """IMAGE with payload bytes changed, {(section index, offset): byte}, and every CRC made right again."""
+    """Returns IMAGE with changed payload bytes, {(section index, offset): byte}, and a right CRC for every section."""
     parts = [bytearray(IMAGE[start : end - 4]) for _, _, start, end in sections()]
     for (index, offset), value in changes.items():
         if parts[index]:
@@ -128,8 +128,8 @@ def resealed(changes):
         st.tuples(st.integers(0, len(sections()) - 1), st.integers(0, 200)), st.integers(0, 255), min_size=1, max_size=3
     )
 )
-def test_wrong_content_under_right_sums(changes):
-    """Accepted images are those that encode to the same bytes; all others are refused with our own error."""
+def test_wrong_content_with_correct_checksums(changes):
+    """An image is accepted only if its network encodes to the same bytes; all others raise a FirstspikeError."""
     data = resealed(changes)
     try:
         network = decode_image(data)
@@ -140,19 +140,19 @@ def test_wrong_content_under_right_sums(changes):
 
 @settings(derandomize=True, deadline=None, max_examples=200)
 @given(data=st.binary(max_size=200), cut=st.integers(0, len(IMAGE)))
-def test_noise(data, cut):
+def test_random_bytes_are_refused(data, cut):
     for image in (data, MAGIC + data, IMAGE[:cut] + data):
         if image != IMAGE:
             with pytest.raises(FirstspikeError):
                 decode_image(image)
 
 
-def test_values_that_no_field_holds():
+def test_values_that_do_not_fit_their_fields_are_refused():
     layer = NETWORK.layers[0]
     for changed, message in (
         ({"weights": np.full_like(layer.weights, -128)}, "layer 0: weights must be in -127..127, not -128"),
         ({"a": layer.a + 2**17}, "layer 0: table a must be in 0..131071, not 131073..131073"),
-        ({"delays": layer.delays + 65536}, "layer 0: delays must be in 0..65535, not 65537..65539"),
+        ({"delays": layer.delays * 0 + 65536}, "layer 0: delays must be in 0..65535, not 65536..65536"),
     ):
         network = replace(NETWORK, layers=(replace(layer, **changed), *NETWORK.layers[1:]))
         with pytest.raises(FirstspikeError) as error:

@@ -1,10 +1,10 @@
-"""manifest.yaml by another hand: read as plain values of the right type, or refused in one line."""
+"""A manifest.yaml edited by hand is read as plain values of the right types, or refused with one line."""
 
 from pathlib import Path
 
 import pytest
 import yaml
-from compiler_networks import integer_network
+from networks import random_network
 
 from firstspike_compiler.deployment.manifest_file import check_against, parse_manifest
 from firstspike_contract.common.errors import FirstspikeError
@@ -71,7 +71,7 @@ def test_refused(line, message):
     ],
 )
 def test_another_network_than_in_the_image(name, value, message):
-    network = integer_network("linear", seed=1)
+    network = random_network(1, sizes=(5, 4, 3), normal_form=True)
     manifest = {"kernel": "linear", "steps": 16, "sizes": [5, 4, 3]}
     check_against(manifest, network, PATH)
     assert message_of(check_against, manifest | {name: value}, network, PATH) == (

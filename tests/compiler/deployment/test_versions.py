@@ -1,4 +1,4 @@
-"""A deployment made by an earlier version loads as before; what is in it is what is compiled today."""
+"""A deployment made by an earlier version still loads, and compiling its network today gives the same image."""
 
 from pathlib import Path
 
@@ -12,12 +12,13 @@ from firstspike_compiler.targets import load_target
 from firstspike_contract.arithmetic.evaluate import evaluate_set
 
 ROOT = Path(__file__).parents[3]
-# Of examples/yinyang-4-120-3.nir, by `firstspike compile` of 0.1.0 before the contract was a package of its own.
+# The deployment of examples/yinyang-4-120-3.nir that `firstspike compile` of 0.1.0 wrote before the contract became a
+# package of its own.
 KEPT = Path(__file__).parent / "of_version_0.1.0"
 NETWORK = ROOT / "examples" / "yinyang-4-120-3.nir"
 
 
-def test_it_is_read_and_gives_the_answers_that_it_came_with() -> None:
+def test_the_old_deployment_still_gives_its_golden_answers() -> None:
     kept = read_deployment(KEPT)
     batch = evaluate_set(kept.network, kept.golden.events)
     np.testing.assert_array_equal(batch.results, kept.golden.batch.results)
@@ -25,12 +26,12 @@ def test_it_is_read_and_gives_the_answers_that_it_came_with() -> None:
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_today_the_same_image_is_made_of_the_same_network() -> None:
+def test_compiling_the_same_network_today_gives_the_same_image() -> None:
     compiled = compile_network(read_nir(NETWORK), load_target("ulx3s-85f"), source=NETWORK)
     assert encode_image(compiled.network) == (KEPT / "image.bin").read_bytes()
 
 
-def test_a_board_loads_it_under_the_name_that_it_had() -> None:
+def test_a_board_loads_the_old_deployment_under_its_old_name() -> None:
     kept = read_deployment(KEPT)
     with firstspike.open("sim:small") as board:
         assert board.load(kept)

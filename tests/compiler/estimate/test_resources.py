@@ -1,4 +1,4 @@
-"""What a core takes: counted by hand, and compared with what synthesis and place and route said."""
+"""The estimated resources of a core, compared with counts by hand and with the figures of synthesis and routing."""
 
 import json
 from collections import Counter
@@ -12,14 +12,14 @@ from firstspike_hw.silicon.netlist import prepared
 from firstspike_hw.silicon.pll import pll_for
 from firstspike_hw.silicon.synthesis import synthesise
 
-# Synthesised with pyosys 0.70: tables (a carry of two bits 2, a memory of 16 x 4 bits 6), flip-flops, blocks,
-# multipliers.
+# Figures of synthesis with pyosys 0.70: look-up tables, flip-flops, block memories, multipliers. A carry cell of two
+# bits counts as 2 tables, a memory of 16 x 4 bits as 6.
 SYNTHESISED = {
     "tiny": (9249, 7125, 10, 12),
     "micro": (4043, 3602, 4, 0),
 }
-# Placed and routed by nextpnr 0.11.1: cells, flip-flops, blocks, multipliers. Logic takes 4 % more than above: the ends
-# of carries.
+# Figures of place and route with nextpnr 0.11.1: cells, flip-flops, block memories, multipliers. Logic takes 4 % more
+# than after synthesis, because the ends of carry chains need cells of their own.
 ROUTED = {
     ("tiny", "ecp5"): (9652, 7095, 10, 12),
     ("fast", "ecp5"): (34810, 47897, 192, 0),
@@ -77,7 +77,7 @@ def test_weights_take_the_blocks_that_the_shipped_network_was_planned_with() -> 
 
 @pytest.mark.long
 def test_synthesis_of_this_gateware_gives_what_is_estimated(tmp_path) -> None:
-    """The smallest core, now: the figures above do not age unnoticed."""
+    """Synthesises the smallest core anew, so that this test fails when the recorded figures no longer hold."""
     config = CONFIGS["micro"]
     design, netlist = tmp_path / "design.il", tmp_path / "design.json"
     design.write_text(prepared(emit_rtlil(config, family="ecp5", pll=pll_for("ecp5", 25, 50)), "ecp5"))
@@ -90,7 +90,7 @@ def test_synthesis_of_this_gateware_gives_what_is_estimated(tmp_path) -> None:
 
 
 def counted(modules, name) -> Counter:
-    """Cells of a module and of those in it, by type."""
+    """Counts the cells of a module, submodules included, by type."""
     cells: Counter = Counter()
     for cell in modules[name]["cells"].values():
         kind = cell["type"]

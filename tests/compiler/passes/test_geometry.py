@@ -1,4 +1,4 @@
-"""Memory geometry against the figures of DESIGN section 3 and a search by hand."""
+"""The memory geometry gives the figures of DESIGN section 3 and of a search by hand."""
 
 from dataclasses import replace
 

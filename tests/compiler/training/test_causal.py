@@ -1,4 +1,4 @@
-"""Spike times against a scan of the potential, gradients against finite differences."""
+"""Spike times are compared with a scan of the potential, gradients with finite differences."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def random_layer(clock: Clock, seed: int, batch: int = 5, n_in: int = 12, n_out:
 
 
 def potential(clock: Clock, u_pre, weights, t):
-    """V at time t of every neuron for one sample, from the definition of the kernel."""
+    """Returns V of every neuron at time t for one image, ``[n_out]``, from the definition of the kernel."""
     s = clock.to_t(u_pre)
     kernel = np.where(s <= t, (1 - np.exp(-(t - s))) if clock.exponential else (t - s), 0)
     return np.nan_to_num(kernel) @ weights
@@ -52,7 +52,7 @@ def test_spike_is_the_first_crossing_of_the_potential(kernel: str) -> None:
 
 
 def check_gradient(forward, backward, parameters, seed: int) -> int:
-    """Compare dL/dp with central differences where no spike order changes; returns how many were compared."""
+    """Compares dL/dp with central differences where the set of spikes stays the same; returns how many it compared."""
     rng = np.random.default_rng(seed)
     u, _ = forward()
     g_u = np.where(np.isfinite(u), rng.normal(size=u.shape), 0)
@@ -89,7 +89,7 @@ def test_gradients_of_a_sorted_layer_equal_finite_differences(kernel: str) -> No
     for seed in range(10):
         pre, weights = random_layer(CLOCKS[kernel], seed)
         layer = SortedLayer(CLOCKS[kernel], 0.0)
-        compared += check_gradient(lambda: layer.forward(pre, weights), layer.backward, (weights, pre), seed)  # noqa: B023 - called in this turn
+        compared += check_gradient(lambda: layer.forward(pre, weights), layer.backward, (weights, pre), seed)  # noqa: B023 - called in this iteration
     assert compared > 500
 
 
@@ -107,7 +107,7 @@ def test_grouped_layer_equals_sorted_layer_and_finite_differences(kernel: str, l
         np.testing.assert_allclose(u, sorted_.forward(pre, weights)[0], rtol=1e-9)
 
         def silent_is_zero(layer=grouped):
-            v, short = layer.forward(bits, weights)  # noqa: B023 - called in this turn
+            v, short = layer.forward(bits, weights)  # noqa: B023 - called in this iteration
             return v, short
 
         compared += check_gradient(
@@ -116,7 +116,7 @@ def test_grouped_layer_equals_sorted_layer_and_finite_differences(kernel: str, l
     assert compared > 100
 
 
-def test_a_grazing_crossing_is_clamped() -> None:
+def test_the_gradient_of_a_flat_crossing_is_clamped() -> None:
     clock = CLOCKS["linear"]
     pre, weights = np.zeros((1, 1)), np.full((1, 1), 0.8)  # V = 0.8 t reaches 1 at 1.25, with a slope of 0.8
     gradients = {}

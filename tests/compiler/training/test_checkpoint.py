@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all; whatever is not one is told so in one line."""
+"""A checkpoint is written whole or not at all; a file that is not a checkpoint is refused with one line."""
 
 import contextlib
 import dataclasses
@@ -20,7 +20,7 @@ VALUES, LABELS = NOISE.integers(0, 256, (20, 6), np.uint8), np.arange(20) % 2
 
 
 def resume(path: Path, recipe: Recipe = RECIPE, values: np.ndarray = VALUES) -> str:
-    """The message with which the checkpoint is refused."""
+    """Returns the message with which the checkpoint is refused."""
     with pytest.raises(FirstspikeError) as caught:
         train(recipe, values, LABELS, checkpoint=path, resume=True)
     return str(caught.value)
@@ -33,7 +33,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_of_another_recipe_or_other_data(path: Path) -> None:
+def test_a_checkpoint_of_another_recipe_or_other_data_is_refused(path: Path) -> None:
     other = dataclasses.replace(RECIPE, seed=9, hidden=(4,))
     assert resume(path, other) == (
         f"{path} was made by another recipe (hidden, seed differ); repeat its options or train without --resume"
@@ -49,7 +49,7 @@ def refusal(path: Path, reason: str) -> str:
 
 
 @pytest.mark.parametrize("data", [b"", b"junk", b"PK\\003\\004xx"])
-def test_of_another_format(path: Path, data: bytes) -> None:
+def test_a_file_of_another_format_is_refused(path: Path, data: bytes) -> None:
     path.write_bytes(data)
     assert resume(path) == refusal(path, "File is not a zip file")
 
@@ -64,7 +64,7 @@ def test_damaged_bytes_never_escape_as_another_error(path: Path) -> None:
             train(RECIPE, VALUES, LABELS, checkpoint=path, resume=True)
 
 
-def test_damaged_compressed_data(path: Path) -> None:
+def test_damaged_compressed_data_is_refused(path: Path) -> None:
     with np.load(path) as arrays:
         np.savez_compressed(path.with_suffix(".npz"), **arrays)
     data = bytearray(path.with_suffix(".npz").read_bytes())
@@ -95,7 +95,7 @@ HEADER = "header"
         ({"0.w": np.array([None])}, "it holds Python objects, which are never unpickled"),
     ],
 )
-def test_wrong_content(path: Path, changes: dict, reason: str) -> None:
+def test_wrong_content_is_refused(path: Path, changes: dict, reason: str) -> None:
     with np.load(path) as file:
         arrays = dict(file)
     for name, value in changes.items():
@@ -107,14 +107,14 @@ def test_wrong_content(path: Path, changes: dict, reason: str) -> None:
     assert resume(path) == refusal(path, reason)
 
 
-def test_a_bomb_is_not_unpacked(path: Path) -> None:
+def test_a_decompression_bomb_is_not_unpacked(path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("header.npy", "w") as member:
         for _ in range(257):
             member.write(bytes(1 << 20))
     assert resume(path) == refusal(path, f"it announces {257 << 20} bytes; at most {(1 << 28) + 800} are read")
 
 
-def test_a_full_disk_is_said_and_leaves_the_last_checkpoint(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_leaves_the_last_checkpoint(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = path.read_bytes()
 
     def full(file, **arrays: np.ndarray) -> None:

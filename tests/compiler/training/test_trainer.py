@@ -1,4 +1,4 @@
-"""The loop: learns, is deterministic, resumes to the same bits, and refuses what does not fit."""
+"""The training loop learns, is deterministic, resumes to the same bits, and refuses what does not fit."""
 
 import dataclasses
 from pathlib import Path
@@ -17,7 +17,7 @@ SMALL = Recipe(
 
 
 def bars(n: int = 600, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """28 x 28 images of one thick horizontal or vertical bar, with a little noise."""
+    """Returns images of one thick horizontal or vertical bar with a little noise, uint8 ``[n, 784]``, and labels."""
     rng = np.random.default_rng(seed)
     images, labels = (rng.random((n, 28, 28)) < 0.02), rng.integers(0, 2, n)
     for image, label in zip(images, labels, strict=True):

@@ -1,9 +1,10 @@
-"""Accumulator bounds: against exhaustive search, and the choice of fraction bits."""
+"""Accumulator bounds are compared with an exhaustive search; the largest fraction bits that fit are chosen."""
 
 import itertools
 
 import numpy as np
 import pytest
+from networks import layer_of
 
 from firstspike_contract import (
     KERNELS,
@@ -11,7 +12,6 @@ from firstspike_contract import (
     Kernel,
     Layer,
     LayerPlan,
-    kernel_tables,
     largest_fraction_bits,
     worst_case,
 )
@@ -20,7 +20,7 @@ T = 16
 
 
 def brute_force(layer: Layer, kernel: Kernel, delays: np.ndarray) -> tuple[int, int, int, int]:
-    """Every combination of spike times (from a few codes), every partial sum in every order within a step."""
+    """Returns the extremes of A and V over all spike times and over the partial sums of all orders within a step."""
     a, m, th = (table.tolist() for table in (layer.a, layer.m, layer.th))
     seen_a, seen_v = {0}, {0}
     codes = [[None, *range(int(delay), T)] for delay in delays]
@@ -48,15 +48,14 @@ def test_bounds_are_reached_and_never_passed(kernel: Kernel) -> None:
     rng = np.random.default_rng(11)
     for constants in (0, 1):
         weights = rng.integers(-9, 10, (2 + constants, 3)).astype(np.int8)
-        tables = kernel_tables(kernel, steps=T, tau_steps=6.0, theta=3, fraction_bits=3)
-        layer = Layer(
-            weights=weights,
-            a=tables.a,
-            m=tables.m,
-            th=tables.th,
+        layer = layer_of(
+            weights,
+            theta=3,
+            kernel=kernel,
+            steps=T,
+            tau_steps=6.0,
+            fraction_bits=3,
             constant_times=rng.integers(0, T, constants),
-            delays=np.zeros(3, np.int64),
-            source_inputs=2,
         )
         delays = np.array([0, 5])
         bounds = worst_case(layer, kernel, delays)
@@ -75,14 +74,14 @@ def plan(weight: int, inputs: int = 100) -> LayerPlan:
 
 
 def test_fraction_bits_are_the_largest_that_fit() -> None:
-    # x[15] = 2^K e^(15/8) <= 2^17 - 1: K = 14. V = 12700 (x[15] - x[0]) in 24 signed bits: K = 6.
+    # x[15] = 2^K e^(15/8) <= 2^17 - 1 gives K = 14. V = 12700 (x[15] - x[0]) in 24 signed bits gives K = 6.
     fit = {"steps": T, "tau_steps": 8.0, "a_bits": 32}
     assert largest_fraction_bits("exponential", layers=[plan(1)], v_bits=40, **fit) == 14  # type: ignore[arg-type]
     assert largest_fraction_bits("exponential", layers=[plan(127)], v_bits=24, **fit) == 6  # type: ignore[arg-type]
     assert largest_fraction_bits("linear", layers=[plan(127)], v_bits=40, **fit) == 0  # type: ignore[arg-type]
 
 
-def test_what_fits_with_no_fraction_bits_is_refused() -> None:
+def test_weights_that_fit_with_no_number_of_fraction_bits_are_refused() -> None:
     with pytest.raises(FirstspikeError) as caught:
         largest_fraction_bits("linear", steps=T, tau_steps=1.0, layers=[plan(127)], a_bits=14, v_bits=24)
     assert str(caught.value) == (

@@ -1,23 +1,16 @@
-"""The learning rule, each part of it pinned by an example worked out by hand."""
+"""Each part of the learning rule is tested with an example worked out by hand."""
 
-import importlib.util
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from networks import layer_of, network_of
 
 from firstspike_contract import EVENT, FirstspikeError, Kernel, LearnResult, LearnSettings, Network, evaluate, learn
 from firstspike_contract.arithmetic.random_bits import chances, image_state, row_state
 
-_spec = importlib.util.spec_from_file_location("contract_examples", Path(__file__).parent / "test_evaluate.py")
-assert _spec is not None
-assert _spec.loader is not None
-examples = sys.modules.setdefault("contract_examples", importlib.util.module_from_spec(_spec))
-_spec.loader.exec_module(examples)
-layer, net, T = examples.layer, examples.net, examples.T
+T = 16
 
 
 def learn_one(network: Network, label: int, *events: tuple[int, int], count: int = 0, **settings: Any) -> LearnResult:
@@ -29,8 +22,8 @@ def weights(found: LearnResult) -> list[Any]:
     return [each.weights.tolist() for each in found.network.layers]
 
 
-# One input at step 0, two outputs, threshold 12: weights 4 and 3 fire at 3 and 4.
-PAIR = net(layer([[4, 3]], 12))
+# One input at step 0 and two outputs with threshold 12. The weights 4 and 3 make them fire at 3 and 4.
+PAIR = network_of(layer_of([[4, 3]], 12))
 
 
 def test_nothing_changes_when_the_right_output_fires_alone_and_in_time() -> None:
@@ -57,17 +50,17 @@ def test_a_late_decision_triggers() -> None:
 
 
 def test_silence_triggers_and_has_no_rivals() -> None:
-    network = net(layer([[1, 2]], 1000))
+    network = network_of(layer_of([[1, 2]], 1000))
     found = learn_one(network, 1, (0, 0))  # the class is right, by the largest excess
     assert (found.triggered, found.step, weights(found)) == (True, T - 1, [[[1, 3]]])
 
 
-def test_the_run_on_ends_with_the_last_step() -> None:
+def test_running_on_ends_with_the_last_step() -> None:
     found = learn_one(PAIR, 0, (0, 0), margin=200)
     assert (found.step, found.triggered) == (T - 1, True)
 
 
-def test_the_answer_is_that_of_the_decision_and_of_the_weights_before() -> None:
+def test_the_answer_is_that_of_inference_with_the_weights_before_the_update() -> None:
     found = learn_one(PAIR, 0, (0, 0), (3, 0), margin=5)
     assert found.evaluation.result == evaluate(PAIR, np.array([(0, 0), (3, 0)], EVENT)).result
     assert found.evaluation.result["events_refused"] == 1
@@ -75,66 +68,67 @@ def test_the_answer_is_that_of_the_decision_and_of_the_weights_before() -> None:
 
 
 def test_only_inputs_before_the_spike_move() -> None:
-    # Outputs fire at 3 and 4. Input 1 comes at 3: before the second output's spike, with the first one's.
-    network = net(layer([[4, 3], [0, 0], [0, 0], [9, 9]], 12))
+    # The outputs fire at 3 and 4. Input 1 spikes at 3: in the step of the first output's spike, before the second's.
+    network = network_of(layer_of([[4, 3], [0, 0], [0, 0], [9, 9]], 12))
     found = learn_one(network, 0, (0, 0), (3, 1), (4, 2), margin=1)
     assert weights(found) == [[[5, 2], [0, -1], [0, 0], [9, 9]]]
 
 
-def test_an_output_that_has_not_fired_has_all_inputs_until_the_end_before_it() -> None:
-    # Output 0 fires at 3, output 1 not by 4; inputs 1, 2, 3 come at 3, 4 and 5.
-    network = net(layer([[4, 1], [0, 0], [0, 0], [0, 0]], 12))
+def test_all_inputs_until_the_end_are_causal_for_an_output_that_has_not_fired() -> None:
+    # Output 0 fires at 3, output 1 has not fired by 4. Inputs 1, 2 and 3 spike at 3, 4 and 5.
+    network = network_of(layer_of([[4, 1], [0, 0], [0, 0], [0, 0]], 12))
     found = learn_one(network, 1, (0, 0), (3, 1), (4, 2), (5, 3), margin=1)
     assert weights(found) == [[[3, 2], [0, 1], [0, 1], [0, 0]]]
 
 
-def test_step_counts_inputs_of_the_same_step() -> None:
-    network = net(layer([[5, 5], [0, 0], [0, 0]], 5, "step"), kernel="step")
+def test_the_step_kernel_counts_inputs_of_the_same_step_as_causal() -> None:
+    network = network_of(layer_of([[5, 5], [0, 0], [0, 0]], 5, "step"), kernel="step")
     found = learn_one(network, 0, (3, 0), (3, 1), (4, 2), margin=1)
     assert weights(found) == [[[6, 4], [1, -1], [0, 0]]]
-    silent = learn_one(net(layer([[5, 1], [0, 0]], 5, "step"), kernel="step"), 1, (3, 0), (4, 1), margin=0)
-    assert weights(silent) == [[[4, 2], [0, 0]]]  # the end is 3: what comes at 4 is not seen
+    silent = learn_one(network_of(layer_of([[5, 1], [0, 0]], 5, "step"), kernel="step"), 1, (3, 0), (4, 1), margin=0)
+    assert weights(silent) == [[[4, 2], [0, 0]]]  # the image ends at 3; the input at 4 is not seen
 
 
 def test_weights_saturate() -> None:
-    network = net(layer([[127, -127], [127, 127], [127, 127]], 100))  # both fire at 1
+    network = network_of(layer_of([[127, -127], [127, 127], [127, 127]], 100))  # both fire at 1
     events = [(0, 0), (0, 1), (0, 2)]
     assert weights(learn_one(network, 0, *events)) == [[[127, -127], [127, 126], [127, 126]]]
     assert weights(learn_one(network, 1, *events)) == [[[126, -126], [126, 127], [126, 127]]]
 
 
 def test_a_hidden_neuron_moves_by_the_majority_of_its_output_weights() -> None:
-    # Five hidden neurons fire at 1. Sums of output weights: 110, 90, -40: outputs 0 and 1 fire, 2 does not.
+    # Five hidden neurons fire at 1. Their output weights sum to 110, 90, -40, so outputs 0 and 1 fire and 2 does not.
     votes = [[40, 20, -10], [40, -20, -10], [-10, 40, -10], [20, 50, 0], [20, 0, -10]]
-    network = net(layer([[5, 5, 5, 5, 5, 0]], 5), layer([*votes, [1, 1, 1]], 300))
+    network = network_of(layer_of([[5, 5, 5, 5, 5, 0]], 5), layer_of([*votes, [1, 1, 1]], 300))
     found = learn_one(network, 0, (0, 0), margin=1)
     assert found.evaluation.times[1].tolist() == [1, 1, 1, 1, 1, -1]
     assert found.deltas[1].tolist() == [1, -1, 0]
-    # Label +, rival +: a draw. Label +, rival -: sooner. Label -, rival +: later. Zero counts as positive. No spike: 0.
+    # Signs of the weights to label and rival: + and + is a draw, + and - means sooner, - and + means later. A weight of
+    # zero counts as positive. A neuron without a spike has delta 0.
     assert found.deltas[0].tolist() == [0, 1, -1, 0, 0, 0]
     assert weights(found)[0] == [[5, 6, 4, 5, 5, 0]]
     assert weights(found)[1] == [[41, 19, -10], [41, -21, -10], [-9, 39, -10], [21, 49, 0], [21, -1, -10], [1, 1, 1]]
 
 
-def test_an_output_that_fired_before_a_hidden_neuron_does_not_ask_for_it() -> None:
-    # Input 0 drives hidden 0 (fires at 1), input 1 at step 3 hidden 1 (fires at 4). Output 0 fires at 3, output 1 at 5.
-    network = net(layer([[5, 0], [0, 5]], 5), layer([[10, 5], [10, -3]], 20))
+def test_an_output_that_fired_before_a_hidden_neuron_has_no_vote_on_it() -> None:
+    # Input 0 makes hidden 0 fire at 1; input 1, at step 3, makes hidden 1 fire at 4. The outputs fire at 3 and 5.
+    network = network_of(layer_of([[5, 0], [0, 5]], 5), layer_of([[10, 5], [10, -3]], 20))
     found = learn_one(network, 1, (0, 0), (3, 1), margin=3)
     assert [found.evaluation.result["step"], found.step] == [3, 6]
     assert found.deltas[1].tolist() == [-1, 1]
-    assert found.deltas[0].tolist() == [0, -1]  # hidden 1: output 1 alone, against its negative weight
+    assert found.deltas[0].tolist() == [0, -1]  # for hidden 1 only output 1 counts, whose weight is negative
     assert weights(found) == [[[5, -1], [0, 4]], [[9, 6], [10, -2]]]
 
 
-def test_deltas_come_of_the_weights_before() -> None:
-    # The output weight of -1 becomes 0, and would then be positive.
-    network = net(layer([[5]], 5), layer([[-1, 20]], 40))
+def test_deltas_are_computed_from_the_weights_before_the_update() -> None:
+    # The output weight -1 becomes 0, which would count as positive if it were read after the update.
+    network = network_of(layer_of([[5]], 5), layer_of([[-1, 20]], 40))
     found = learn_one(network, 0, (0, 0), margin=0)
     assert weights(found) == [[[4]], [[0, 19]]]
 
 
-def test_three_layers_pass_signs_on() -> None:
-    network = net(layer([[9]], 5), layer([[9, -1, 9]], 5), layer([[5, 9], [5, 9], [-5, 9]], 9))
+def test_deltas_pass_through_three_layers() -> None:
+    network = network_of(layer_of([[9]], 5), layer_of([[9, -1, 9]], 5), layer_of([[5, 9], [5, 9], [-5, 9]], 9))
     found = learn_one(network, 0, (0, 0), margin=0)
     assert found.evaluation.times[2].tolist() == [2, -1, 2]
     assert [delta.tolist() for delta in found.deltas] == [[-1], [0, 0, -1], [1, -1]]
@@ -142,29 +136,29 @@ def test_three_layers_pass_signs_on() -> None:
 
 
 def test_constant_inputs_learn_and_are_numbered_by_time() -> None:
-    network = net(layer([[4, 3], [0, 0], [0, 0]], 12, constant_times=(2, 1)))
+    network = network_of(layer_of([[4, 3], [0, 0], [0, 0]], 12, constant_times=(2, 1)))
     assert weights(learn_one(network, 0, (0, 0), margin=1)) == [[[5, 2], [1, -1], [1, -1]]]
     drawn = [chances(row_state(image_state(9, 5), 0, row), 1, 2) for row in range(3)]
     expected = np.array([[4, 3], [0, 0], [0, 0]]) + np.array([1, -1]) * np.array([drawn[0], drawn[2], drawn[1]])
     assert weights(learn_one(network, 0, (0, 0), margin=1, chances=(1,), seed=9, count=5)) == [expected.tolist()]
 
 
-def test_the_random_bits_are_of_the_image_count_the_seed_and_the_layer() -> None:
+def test_the_random_bits_depend_on_image_count_seed_and_layer_and_not_on_order() -> None:
     rng = np.random.default_rng(3)
     first, second = rng.integers(1, 9, (6, 5)), rng.integers(1, 9, (5, 3))
-    network = net(layer(first, 9), layer(second, 9))
+    network = network_of(layer_of(first, 9), layer_of(second, 9))
     events = [(0, k) for k in range(6)]
     base = learn_one(network, 2, *events, chances=(1, 1), margin=15)
     for other in ({"count": 1}, {"seed": 2}, {"chances": (1, 2)}):
         changed = learn_one(network, 2, *events, **{"chances": (1, 1), "margin": 15, **other})
         assert weights(changed) != weights(base)
     again = learn_one(network, 2, *reversed(events), chances=(1, 1), margin=15)
-    assert weights(again) == weights(base)  # not of the order of arrival
+    assert weights(again) == weights(base)  # the order of arrival does not matter
 
 
-def test_a_recorded_spike_beyond_the_end_is_none() -> None:
-    # Hidden 1 crosses at 1 and is recorded at 7; the image ends at 5.
-    network = net(layer([[5, 5]], 5, delays=(0, 6)), layer([[5, 1], [5, 1]], 20))
+def test_a_spike_recorded_after_the_end_of_the_image_is_no_spike() -> None:
+    # Hidden 1 crosses at 1, its spike is recorded at 7, and the image ends at 5.
+    network = network_of(layer_of([[5, 5]], 5, delays=(0, 6)), layer_of([[5, 1], [5, 1]], 20))
     found = learn_one(network, 1, (0, 0), margin=0)
     assert found.step == 5
     assert found.deltas[0].tolist() == [0, 0]
@@ -172,13 +166,13 @@ def test_a_recorded_spike_beyond_the_end_is_none() -> None:
 
 
 def test_dropped_rows_and_refused_events_change_nothing() -> None:
-    network = net(layer([[4, 3]], 12), input_map=[-1, 0])
+    network = network_of(layer_of([[4, 3]], 12), input_map=[-1, 0])
     assert weights(learn_one(network, 0, (0, 0), (0, 1), (1, 1), (0, 9), (99, 1), margin=1)) == [[[5, 2]]]
 
 
 @pytest.mark.parametrize("kernel", ["exponential", "lif-2to1", "alpha"])
 def test_other_kernels_learn_by_the_same_rule(kernel: Kernel) -> None:
-    network = net(layer([[127, 60, -10], [0, 0, 0]], 10, kernel), kernel=kernel)
+    network = network_of(layer_of([[127, 60, -10], [0, 0, 0]], 10, kernel), kernel=kernel)
     right = evaluate(network, np.array([(0, 0)], EVENT)).result
     found = learn_one(network, 1, (0, 0), (1, 1), margin=15)
     assert right["class"] == 0

@@ -1,4 +1,4 @@
-"""The random bits of learning: pinned values, and what makes them good enough to learn with."""
+"""The random bits of learning have fixed values for given inputs, the right probability, and no correlations."""
 
 import numpy as np
 
@@ -15,8 +15,8 @@ from firstspike_contract.arithmetic.random_bits import (
 )
 
 
-def test_the_round_is_that_of_simon128() -> None:
-    """The published test vector of Simon128/128, with the key schedule of the paper."""
+def test_the_round_function_is_that_of_simon128() -> None:
+    """Computes the published test vector of Simon128/128, with the key schedule of the paper."""
     z = "10101111011100000011010010011000101000010001111110010110110011"
     keys = [0x0706050403020100, 0x0F0E0D0C0B0A0908]
     for i in range(2, 68):
@@ -37,7 +37,7 @@ def test_values_that_every_implementation_must_give() -> None:
     assert np.packbits(chances(row, 2, 64)).tobytes().hex() == "040d3ed414c0420b"
 
 
-def test_a_larger_p_only_takes_away() -> None:
+def test_a_larger_p_only_removes_chances() -> None:
     row = row_state(image_state(3, 4), 1, 9)
     assert chances(row, 0, 200).all()
     for p in range(CHANCE_MAX):
@@ -45,7 +45,7 @@ def test_a_larger_p_only_takes_away() -> None:
         assert not (less & ~more).any()
 
 
-def test_a_neuron_does_not_see_how_many_there_are() -> None:
+def test_the_bits_of_a_neuron_do_not_depend_on_the_number_of_neurons() -> None:
     row = row_state(image_state(3, 4), 1, 9)
     np.testing.assert_array_equal(chances(row, 3, 500)[:77], chances(row, 3, 77))
 
@@ -58,8 +58,8 @@ def test_the_probability_is_two_to_the_minus_p() -> None:
         assert abs(drawn.mean() - 2.0**-p) <= 5 * error
 
 
-def test_rows_neurons_images_and_layers_do_not_follow_each_other() -> None:
-    """Correlations between any two of them are those of coin tosses."""
+def test_bits_of_rows_neurons_images_and_layers_are_uncorrelated() -> None:
+    """Correlations between rows, neurons, images, layers and seeds are as small as those of coin tosses."""
     images, rows, neurons = 64, 24, 96
     bits = np.array(
         [[chances(row_state(image_state(7, n), 0, i), 1, neurons) for i in range(rows)] for n in range(images)]
@@ -81,7 +81,10 @@ def test_rows_neurons_images_and_layers_do_not_follow_each_other() -> None:
 
 
 def dependent(distance: int) -> bool:
-    """Whether the bits of two neurons that far apart are linearly dependent: edges of a graph that close a cycle."""
+    """Returns whether bits of two neurons `distance` apart are linearly dependent.
+
+    Each bit is an edge between one bit of u and one of v; bits are dependent if their edges close a cycle.
+    """
     parent = list(range(U_BITS + V_BITS))
 
     def root(node: int) -> int:

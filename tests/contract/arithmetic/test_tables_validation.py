@@ -1,7 +1,8 @@
-"""Tables at their limits, and every refusal with its whole message."""
+"""Tables are tested at their limits, and every refusal with its whole message."""
 
 import numpy as np
 import pytest
+from networks import layer_of, network_of
 
 from firstspike_contract import (
     EVENT,
@@ -10,7 +11,6 @@ from firstspike_contract import (
     EventSet,
     FirstspikeError,
     Kernel,
-    Layer,
     Network,
     RuleViolations,
     UsageError,
@@ -44,7 +44,7 @@ def test_exp_table_at_its_width() -> None:
     )
 
 
-def test_integer_threshold_forgives_a_float_division() -> None:
+def test_integer_threshold_tolerates_the_rounding_of_a_float_division() -> None:
     assert integer_threshold(0.3 / (0.1 / 100)) == 300
     assert [integer_threshold(theta) for theta in (1e-9, 1.0, 1.0001, 2.0)] == [1, 1, 2, 2]
     with pytest.raises(FirstspikeError) as caught:
@@ -73,19 +73,7 @@ def test_table_refusals(change: dict, message: str) -> None:
 
 
 def network() -> Network:
-    tables = kernel_tables("linear", steps=16, tau_steps=1.0, theta=5, fraction_bits=0)
-    layer = Layer(
-        weights=np.ones((4, 2), np.int8),
-        a=tables.a,
-        m=tables.m,
-        th=tables.th,
-        constant_times=np.zeros(0, np.int64),
-        delays=np.zeros(2, np.int64),
-        source_inputs=4,
-    )
-    return Network(
-        kernel="linear", steps=16, input_map=np.arange(4), input_delays=np.zeros(4, np.int64), layers=(layer,)
-    )
+    return network_of(layer_of(np.ones((4, 2)), theta=5, tau_steps=1.0))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +104,7 @@ def test_event_refusals(events: list, labels: list | None, message: str | None) 
     assert str(caught.value) == message
 
 
-def test_offsets_belong_to_the_events() -> None:
+def test_offsets_that_do_not_match_the_events_are_refused() -> None:
     with pytest.raises(FirstspikeError) as caught:
         check_events(EventSet(events=np.zeros(2, EVENT), offsets=np.array([0, 3])), network())
     assert str(caught.value) == (

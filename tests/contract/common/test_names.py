@@ -1,4 +1,4 @@
-"""Unknown words: the nearest known one is named, if there is one."""
+"""A message about an unknown word names the nearest known word, if one is near."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Headers of .npy files that nobody vouches for: an array, or a ValueError with a reason in one line."""
+"""Reading an untrusted .npy file gives an array or raises a ValueError with the reason in one line."""
 
 import contextlib
 import io
@@ -65,7 +65,7 @@ def test_reads_what_numpy_writes(array: np.ndarray) -> None:
         (of_shape("(1,)", b"ab", descr="('<u2',)"), "tuple index out of range"),
     ],
 )
-def test_refuses(data: bytes, message: str) -> None:
+def test_a_damaged_file_is_refused(data: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         array_from_npy(data)
 
@@ -87,7 +87,7 @@ def reason(call, *arguments, **options) -> str:
     return str(caught.value)
 
 
-def test_files_that_are_no_array(tmp_path: Path) -> None:
+def test_files_that_are_too_large_or_no_regular_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.npy"
     np.save(path, np.arange(3))
     assert read_npy(path).tolist() == [0, 1, 2]
@@ -107,7 +107,7 @@ def archive_of(method: int = zipfile.ZIP_STORED, **members: bytes) -> io.BytesIO
     return file
 
 
-def test_archives_of_arrays() -> None:
+def test_archives_of_arrays_are_read_within_a_limit() -> None:
     file = archive_of(a=saved(np.arange(3)), b=saved(np.array("text")))
     arrays = arrays_from_npz(file, bytes_max=1000)
     assert (list(arrays), arrays["a"].tolist(), str(arrays["b"])) == (["a", "b"], [0, 1, 2], "text")

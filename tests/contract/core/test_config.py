@@ -1,4 +1,4 @@
-"""The cores that ship."""
+"""The list of shipped core configurations, and how many neurons the fast one holds."""
 
 from firstspike_contract import CONFIGS
 

@@ -1,4 +1,4 @@
-"""Registers as data: what a register keeps and shows, and what cannot be is refused when it is declared."""
+"""A register keeps and shows the fields that its declaration says; an impossible declaration is refused."""
 
 import random
 
@@ -31,10 +31,10 @@ def test_every_register_packs_what_it_unpacks(block: RegisterBlock) -> None:
         for layout in (one.shown, one.taken, one.kept):
             word = chance.getrandbits(BITS) & layout.mask
             assert layout.pack(**layout.unpack(word)) == word
-            assert layout.unpack(word | ~layout.mask & ones(BITS)) == layout.unpack(word), "other bits mean nothing"
+            assert layout.unpack(word | ~layout.mask & ones(BITS)) == layout.unpack(word), "other bits matter"
 
 
-def test_what_is_kept_reads_back_and_nothing_else() -> None:
+def test_only_fields_that_are_kept_read_back() -> None:
     one = register(
         field("kept"),
         field("shown", access="ro"),
@@ -47,7 +47,7 @@ def test_what_is_kept_reads_back_and_nothing_else() -> None:
     assert one.unpack(0xFFFFFFFF) == {"kept": 255, "shown": 255, "stays": 1}
 
 
-def test_a_field_that_is_only_read_may_lie_on_one_that_is_only_written() -> None:
+def test_a_read_only_field_may_share_bits_with_a_write_only_field() -> None:
     one = register(field("state", 3, access="ro"), field("command", 32, lsb=0, access="pulse"))
     assert (one.unpack(5), one.pack(command=2), one.after(2)) == ({"state": 5}, 2, 0)
 
@@ -69,7 +69,7 @@ def test_a_field_that_is_only_read_may_lie_on_one_that_is_only_written() -> None
         (lambda: RegisterBlock(register(), size=16, stride=8), "copies of 0x10 bytes cannot lie 0x8 bytes apart"),
     ],
 )
-def test_what_cannot_be_is_refused(make, message: str) -> None:
+def test_impossible_declarations_are_refused(make, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
 

@@ -1,4 +1,4 @@
-"""Streams as beats: images, bitmaps and results round-trip, and what does not fit is refused."""
+"""Images, bitmaps and results round-trip as beats of streams, and values that do not fit are refused."""
 
 import numpy as np
 import pytest

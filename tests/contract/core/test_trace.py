@@ -1,4 +1,4 @@
-"""Traces as spike times for many images at once, against the contract's one at a time; what follows from them."""
+"""Traces of many images give the spike times and rows of the contract; impossible traces are refused."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ SEEDS = range(25)
 
 
 def trace_of(batch) -> np.ndarray:
-    """The trace of a core that computed that batch, with spikes beyond the decision as a core that runs ahead has."""
+    """Returns the trace of a core that computed the batch, with some spikes after the decision, as real cores send."""
     beats = []
     for i, result in enumerate(batch.results):
         for k, layer in enumerate(batch.times[1:], 1):
@@ -43,7 +43,7 @@ def test_a_batch_comes_back_from_its_trace(seed: int) -> None:
     ("beats", "message"),
     [
         ([(0, 3, 1, False), (0, 4, 0, True)], "trace: 1 images are marked, 2 were expected"),
-        ([(0, 4, 0, True), (1, 5, 0, True)], "trace of image 1: decided at step 5, the result says 4"),
+        ([(0, 4, 0, True), (1, 5, 0, True)], "trace of image 1: its marker says decision step 5, its result 4"),
         (
             [(0, 4, 0, True), (3, 2, 1, False), (1, 4, 0, True)],
             "trace of image 1: layer 1 has no neuron 3; sizes are (3, 2)",
@@ -58,7 +58,7 @@ def test_a_batch_comes_back_from_its_trace(seed: int) -> None:
         ),
     ],
 )
-def test_a_trace_that_cannot_be_is_refused(beats: list, message: str) -> None:
+def test_an_impossible_trace_is_refused(beats: list, message: str) -> None:
     with pytest.raises(FirstspikeError) as caught:
         layer_times(pack_trace(np.array(beats, TRACE)), (3, 2), np.array([4, 4]))
     assert str(caught.value) == message
@@ -73,7 +73,7 @@ def test_differences_are_named() -> None:
     assert difference(other, model, 2).startswith("neuron 0 of layer 1 spikes at 99, not ")
 
 
-def test_cases_are_the_same_for_the_same_seed_and_cover_the_ground() -> None:
+def test_random_cases_repeat_by_their_seed_and_cover_all_kinds_of_networks() -> None:
     cases = [random_case(seed) for seed in range(60)]
     again = random_case(17)
     assert (again.events.events == cases[17].events.events).all()
@@ -90,7 +90,7 @@ def test_cases_are_the_same_for_the_same_seed_and_cover_the_ground() -> None:
     assert any((network.input_map == -1).any() for network in networks)
 
 
-def test_a_trace_is_spike_times_up_to_the_decision() -> None:
+def test_a_trace_gives_the_spike_times_up_to_the_decision() -> None:
     trace = np.array([(1, 3, 1, False), (0, 5, 2, False), (2, 9, 1, False), (7, 5, 0, True)], TRACE)
     beats = pack_trace(trace)
     assert [hex(beat) for beat in beats] == ["0x1030001", "0x2050000", "0x1090002", "0x80050007"]

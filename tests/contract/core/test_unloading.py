@@ -1,4 +1,4 @@
-"""Unloading is loading backwards: cores and networks come back from registers and memories."""
+"""Unloading reverses loading: core configuration and network are restored from registers and memories."""
 
 import contextlib
 
@@ -15,13 +15,13 @@ from firstspike_sim.rtl.random_cases import random_case
 
 
 def placed(seed: int) -> tuple[Network, CoreConfig]:
-    """A random network, and a core that holds it."""
+    """Returns a random network and a core configuration that holds it."""
     network = random_case(seed).network
     for config in CORES.values():
         with contextlib.suppress(FirstspikeError):
             load_plan(network, config)
             return network, config
-    raise AssertionError(f"seed {seed} fits no core")
+    raise AssertionError(f"no core holds the network of seed {seed}")
 
 
 def contents(network: Network, config: CoreConfig) -> tuple[dict[int, int], dict[tuple[Memory, int], np.ndarray]]:
@@ -33,14 +33,14 @@ def contents(network: Network, config: CoreConfig) -> tuple[dict[int, int], dict
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_a_core_says_what_it_was_built_as(name: str) -> None:
+def test_the_identity_registers_give_the_core_configuration(name: str) -> None:
     config = CONFIGS[name]
     shown = identity(config)
     assert {*IDENTITY[0], *IDENTITY[1]} <= {register for register, _ in shown}
     assert config_from(lambda register, k: shown[register, k]) == config
 
 
-def test_learning_and_every_capacity_come_back() -> None:
+def test_the_identity_registers_give_learning_and_every_capacity() -> None:
     stage = StageConfig(lanes=3, depth=7, max_rows=2, inputs=5, constants=1, a_bits=9, v_bits=17, learning=True)
     config = CoreConfig(stages=(stage, stage), addresses=12, max_steps=16)
     shown = identity(config)
@@ -60,12 +60,12 @@ def test_a_network_comes_back_as_it_was_loaded(seed: int) -> None:
     assert (network.input_map == own.input_map).all()
 
 
-def test_contents_that_no_core_has_are_refused() -> None:
+def test_impossible_contents_are_refused() -> None:
     network, config = placed(3)
     registers, memories = contents(network, config)
     last = len(config.stages) - 1
     with pytest.raises(
-        FirstspikeError, match=r"^registers STEPS and ADDRESSES hold 17 and \d+, which this core does not"
+        FirstspikeError, match=r"^registers STEPS and ADDRESSES hold 17 and \d+; this core can have no such network"
     ):
         network_from(config, registers | {offset_of("STEPS"): 17}, memories)
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""Images as messages: bitmaps where they fit, events elsewhere, in order, with tags and labels."""
+"""Images become messages in order, with tags and labels: bitmaps where possible, events elsewhere."""
 
 import numpy as np
 from hypothesis import given
@@ -22,7 +22,7 @@ def a_set(parts: list[list[tuple[int, int]]], labels: list[int] | None = None) -
 
 
 def decoded(data: bytes) -> list[tuple[int, int, int, list[tuple[int, int]]]]:
-    """(tag, flags, label, events) of each image of a message, as docs/protocol.md says."""
+    """Returns (tag, flags, label, events) of each image of a message, decoded as docs/protocol.md describes."""
     head, body = MESSAGE.from_bytes(data), data[MESSAGE.size :]
     if head["kind"] == MessageKind.EVENTS:
         found = [(body[i], body[i + 1] | body[i + 2] << 8) for i in range(0, len(body), 3)]
@@ -55,7 +55,7 @@ def test_every_image_is_sent_once_in_order_with_its_tag(parts, first, labelled) 
         assert tag == number & 0xFF
         assert flags & Header.SPIKES
         assert label == (number if labelled else 0)
-        # an event beyond 255 is one that every network refuses
+        # a time step beyond 255 is sent as an event that every network refuses
         own = [(t, x) if t < 256 else (255, 0xFFFF) for t, x in parts[number]]
         assert found == own or (sorted(found) == sorted(own) and all(t == 0 for t, _ in own))
 
@@ -67,8 +67,8 @@ def test_a_bitmap_is_98_bytes_for_784_pixels_and_its_header_is_shared() -> None:
     assert len(messages[0].data) == 8 + 32 * 98
 
 
-def test_what_is_no_bitmap_travels_as_events() -> None:
-    """A second spike of the same input, one in the middle, one out of range; times that do not fall are said so."""
+def test_images_that_no_bitmap_holds_travel_as_events() -> None:
+    """A repeated input, a spike after step 0 and an address out of range need events; rising times set ORDERED."""
     parts = [[(0, 1), (0, 1)], [(0, 1), (3, 2)], [(0, ADDRESSES)], [(5, 1), (0, 2)], []]
     kinds = [MESSAGE.from_bytes(message.data) for message in images(a_set(parts), ADDRESSES)]
     assert [MessageKind(head["kind"]).name for head in kinds] == ["EVENTS"] * 4 + ["BITMAPS"]

@@ -1,4 +1,4 @@
-"""Layouts of the wire protocol: sizes, boundaries, what is no frame."""
+"""Layouts of the wire protocol keep their sizes; frames round-trip, and damaged frames are refused."""
 
 import zlib
 
@@ -46,7 +46,7 @@ def test_a_layout_packs_by_name_and_unpacks_again() -> None:
 
 
 @given(FRAMES)
-def test_a_frame_comes_back(frame: Frame) -> None:
+def test_a_frame_round_trips(frame: Frame) -> None:
     assert parse_frame(frame.to_bytes()) == frame
 
 
@@ -75,7 +75,7 @@ def test_a_frame_cut_short_is_no_frame(frame: Frame, end: int) -> None:
     assert end >= len(body) or parse_frame(body[:end]) is None
 
 
-def test_a_length_that_lies_under_a_right_crc_is_no_frame() -> None:
+def test_a_wrong_length_with_a_correct_crc_is_no_frame() -> None:
     body = FRAME.form.pack(2, 1, 0, 0, 0, 5) + b"four"
     assert parse_frame(body + zlib.crc32(body).to_bytes(4, "little")) is None
 
@@ -94,4 +94,4 @@ def test_the_build_id_tells_configurations_and_versions_apart(monkeypatch: pytes
 def test_the_page_names_every_field_and_number() -> None:
     text = markdown()
     assert all(f"`{field.name}`" in text for layout in LAYOUTS for field in layout)
-    assert "| 3 | `REPEAT` | send again what comes from `acknowledge` on |" in text
+    assert "| 3 | `REPEAT` | asks for all bytes from `acknowledge` on to be sent again |" in text

@@ -1,4 +1,4 @@
-"""Boards awaited: the same answers, a reader that is slow, cancellation, errors."""
+"""AsyncBoard gives the same answers as Board, waits for slow readers, and handles cancellation and errors."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ IMAGES = events(600)
 WANT = expected(NET, IMAGES).results["class"].tolist()
 
 
-def test_answers_equal_the_models_while_other_tasks_run() -> None:
+def test_answers_equal_those_of_the_model_while_other_tasks_run() -> None:
     async def main() -> tuple[list[int], int]:
         ticks = 0
 
@@ -53,10 +53,10 @@ def test_a_slow_reader_slows_the_board_down() -> None:
             await stream.aclose()
             return taken
 
-    assert asyncio.run(main()) < 60_000  # of 20,000 images of 5 bytes and their share of frames
+    assert asyncio.run(main()) < 60_000  # 20,000 images take 5 bytes each, and their frames come on top
 
 
-def test_a_stream_that_nobody_closed_does_not_keep_the_board_from_closing() -> None:
+def test_a_board_closes_although_a_stream_is_still_open() -> None:
     async def main() -> None:
         async with firstspike.open_async("sim:small") as board:
             await board.load(NET)
@@ -68,7 +68,7 @@ def test_a_stream_that_nobody_closed_does_not_keep_the_board_from_closing() -> N
         asyncio.run(asyncio.wait_for(main(), 20))
 
 
-def test_a_cancelled_stream_gives_its_images_up_and_the_board_goes_on() -> None:
+def test_a_cancelled_stream_abandons_its_images_and_the_board_stays_usable() -> None:
     async def read(board: AsyncBoard, got: list[int]) -> None:
         async for result in board.stream(IMAGES):
             got.append(result.answer)
@@ -90,7 +90,7 @@ def test_a_cancelled_stream_gives_its_images_up_and_the_board_goes_on() -> None:
     assert asyncio.run(main()) == WANT
 
 
-def test_errors_come_to_the_one_who_waits() -> None:
+def test_errors_are_raised_in_the_awaiting_task() -> None:
     async def refused() -> None:
         async with firstspike.open_async("sim:small") as board:
             async for _ in board.stream(IMAGES):

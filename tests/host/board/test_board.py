@@ -1,4 +1,4 @@
-"""Load, stream, verify, unload over a model board: exact, and nothing lost whatever happens on the way."""
+"""Loading, streaming, verifying and unloading are exact on a model board, and no fault of the line loses anything."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def equal(batch: Batch | None, want: Batch) -> bool:
 
 
 @pytest.mark.parametrize("graded", [False, True])
-def test_every_spike_equals_the_models(graded: bool) -> None:
+def test_every_spike_equals_that_of_the_model(graded: bool) -> None:
     board, _ = open_small()
     images = events(150, graded=graded)
     want = expected(NET, images)
@@ -48,7 +48,7 @@ def test_without_spikes_the_answers_are_the_same() -> None:
     assert (answers.packets["class"] == expected(NET, images).results["class"]).all()
 
 
-def test_odd_events_are_refused_and_counted_as_the_model_does() -> None:
+def test_invalid_events_are_refused_and_counted_as_in_the_model() -> None:
     image = np.array([(0, 3), (300, 5), (0, 3), (2, 60000), (15, 7)], EVENT)
     images = EventSet(events=np.concatenate([image, image[:0]]), offsets=np.array([0, 5, 5]))
     board, _ = open_small()
@@ -56,13 +56,13 @@ def test_odd_events_are_refused_and_counted_as_the_model_does() -> None:
     assert equal(board.run(images, spikes=True).batch, expected(NET, images))
 
 
-def test_the_board_knows_what_it_holds_and_is_loaded_only_if_need_be() -> None:
+def test_the_board_knows_its_network_and_is_loaded_only_if_needed() -> None:
     board, device = open_small()
     assert board.load(NET, name=77) is True
     assert board.load(NET, name=77, if_needed=True) is False
     assert board.load(NET, name=78, if_needed=True) is True
     assert (board.status()["configuration"], board.status()["loaded"]) == ("valid", f"{78:016x}")
-    again = Board(FramedTransport(VirtualLine(device, "sim:small")))  # another program, later
+    again = Board(FramedTransport(VirtualLine(device, "sim:small")))  # a second program, later
     assert again.load(NET, name=78, if_needed=True) is False
     assert len(list(again.stream(events(3)))) == 3
 
@@ -76,7 +76,7 @@ def test_unloading_gives_the_network_back() -> None:
         block.kind for block, own in zip(plan.memories, there.memories, strict=True) if (block.beats != own.beats).any()
     ]
     assert differ == [Memory.WEIGHTS]
-    assert board.run(events(2)).packets is not None  # it goes on after that
+    assert board.run(events(2)).packets is not None  # the board still classifies afterwards
 
 
 def test_wrong_weights_in_the_boards_memory_are_found() -> None:
@@ -90,7 +90,7 @@ def test_wrong_weights_in_the_boards_memory_are_found() -> None:
         board.verify()
     last = len(SMALL.stages) - 1
     assert str(found.value) == (
-        "what the board holds is not what was loaded; load it again\n"
+        "the board's memories differ from what was loaded; load it again\n"
         "memory WEIGHTS of stage 0: 2 words differ, the first is word 3\n"
         f"memory TABLES of stage {last}: 1 words differ, the first is word 2"
     )
@@ -99,14 +99,14 @@ def test_wrong_weights_in_the_boards_memory_are_found() -> None:
 
 
 REFUSALS = {
-    "halted": "the board refuses to classify: valid, but CONTROL.run is 0; write 1 to CONTROL",
+    "halted": "the board refuses to classify: the configuration is valid, but CONTROL.run is 0; write 1 to CONTROL",
     "loading": "the board refuses to classify: a load began and did not end; load it again: board.load(deployment), or "
     "firstspike load DIR",
 }
 
 
 class Gone(Exception):
-    """The program that was loading ends here."""
+    """Stands for the end of the program that was loading."""
 
 
 def leave() -> None:
@@ -116,7 +116,7 @@ def leave() -> None:
 @pytest.mark.parametrize("after", range(0, 2600, 37))
 def test_a_load_interrupted_at_any_byte_leaves_a_board_that_refuses_and_says_why(after: int) -> None:
     device = ModelBoard(SMALL)
-    Board(FramedTransport(VirtualLine(device, "sim:small"))).load(network(7), name=7)  # something else is there already
+    Board(FramedTransport(VirtualLine(device, "sim:small"))).load(network(7), name=7)  # another network is loaded
     with pytest.raises(Gone):
         Board(FramedTransport(At(VirtualLine(device, "sim:small", baudrate=12_000_000), after, leave))).load(
             NET, name=9
@@ -124,7 +124,7 @@ def test_a_load_interrupted_at_any_byte_leaves_a_board_that_refuses_and_says_why
     later = Board(FramedTransport(VirtualLine(device, "sim:small")))
     later.assume(NET)
     status = later.status()
-    if status["configuration"] == "valid":  # it had not begun: the other network is whole
+    if status["configuration"] == "valid":  # the load had not begun, and the other network is whole
         assert status["loaded"] == f"{7:016x}"
         later.assume(network(7))
         assert equal(later.run(events(5), spikes=True).batch, expected(network(7), events(5)))
@@ -148,27 +148,25 @@ def test_a_board_that_holds_nothing_refuses() -> None:
         "or firstspike load DIR"
     )
     assert board.status()["images_refused"] == 1
-    board.load(NET)  # what was refused is not waited for
+    board.load(NET)  # the board does not wait for the refused image
     assert (board.run(events(70)).packets["class"] == expected(NET, events(70)).results["class"]).all()
 
 
-def test_a_change_behind_its_back_makes_the_board_refuse() -> None:
+def test_a_board_refuses_to_classify_after_a_register_write() -> None:
     board, _ = open_small()
     board.load(NET)
     board.write("STEPS", 16)
     with pytest.raises(
-        BoardError, match=r"^the board refuses to classify: written to after it was found valid; load it"
+        BoardError, match=r"^the board refuses to classify: the network was written to after it was found valid; load"
     ):
         board.run(events(1))
 
 
-def test_what_does_not_arrive_as_sent_is_not_accepted() -> None:
+def test_a_network_changed_on_the_way_is_not_accepted() -> None:
     board, device = open_small()
     passed = device.dispatcher.guard.passed
     device.dispatcher.guard.passed = lambda data: passed(bytes(byte ^ 1 for byte in data))
-    with pytest.raises(
-        BoardError, match=r"^the board does not accept what was loaded: what arrived is not what the host"
-    ):
+    with pytest.raises(BoardError, match=r"^the board does not accept what was loaded: the bytes that arrived differ"):
         board.load(NET)
 
 
@@ -267,7 +265,7 @@ def test_a_stream_left_in_the_middle_does_not_disturb_the_next() -> None:
     assert (board.run(images).packets["class"] == want).all()
 
 
-def test_nothing_is_taken_in_while_the_reader_waits() -> None:
+def test_the_board_takes_few_images_while_the_reader_waits() -> None:
     board, device = open_small()
     board.load(NET)
     stream = board.stream(events(5000))
@@ -278,7 +276,7 @@ def test_nothing_is_taken_in_while_the_reader_waits() -> None:
     assert sum(1 for _ in stream) == 4999
 
 
-def test_the_status_tells_both_ends() -> None:
+def test_the_status_describes_board_and_host() -> None:
     board, _ = open_small()
     status = board.status()
     assert {"configuration": "empty", "protocol": 1, "clock": 48_000_000}.items() <= status.items()
@@ -287,17 +285,17 @@ def test_the_status_tells_both_ends() -> None:
     assert board.config == SMALL == CONFIGS["small"]
 
 
-def test_a_register_that_is_not_there_is_an_error() -> None:
+def test_an_unknown_register_is_an_error() -> None:
     board, _ = open_small()
     with pytest.raises(KeyError):
         board.read("NOTHING")
     with pytest.raises(
-        BoardError, match=r"^the board refused to read register 0x0FFC \(1 accesses\): it is busy, or has"
+        BoardError, match=r"^the board refused to read register 0x0FFC \(1 accesses\): the core is busy, or has"
     ):
         board._transport.registers.read([0xFFC])
 
 
-def test_labels_ride_along() -> None:
+def test_labels_come_back_with_the_results() -> None:
     board, _ = open_small()
     images = events(5)
     labels = np.array([0, 1, 2, 3, 4])

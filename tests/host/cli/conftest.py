@@ -1,4 +1,4 @@
-"""Small networks and a way to run the command line in this process."""
+"""Fixtures: a small network, its deployment, and a function that runs the command line in this process."""
 
 import json
 from collections.abc import Callable
@@ -6,46 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from networks import grid_network
 
 from firstspike.cli import main
 from firstspike_compiler.formats.nir.writer import write_nir
-from firstspike_compiler.ir import Encoding, LayerIR, NetworkIR
-
-SEED = 20261122
-
-
-def layer(name: str, inputs: int, outputs: int, *, seed: int, threshold: float = 1.0) -> LayerIR:
-    """Weights between -0.5 and 0.8, all of them multiples of 1/64."""
-    integers = np.random.default_rng(seed).integers(-32, 52, (inputs, outputs))
-    return LayerIR(
-        name=name,
-        weights=integers / 64,
-        threshold=threshold,
-        constant_times=np.zeros(0),
-        delays=np.zeros(outputs),
-        scale=1 / 64,
-    )
-
-
-def network(inputs: int = 4, hidden: int = 8, classes: int = 3, **changes: Any) -> NetworkIR:
-    """A linear network for latency-coded values in 0..1, T = 16."""
-    fields: dict[str, Any] = {
-        "kernel": "linear",
-        "t_max": 4.0,
-        "steps": 16,
-        "tau": 1.0,
-        "encoding": Encoding(name="latency", t_late=2.0),
-        "layers": (layer("hidden", inputs, hidden, seed=SEED), layer("readout", hidden, classes, seed=SEED + 1)),
-        "input_delays": np.zeros(inputs),
-    }
-    return NetworkIR(**{**fields, **changes})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What a command printed and returned."""
+    """The exit status of a command and what it printed."""
 
     code: int
     out: str
@@ -53,7 +23,7 @@ class Ran:
 
     @property
     def json(self) -> dict[str, Any]:
-        """The one object on stdout."""
+        """The single JSON object on stdout."""
         assert self.out.count("\n") == 1, self.out
         return json.loads(self.out)
 
@@ -63,7 +33,7 @@ Run = Callable[..., Ran]
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command line in an empty folder: run("check", "net.nir")."""
+    """Returns a function that runs a command line in an empty folder, for example run("check", "net.nir")."""
     monkeypatch.chdir(tmp_path)
 
     def run(*words: str | Path) -> Ran:
@@ -77,14 +47,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 @pytest.fixture
 def net(tmp_path: Path) -> Path:
-    """A network of 4 inputs (such as Yin-Yang's), 8 hidden neurons and 3 classes."""
-    write_nir(network(), tmp_path / "net.nir")
+    """Writes a network of 4 inputs (as Yin-Yang has), 8 hidden neurons and 3 classes; returns its path."""
+    write_nir(grid_network(), tmp_path / "net.nir")
     return tmp_path / "net.nir"
 
 
 @pytest.fixture
 def deployment(run: Run, net: Path) -> Path:
-    """`net`, compiled with 40 images of Yin-Yang."""
+    """Compiles `net` with 40 calibration images of Yin-Yang; returns the path of the deployment."""
     done = run("compile", net, "-o", "deployment", "--calibrate", "yinyang:train", "--calibration-images", "40")
     assert done.code == 0, done.err
     return Path("deployment").absolute()

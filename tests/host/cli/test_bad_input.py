@@ -1,4 +1,4 @@
-"""What a user can get wrong: one clear message, exit 1 or 2, never a traceback."""
+"""Every mistake of a user gives one clear message and exit status 1 or 2, and never a traceback."""
 
 import dataclasses
 import errno
@@ -12,12 +12,11 @@ from typing import Any
 import nir
 import numpy as np
 import pytest
+from networks import grid_layer, grid_network
 
 from firstspike_compiler.deployment import directory
 from firstspike_compiler.formats.nir.writer import write_nir
 from firstspike_compiler.ir import LayerIR
-
-from .conftest import layer, network
 
 WITHOUT_METADATA = ["--kernel", "linear", "--t-max", "1.4", "--encoding", "binary"]
 NO_NIR = "not a readable NIR file (HDF5): it is damaged, truncated or of another format"
@@ -25,7 +24,7 @@ EVENTS = "for example numpy.savez('events.npz', t=[0, 3], x=[7, 9], offsets=[0, 
 
 
 def refused(done: Any, code: int, message: str) -> None:
-    """The command said exactly this on stderr, and nothing on stdout."""
+    """Asserts that the command printed exactly this error on stderr and nothing on stdout."""
     assert (done.err, done.out, done.code) == (f"error: {message}\n", "", code)
 
 
@@ -64,7 +63,8 @@ def test_a_file_that_is_no_network(run) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_network_file_with_random_bytes_in_it(run, net: Path, seed: int) -> None:
-    # HDF5 has no checksums, so what is wrong can go unnoticed; but it is a message, or a network, never a traceback
+    # HDF5 has no checksums, so damage can go unnoticed. The command reads a network or prints a message, and never a
+    # traceback.
     data = bytearray(net.read_bytes())
     rng = np.random.default_rng(seed)
     for place in rng.integers(0, len(data), 40):
@@ -77,10 +77,10 @@ def test_a_network_file_with_random_bytes_in_it(run, net: Path, seed: int) -> No
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_weights_that_are_no_numbers(run, value: float) -> None:
-    weights = network().layers[0].weights.copy()
+    weights = grid_network().layers[0].weights.copy()
     weights[1, 2] = value
-    layers = (dataclasses.replace(network().layers[0], weights=weights, scale=None), network().layers[1])
-    write_nir(network(layers=layers), "net.nir")
+    layers = (dataclasses.replace(grid_network().layers[0], weights=weights, scale=None), grid_network().layers[1])
+    write_nir(grid_network(layers=layers), "net.nir")
     message = f"every weight is a finite number: hidden_weights has {value}, need numbers; train again; e.g. 0.25"
     done = run("check", "net.nir")
     assert (done.code, done.err) == (1, "")
@@ -150,7 +150,7 @@ def test_a_graph_that_may_be_rate_coded(run) -> None:
 
 
 def test_a_network_too_large_for_the_target(run) -> None:
-    write_nir(network(inputs=900, hidden=2000), "large.nir")
+    write_nir(grid_network(inputs=900, hidden=2000), "large.nir")
     refused(
         run("compile", "large.nir", "-o", "d"),
         1,
@@ -160,8 +160,10 @@ def test_a_network_too_large_for_the_target(run) -> None:
 
 
 def test_weights_that_would_overflow_an_accumulator(run) -> None:
-    high: LayerIR = layer("hidden", 4, 8, seed=1, threshold=1e6)
-    write_nir(network(kernel="exponential", steps=256, t_max=10.0, layers=(high, network().layers[1])), "over.nir")
+    high: LayerIR = grid_layer("hidden", 4, 8, seed=1, threshold=1e6)
+    write_nir(
+        grid_network(kernel="exponential", steps=256, t_max=10.0, layers=(high, grid_network().layers[1])), "over.nir"
+    )
     refused(
         run("compile", "over.nir", "-o", "d"),
         1,
@@ -171,7 +173,7 @@ def test_weights_that_would_overflow_an_accumulator(run) -> None:
 
 
 def test_several_violations_are_all_listed(run) -> None:
-    write_nir(network(inputs=1100, mask=np.zeros(1100, bool)), "many.nir")
+    write_nir(grid_network(inputs=1100, mask=np.zeros(1100, bool)), "many.nir")
     done = run("compile", "many.nir", "-o", "d", "--json")
     assert done.code == 1
     assert len(done.json["violations"]) == 2
@@ -227,7 +229,7 @@ SAYS = "leave the option out, the file knows how it was trained"
         ("--encoding x --t-late 1", "unknown encoding 'x'; known: binary, two-time, latency, events"),
         (
             "--t-late 2",
-            "--t-late goes with --encoding two-time or latency; for example --encoding latency --t-late 1.2",
+            "--t-late needs the option --encoding two-time or latency; for example --encoding latency --t-late 1.2",
         ),
     ],
 )
@@ -245,7 +247,7 @@ def test_options_that_repeat_the_network_file(run, net: Path, options: str) -> N
 
 
 def sections(image: bytes) -> list[tuple[str, int, int]]:
-    """What errors call it, first and last byte, of each section with its checksum (docs/deployment.md)."""
+    """Returns (name in error messages, first byte, last byte) of each section and its checksum (docs/deployment.md)."""
     places, at = [], 16
     while at < len(image):
         tag, layer_number, length = struct.unpack_from("<4sII", image, at)
@@ -261,7 +263,7 @@ def test_a_flipped_bit_in_any_section_of_the_image(run, deployment: Path) -> Non
     whole = image.read_bytes()
     places = sections(whole)
     assert len(places) == 3 + 2 * 7
-    assert places[-1][2] == len(whole) - 1  # every byte behind the header belongs to one
+    assert places[-1][2] == len(whole) - 1  # every byte after the header belongs to a section
     for name, first, last in places:
         for place in (first, (first + last) // 2, last):
             image.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
@@ -287,7 +289,7 @@ def test_a_flipped_bit_in_the_golden_answers(run, deployment: Path) -> None:
         )
 
 
-def test_a_deployment_with_a_file_missing_or_a_manifest_of_something_else(run, deployment: Path) -> None:
+def test_a_deployment_with_a_missing_file_or_a_damaged_manifest(run, deployment: Path) -> None:
     refused(
         run("simulate", "nowhere", "--data", "yinyang:test"),
         1,
@@ -309,7 +311,7 @@ def test_a_manifest_without_an_encoding(run, deployment: Path) -> None:
     refused(
         run("simulate", "deployment", "--data", "yinyang:test"),
         1,
-        "deployment/manifest.yaml: names no input encoding; compile again",
+        "deployment/manifest.yaml names no input encoding; compile again",
     )
 
 
@@ -443,7 +445,7 @@ def test_labels_and_masks_in_a_damaged_file(run, data: bytes, message: str) -> N
 
 
 @pytest.mark.parametrize("shape", [(0, 28, 28), (3, 0), (0, 10**9)])
-def test_images_that_are_none(run, shape: tuple[int, ...]) -> None:
+def test_empty_sets_of_images_are_refused(run, shape: tuple[int, ...]) -> None:
     np.save("images.npy", np.empty(shape, np.uint8))
     refused(
         run("encode", "images.npy", "--encoding", "binary", "-o", "e.npz"),
@@ -454,11 +456,11 @@ def test_images_that_are_none(run, shape: tuple[int, ...]) -> None:
     assert not Path("e.npz").exists()
 
 
-def test_events_need_a_name_that_says_so(run) -> None:
+def test_event_files_need_a_name_that_ends_in_npz(run) -> None:
     refused(
         run("encode", "images.npy", "--encoding", "binary", "-o", "events.txt"),
         2,
-        "events are written to a name ending in .npz: have events.txt; for example events.npz",
+        "the output file must have a name ending in .npz: have events.txt; for example events.npz",
     )
 
 
@@ -503,7 +505,7 @@ def test_a_full_disk_leaves_nothing_behind(run, net: Path, monkeypatch: pytest.M
 LIMITED = """
 import resource, sys
 from firstspike.cli import main
-resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))  # the kernel refuses more, as on a full disk
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))  # longer files fail, as on a full disk
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -1,11 +1,10 @@
-"""The commands that talk to boards: load, stream, monitor, bench, devices, board."""
+"""Tests of the commands that use boards: load, stream, monitor, bench, devices, board."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,11 +18,11 @@ from firstspike_contract.core.register_map import Memory
 FIRSTSPIKE = [sys.executable, "-m", "firstspike"]
 
 
-def test_load_proves_the_golden_images(run, deployment: Path) -> None:
+def test_load_runs_the_golden_images(run, deployment: Path) -> None:
     done = run("load", deployment, "--board", "sim:small", "--json")
     assert (done.code, done.err) == (0, "")
     assert done.json.items() >= {"action": "loaded", "core": "small", "golden_images": 40, "mismatches": 0}.items()
-    assert set(done.json["link"].values()) == {0, 1}  # no error, one session
+    assert set(done.json["link"].values()) == {0, 1}  # no error was counted, and one session
 
 
 def test_load_finds_wrong_weights(run, deployment: Path) -> None:
@@ -35,12 +34,12 @@ def test_load_finds_wrong_weights(run, deployment: Path) -> None:
         spoiled = run("load", deployment, "--board", port.url, "--verify")
     assert spoiled.code == 1
     assert spoiled.err == (
-        "error: what the board holds is not what was loaded; load it again\n"
+        "error: the board's memories differ from what was loaded; load it again\n"
         "memory WEIGHTS of stage 0: 1 words differ, the first is word 0\n"
     )
 
 
-def test_load_says_which_spike_differs(run, deployment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_names_the_first_difference(run, deployment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     device = ModelBoard(CONFIGS["small"])
     classify = device.core.classify
 
@@ -73,10 +72,10 @@ def test_stream_loads_only_what_the_board_does_not_hold(run, deployment: Path) -
     with served("pty", core="small") as port:
         words = ("stream", deployment, "--board", port.url, "--data", "yinyang:test", "--limit", "20", "--json")
         assert [run(*words).json["loaded"] for _ in range(2)] == [True, False]
-        assert "lookups" not in run(*words).json  # only the spikes tell
+        assert "lookups" not in run(*words).json  # look-ups are known only if the spikes are compared
 
 
-def test_stream_shows_that_a_bad_line_was_mended(run, deployment: Path) -> None:
+def test_stream_reports_the_errors_of_a_bad_line_that_were_corrected(run, deployment: Path) -> None:
     url = "sim:small?faults=flip=1e-4,seed=3&baudrate=12000000"
     done = run("stream", deployment, "--board", url, "--data", "yinyang:test", "--limit", "300", "--compare", "--json")
     assert done.code == 0, done.err
@@ -96,12 +95,12 @@ def test_monitor_takes_samples(run) -> None:
     assert [line.split()[0] for line in values] == ["empty", "empty"]
 
 
-def test_bench_sets_figures_beside_what_the_line_can_carry(run, deployment: Path) -> None:
+def test_bench_compares_its_figures_with_the_speed_of_the_line(run, deployment: Path) -> None:
     words = ("bench", deployment, "--board", "sim:small", "--data", "yinyang:test", "--images", "100", "--json")
     found = run(*words).json
     assert found["images"] == 100
     assert found["line_bytes_per_second"] == 1_200_000
-    assert 0 < found["upload_overhead"] < 1  # a tiny network is mostly headers
+    assert 0 < found["upload_overhead"] < 1  # the upload of a tiny network consists mostly of headers
     assert found["round_trip_us"]["p50"] > 0
 
 
@@ -119,7 +118,7 @@ def test_devices_lists_ports_and_virtual_boards(run, monkeypatch: pytest.MonkeyP
         "usable": True,
     }
     monkeypatch.setattr("serial.tools.list_ports.comports", list)
-    assert run("devices").out == "no serial port and no virtual board; firstspike board starts one\n"
+    assert run("devices").out == "there is no serial port and no virtual board; firstspike board starts one\n"
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
@@ -156,15 +155,13 @@ def test_a_virtual_board_runs_until_it_is_told_to_stop(run, deployment: Path, tm
         (["monitor", "--board", "/dev/ttyNONE0"], 1, "there is no serial port /dev/ttyNONE0; firstspike devices lists"),
         (["monitor", "--board", "usb:"], 2, "unknown kind of board 'usb'"),
         (["monitor"], 2, "the following arguments are required: --board (see firstspike monitor --help)"),
-        (["board", "--pace"], 2, "--pace needs a speed; for example --baudrate 3000000 --pace"),
+        (["board", "--pace"], 2, "--pace needs a speed from --baudrate; for example --baudrate 3000000 --pace"),
         (["board", "--listen", "ptty"], 2, "unknown way to listen 'ptty', did you mean pty? known: pty, socket"),
         (["board", "--faults", "flip=9"], 2, "a fault is a name and a chance in 0..1, not 'flip=9'"),
         (["board", "--backend", "rlt"], 2, "--backend: unknown backend 'rlt', did you mean rtl? known: model, rtl"),
     ],
 )
-def test_what_is_wrong_is_said(run, words: list[str], code: int, message: str) -> None:
-    start = time.monotonic()
+def test_wrong_arguments_are_refused_with_a_reason(run, words: list[str], code: int, message: str) -> None:
     done = run(*words)
-    assert time.monotonic() - start < 3
     assert (done.code, done.out) == (code, "")
     assert done.err.startswith(f"error: {message}")

@@ -1,4 +1,4 @@
-"""firstspike build, without place and route: what it refuses, and with which words. The whole: test_bitstreams.py."""
+"""Tests `firstspike build` without place and route: refusals, messages, Verilog. test_bitstreams.py has the rest."""
 
 import json
 import subprocess
@@ -30,7 +30,7 @@ def refused(done, message: str, code: int = 1) -> None:
 
 @pytest.fixture
 def reached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """A place and route that reaches 83.6 MHz at once. Gives the (core, planned) that it was asked for."""
+    """Replaces place and route by a function that reaches 83.6 MHz; returns the (core, planned) of its calls."""
     asked = []
 
     def routed_core(config, chip, *, clock_mhz, seed, planned, progress):
@@ -60,18 +60,18 @@ def test_a_missing_tool(run, deployment: Path, monkeypatch: pytest.MonkeyPatch, 
     refused(run(*BUILD), f"{name} is missing; install it with: pip install 'firstspike[silicon]'")
 
 
-def test_a_clock_that_was_not_reached(run, deployment: Path, reached) -> None:
+def test_a_clock_that_was_not_reached_is_refused(run, deployment: Path, reached) -> None:
     refused(
         run(*BUILD, "--clock", "100"),
         "the core tiny reached 83.6 MHz after place and route, less than its clock of 100 MHz; "
-        "build with --clock 83, or with another --seed",
+        "build it with --clock 83, or with another --seed",
     )
 
 
-def test_a_clock_that_is_no_clock(run, deployment: Path) -> None:
+def test_an_impossible_clock_is_refused(run, deployment: Path) -> None:
     refused(
         run(*BUILD, "--clock", "fast"),
-        "--clock: 'fast' is not a number from 0, such as 100 (see firstspike build --help)",
+        "--clock: 'fast' is not a number of at least 0, such as 100 (see firstspike build --help)",
         2,
     )
     refused(
@@ -83,9 +83,9 @@ def test_a_clock_that_is_no_clock(run, deployment: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "needs"),
     [
-        ("lut: 83640", "lut: 6000", "look-up tables (estimate), LFE5U-85F-6BG381C has 6,000"),
-        ("blocks: 208", "blocks: 9", "block RAMs (estimate), LFE5U-85F-6BG381C has 9"),
-        ("dsp: 156", "dsp: 10", "multipliers (estimate), LFE5U-85F-6BG381C has 10"),
+        ("lut: 83640", "lut: 6000", "look-up tables (estimated), and LFE5U-85F-6BG381C has 6,000"),
+        ("blocks: 208", "blocks: 9", "block RAMs (estimated), and LFE5U-85F-6BG381C has 9"),
+        ("dsp: 156", "dsp: 10", "multipliers (estimated), and LFE5U-85F-6BG381C has 10"),
     ],
 )
 def test_a_part_that_is_too_small(run, deployment: Path, old: str, new: str, needs: str) -> None:
@@ -111,12 +111,12 @@ def test_place_and_route_that_fails(run, deployment: Path, monkeypatch: pytest.M
     (log,) = Path("cache").absolute().glob("silicon/*/route.log")
     refused(
         done,
-        f"place and route failed (exit 1): ERROR: no room; all that it said is in {log}; the design needs 90,000 "
+        f"place and route failed (exit 1): ERROR: no room; its whole output is in {log}; the design needs 90,000 "
         "TRELLIS_COMB, LFE5U-85F-6BG381C has 83,640; use a larger device or a smaller core, for example --core tiny",
     )
 
 
-def test_a_core_is_planned_if_its_target_says_so(run, deployment: Path, reached) -> None:
+def test_a_core_gets_a_floorplan_if_its_target_says_so(run, deployment: Path, reached) -> None:
     for core in ("tiny", "exponential"):
         run("build", "deployment", "--core", core, "-o", "out", "--clock", "999")
     assert reached == [("tiny", False), ("exponential", True)]
@@ -130,7 +130,7 @@ def test_a_bitstream_that_holds_something_else(run, deployment: Path, reached, m
     refused(run(*BUILD), "the bitstream does not hold what was written to top.a")
 
 
-def test_targets_and_cores_that_do_not_go_together(run, deployment: Path) -> None:
+def test_targets_and_cores_that_do_not_match_are_refused(run, deployment: Path) -> None:
     refused(
         run("build", "deployment", "-o", "out", "--target", "generic"),
         "nothing can be built for generic; use a target with a part, such as ulx3s-85f",
@@ -138,7 +138,7 @@ def test_targets_and_cores_that_do_not_go_together(run, deployment: Path) -> Non
     cores = load_target("icepi-zero").device.cores
     refused(
         run("build", "deployment", "-o", "out", "--target", "icepi-zero", "--core", "fast"),
-        f"the core fast was never routed for icepi-zero; use one of {', '.join(cores)}",
+        f"the core fast is not one of the cores of icepi-zero; use one of {', '.join(cores)}",
     )
     done = run("build", "deployment", "-o", "out", "--target", "icebreaker")
     assert (done.code, done.out) == (1, "")
@@ -147,7 +147,7 @@ def test_targets_and_cores_that_do_not_go_together(run, deployment: Path) -> Non
     )
 
 
-def test_what_is_there_is_not_overwritten(run, deployment: Path) -> None:
+def test_an_existing_output_is_not_overwritten(run, deployment: Path) -> None:
     verilog = ("build", "deployment", "--target", "verilog", "--core", "tiny", "-o", "out")
     assert run(*verilog).code == 0
     done = run(*verilog)
@@ -183,7 +183,7 @@ def test_verilog_with_the_weights_inside(run, deployment: Path) -> None:
         assert f"{interface}_" in ports
     verilator = find_verilator()
     waived = ("DECLFILENAME", "PROCASSINIT", "UNUSEDSIGNAL", "WIDTHEXPAND", "WIDTHTRUNC", "CASEINCOMPLETE")
-    waived = (*waived, "ASCRANGE", "VARHIDDEN")  # docs/core.md
+    waived = (*waived, "ASCRANGE", "VARHIDDEN")  # docs/core.md explains these
     command = [verilator.binary, "--lint-only", "-Wall", "--top-module", "firstspike_core"]
     lint = subprocess.run(
         [*command, *(f"-Wno-{name}" for name in waived), "out/firstspike_core.v"],
@@ -197,7 +197,7 @@ def test_verilog_with_the_weights_inside(run, deployment: Path) -> None:
 
 @pytest.mark.skipif(runs() is not None, reason=str(runs()))
 def test_the_verilog_classifies_the_golden_images_without_a_host(run, deployment: Path) -> None:
-    """Through its AXI4-Stream ports, in Verilator; nothing is written to its registers."""
+    """Images pass through the AXI4-Stream ports, simulated by Verilator; no register is written."""
     assert run("build", "deployment", "--target", "verilog", "--core", "tiny", "-o", "out").code == 0
     read = read_deployment("deployment")
     with RtlCore(CONFIGS["tiny"], verilog=Path("out/firstspike_core.v").read_text()) as core:

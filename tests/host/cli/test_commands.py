@@ -1,10 +1,11 @@
-"""Every command on a small network, from file to figures."""
+"""Runs the commands on a small network, from the network file to the printed figures."""
 
 import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+from networks import grid_network
 
 from firstspike.cli.commands import demo, doctor
 from firstspike.cli.commands.doctor import Diagnosis
@@ -12,8 +13,6 @@ from firstspike.datasets import read_npz
 from firstspike_compiler.deployment import read_deployment
 from firstspike_compiler.formats.nir.writer import write_nir
 from firstspike_contract import evaluate_set
-
-from .conftest import network
 
 FIGURES = [
     *("accuracy", "accuracy_spiking", "tie_rate", "exact_tie_rate", "silent_rate"),
@@ -23,7 +22,7 @@ FIGURES = [
 ]
 
 
-def test_check_finds_nothing_wrong_with_a_good_network(run, net: Path) -> None:
+def test_check_finds_no_violation_in_a_good_network(run, net: Path) -> None:
     done = run("check", "net.nir")
     assert (done.code, done.out, done.err) == (0, "net.nir on ulx3s-85f: no rule violations\n", "")
     assert run("check", "net.nir", "--json").json == {
@@ -35,7 +34,7 @@ def test_check_finds_nothing_wrong_with_a_good_network(run, net: Path) -> None:
 
 
 def test_check_lists_every_violation(run, tmp_path: Path) -> None:
-    many = network(inputs=1100, mask=np.zeros(1100, bool))
+    many = grid_network(inputs=1100, mask=np.zeros(1100, bool))
     write_nir(many, tmp_path / "many.nir")
     done = run("check", "many.nir", "--json")
     assert done.code == 1
@@ -54,20 +53,18 @@ def test_compile_writes_a_deployment_that_changes_no_weight(run, deployment: Pat
     read = read_deployment(deployment)
     assert read.manifest["report"]["summary"] == "0 weights changed"
     assert len(read.golden.events) == 40
-    integers = [layer.weights * 64 for layer in network().layers]
+    integers = [layer.weights * 64 for layer in grid_network().layers]
     assert all(np.array_equal(layer.weights, w) for layer, w in zip(read.network.layers, integers, strict=True))
 
 
-def test_compile_says_what_it_did(run, net: Path) -> None:
+def test_compile_reports_what_it_did(run, net: Path) -> None:
     done = run("compile", "net.nir", "-o", "d", "--json", "--calibrate", "yinyang:train", "--calibration-images", "30")
     assert (done.code, done.err) == (0, "")
     said = done.json
     assert (said["output"], said["network"], said["target"], said["steps_grid"]) == ("d", "net.nir", "ulx3s-85f", 16)
     assert said["report"]["measured_on"] == "30 calibration images"
     text = run("compile", "net.nir", "-o", "e").out
-    assert text.startswith(
-        "e: 4-8-3, linear, T = 16, for ulx3s-85f: 0 weights changed; 0 of 4 inputs have no weights\n"
-    )
+    assert text.startswith("e: 4-8-3, linear, T = 16, for ulx3s-85f: 0 weights changed; 0 of 4 inputs are dropped\n")
 
 
 def test_compile_explains_every_pass(run, net: Path) -> None:
@@ -119,8 +116,8 @@ def test_simulate_prints_one_figure_a_line_and_takes_a_limit(run, deployment: Pa
     assert values[names.index("images")] == "7"
 
 
-def test_simulate_leaves_out_what_the_network_drops(run, tmp_path: Path) -> None:
-    made = network()
+def test_simulate_kept_only_leaves_out_events_of_dropped_inputs(run, tmp_path: Path) -> None:
+    made = grid_network()
     first = dataclasses.replace(made.layers[0], weights=made.layers[0].weights * [[1], [0], [1], [1]])
     write_nir(dataclasses.replace(made, layers=(first, *made.layers[1:])), tmp_path / "blind.nir")
     assert run("compile", "blind.nir", "-o", "blind", "--calibrate", "yinyang:train").code == 0
@@ -180,12 +177,12 @@ def test_simulate_notices_a_model_that_differs_from_the_golden_answers(
     done = run("simulate", "deployment", "--data", "yinyang:test")
     assert (done.code, done.out) == (1, "")
     assert done.err == (
-        "error: deployment: the model does not give the recorded answers: 1 of 40 golden images differ, "
-        "the first is image 5; compile again\n"
+        "error: deployment: the model's answers differ from the recorded ones for 1 of 40 golden images, "
+        "the first of which is image 5; compile again\n"
     )
 
 
-def test_encode_then_simulate_gives_what_the_values_themselves_give(run, deployment: Path) -> None:
+def test_simulate_gives_the_same_figures_for_values_and_for_their_encoded_events(run, deployment: Path) -> None:
     from firstspike.datasets import load
 
     samples = load("yinyang:test")
@@ -226,15 +223,15 @@ def test_inspect_shows_a_network_and_a_deployment(run, net: Path, deployment: Pa
         assert "linear" in done.out
 
 
-def test_targets_lists_what_compile_takes(run, net: Path) -> None:
+def test_every_listed_target_is_accepted_by_check(run, net: Path) -> None:
     done = run("targets")
     names = [line.split()[0] for line in done.out.splitlines()[2:]]
     assert "ulx3s-85f" in names
     for name in names:
-        assert run("check", "net.nir", "--target", name).code == (name == "icebreaker")  # which has one layer
+        assert run("check", "net.nir", "--target", name).code == (name == "icebreaker")  # it has one stage
 
 
-def test_doctor_finds_what_the_tests_run_on(run) -> None:
+def test_doctor_finds_the_packages_that_the_tests_use(run) -> None:
     done = run("doctor", "--json")
     assert done.code == 0
     states = {finding["item"]: finding["state"] for finding in done.json["findings"]}
@@ -254,7 +251,7 @@ def test_doctor_runs_the_loader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (found,) = doctor._loader()
     assert (found.state, found.detail) == (
         "absent",
-        "does not run: apt-get install libusb-1.0-0 libftdi1-2 (firstspike program)",
+        "does not run; firstspike program needs it: apt-get install libusb-1.0-0 libftdi1-2",
     )
 
 
@@ -269,10 +266,10 @@ def test_doctor_looks_at_ports_and_their_latency_timers(tmp_path: Path) -> None:
     timer.write_text("16\n")
     (found,) = doctor._serial(tmp_path / "dev", tmp_path / "sys")
     assert (found.item, found.state) == (str(port), "ok")
-    assert found.detail == "readable and writable; its bridge holds bytes back for 16 ms, 1 while in use"
+    assert found.detail == "readable and writable; its bridge holds bytes back for 16 ms, and for 1 ms while in use"
 
 
-def test_doctor_says_that_its_loopback_fails(run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_reports_a_failing_loopback(run, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(network):
         def classify(events):
             batch = evaluate_set(network, events)
@@ -296,21 +293,22 @@ def test_train_writes_a_network_that_compiles_and_repeats_by_its_seed(run) -> No
     assert run(*words, "-o", "two.nir").code == 0
     assert Path("one.nir").read_bytes() == Path("two.nir").read_bytes()
     assert run("compile", "one.nir", "-o", "d").code == 0
-    assert sorted(path.name for path in Path().iterdir()) == ["d", "one.nir", "two.nir"]  # no checkpoint is left
+    assert sorted(path.name for path in Path().iterdir()) == ["d", "one.nir", "two.nir"]  # no checkpoint remains
 
 
-def test_train_goes_on_from_its_checkpoint_and_never_overwrites_one(run) -> None:
+def test_train_resumes_from_its_checkpoint_only_and_never_overwrites_one(run) -> None:
     words = ["train", "yinyang", "--epochs", "1", "--hidden", "12", "-o", "net.nir"]
     missing = run(*words, "--resume")
     assert (missing.code, missing.err) == (
         2,
-        "error: --resume goes on with net.nir.checkpoint, which does not exist; leave --resume away to start\n",
+        "error: --resume continues from net.nir.checkpoint, which does not exist; leave out --resume to start\n",
     )
     Path("net.nir.checkpoint").write_text("something")
     refused = run(*words)
     assert (refused.code, refused.err) == (
         1,
-        "error: net.nir.checkpoint holds an unfinished training; go on with --resume, or start afresh with --force\n",
+        "error: net.nir.checkpoint holds an unfinished training; continue with --resume, "
+        "or start afresh with --force\n",
     )
     assert run(*words, "--force").code == 0
     done = run(*words)
@@ -320,7 +318,7 @@ def test_train_goes_on_from_its_checkpoint_and_never_overwrites_one(run) -> None
     )
 
 
-@pytest.mark.long  # CI runs `make demo`
+@pytest.mark.long  # CI runs `make demo` instead
 def test_the_demo_runs_from_the_file_to_the_picture(run, tmp_path: Path) -> None:
     done = run("demo", "--limit", "200", "--json")
     assert (done.code, done.err) == (0, "")
@@ -329,7 +327,7 @@ def test_the_demo_runs_from_the_file_to_the_picture(run, tmp_path: Path) -> None
     assert said["published"]["spikes_total"] == 139
     assert (tmp_path / "build" / "demo" / "image.bin").exists()
     assert (tmp_path / "build" / "demo.png").read_bytes().startswith(b"\x89PNG")
-    text = run("demo", "--limit", "200")  # again, over what the first one wrote
+    text = run("demo", "--limit", "200")  # runs again over the output of the first run
     assert text.code == 0
     assert "Mostafa et al. 2017 (published)" in text.out
     assert " 97.00 %" in text.out

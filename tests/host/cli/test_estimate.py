@@ -1,4 +1,4 @@
-"""firstspike estimate: figures before synthesis, by hand for a small network."""
+"""Compares the figures of `firstspike estimate` for a small network with figures computed by hand."""
 
 from pathlib import Path
 
@@ -30,7 +30,8 @@ def test_the_figures_of_the_golden_images(run, deployment: Path) -> None:
     assert said["latency_us"] == pytest.approx(cycles.mean() / 50)
     assert said["images_per_second"] == pytest.approx(50e6 / cycles.mean())
 
-    # 4-8-3 on 8 and 4 lanes: a row is read an event, in the stage of its layer; each has a byte a lane, and is added
+    # The network 4-8-3 runs on stages of 8 and 4 lanes. Each event reads one memory word of its stage, which holds one
+    # byte for each lane, and each byte is added once.
     batch = read.golden.batch
     hidden = (batch.times[0] <= batch.results["step"][:, None]).sum(axis=1)
     assert said["weight_bits"] == (4 * 8 + 8 * 3) * 8
@@ -55,11 +56,12 @@ def test_a_data_set_and_the_targets_own_clock(run, deployment: Path) -> None:
 def test_a_target_without_a_part(run, deployment: Path) -> None:
     done = run("estimate", "deployment", "--target", "generic")
     assert (done.code, done.out) == (1, "")
-    assert done.err == ("error: generic is no device; estimate for one of the targets with a part: ulx3s-85f\n")
+    assert done.err == ("error: the target generic has no device; use a target with one, such as ulx3s-85f\n")
 
 
 @pytest.mark.parametrize("command", ["estimate", "build"])
 def test_no_clock_at_all(run, deployment: Path, command: str) -> None:
     done = run(command, "deployment", "--clock", "0", *(("-o", "out") if command == "build" else ()))
     assert (done.code, done.out) == (2, "")
-    assert done.err == f"error: --clock: '0' is no frequency; for example 100 (see firstspike {command} --help)\n"
+    message = "a clock must be above 0 MHz, and '0' is not; for example 100"
+    assert done.err == f"error: --clock: {message} (see firstspike {command} --help)\n"

@@ -1,4 +1,4 @@
-"""firstspike simulate --level rtl on a small network: figures, comparison, refusals, traces."""
+"""Tests `firstspike simulate --level rtl` on a small network: figures, comparison, refusals, waveforms."""
 
 from pathlib import Path
 
@@ -55,20 +55,23 @@ def test_a_difference_is_found_and_named(run, deployment: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--waves", "x.png", "--level", "rtl"], "--waves: a trace is a .vcd file: have x.png; for example digits.vcd"),
-        (["--waves", "x.vcd"], "--core and --waves are of the gateware; say --level rtl too"),
+        (
+            ["--waves", "x.png", "--level", "rtl"],
+            "--waves: waveforms go to a .vcd file: have x.png; for example digits.vcd",
+        ),
+        (["--waves", "x.vcd"], "--core and --waves need the gateware; add --level rtl"),
         (["--core", "fats", "--level", "rtl"], "--core: unknown core 'fats', did you mean fast?"),
         (["--waves", "x.vcd", "--level", "rtl"], "--waves is for at most 100 images, not 1000; for example --limit 20"),
     ],
 )
-def test_what_makes_no_sense_is_refused(run, deployment: Path, words: list[str], message: str) -> None:
+def test_options_that_make_no_sense_are_refused(run, deployment: Path, words: list[str], message: str) -> None:
     done = run("simulate", "deployment", "--data", "yinyang:test", *words)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(f"error: {message}")
     assert not Path("x.vcd").exists()
 
 
-def test_the_first_core_that_holds_the_network(deployment: Path) -> None:
+def test_the_first_core_that_holds_the_network_is_chosen(deployment: Path) -> None:
     from firstspike_compiler.deployment import read_deployment
 
     network = read_deployment(deployment).network
@@ -84,7 +87,7 @@ def test_the_first_core_that_holds_the_network(deployment: Path) -> None:
 
 @needs_verilator
 @pytest.mark.slow
-def test_a_trace_and_its_view(run, deployment: Path) -> None:
+def test_a_waveform_and_its_view_are_written(run, deployment: Path) -> None:
     done = run(*RTL, "--limit", "3", "--waves", "x.vcd", "--json")
     assert done.code == 0, done.err
     assert done.json["waves_view"] == "x.gtkw"

@@ -1,4 +1,4 @@
-"""firstspike learn and diff, from a deployment to another one."""
+"""Tests `firstspike learn`, which makes one deployment from another, and `firstspike diff`, which compares them."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def test_the_same_seed_learns_the_same_and_another_does_not(run, deployment: Pat
     assert not np.array_equal(weights[0], weights[2])
 
 
-def test_diff_says_what_moved(run, deployment: Path) -> None:
+def test_diff_reports_what_moved(run, deployment: Path) -> None:
     run("learn", deployment, *LESSON, "-o", "learnt")
     done = run("diff", deployment, "learnt", "--json", "--picture", "moved.png")
     assert (done.code, done.err) == (0, "")
@@ -74,7 +74,7 @@ def test_nothing_moves_between_a_deployment_and_itself(run, deployment: Path) ->
     assert run("diff", deployment, deployment).out.startswith("0 of 56 weights differ\n\n")
 
 
-def test_an_interrupted_run_goes_on_to_the_same_end(run, deployment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_resumes_to_the_same_weights(run, deployment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("learn", deployment, *LESSON, "--epochs", "3", "--every", "150")
     run(*words, "-o", "whole")
     from firstspike.cli.commands import learn
@@ -95,14 +95,14 @@ def test_an_interrupted_run_goes_on_to_the_same_end(run, deployment: Path, monke
     refused = run(*words, "-o", "parts")
     assert (refused.code, refused.err) == (
         1,
-        "error: parts.learning holds an unfinished run; go on with --resume, or start afresh with --force\n",
+        "error: parts.learning holds an unfinished run; continue with --resume, or start afresh with --force\n",
     )
     assert run(*words, "-o", "parts", "--resume").code == 0
     whole, parts = (read_deployment(Path(name)).network for name in ("whole", "parts"))
     assert all(np.array_equal(a.weights, b.weights) for a, b in zip(whole.layers, parts.layers, strict=True))
 
 
-def test_a_board_at_a_bad_line_learns_the_same(run, deployment: Path) -> None:
+def test_a_board_on_a_bad_line_learns_the_same(run, deployment: Path) -> None:
     words = ("learn", deployment, *LESSON, "--hold-out", "100", "--every", "100", "--json")
     here = run(*words, "-o", "here").json
     with served("pty", core="learning") as port:
@@ -117,7 +117,7 @@ def test_a_board_at_a_bad_line_learns_the_same(run, deployment: Path) -> None:
     assert all(np.array_equal(a.weights, b.weights) for a, b in zip(one.layers, other.layers, strict=True))
 
 
-def test_a_board_goes_on_with_an_interrupted_run(run, deployment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_board_resumes_an_interrupted_run(run, deployment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("learn", deployment, *LESSON, "--epochs", "2", "--every", "150")
     run(*words, "-o", "whole")
     from firstspike.cli.commands import learn
@@ -151,8 +151,8 @@ def test_a_picture_of_the_course_is_drawn(run, deployment: Path) -> None:
     )
 
 
-def test_images_of_a_square_are_moved(run, deployment: Path) -> None:
-    """Yin-Yang has 4 inputs: a square of 2 x 2, whatever that may mean."""
+def test_images_with_a_square_number_of_inputs_are_moved(run, deployment: Path) -> None:
+    """The 4 inputs of Yin-Yang count as an image of 2 x 2 pixels, so that --shift has an effect."""
     plain, moved = (
         run("learn", deployment, *LESSON, "--shift", shift, "--json").json["weights_changed"] for shift in ("0", "1")
     )
@@ -183,11 +183,15 @@ def test_images_of_a_square_are_moved(run, deployment: Path) -> None:
             "this core was built without learning; take one that has it, such as sim:learning, or "
             "StageConfig(learning=True) in every stage; or let the model learn: --board model:",
         ),
-        (("--hold-out", "400"), 2, "--hold-out 400 leaves none of 400 images; for example --hold-out 5000"),
+        (
+            ("--hold-out", "400"),
+            2,
+            "--hold-out 400 leaves none of 400 images to learn from; for example --hold-out 5000",
+        ),
         (
             ("--hold-out", "5", "--check", "yinyang:test"),
             2,
-            "the checks take --hold-out N or --check DATA, not both; for example --hold-out 5000",
+            "use --hold-out N or --check DATA for the checks, not both; for example --hold-out 5000",
         ),
         (
             ("--resume",),
@@ -197,13 +201,13 @@ def test_images_of_a_square_are_moved(run, deployment: Path) -> None:
         (
             ("--resume", "-o", "new"),
             2,
-            "--resume goes on with new.learning, which does not exist; leave --resume away to start",
+            "--resume continues from new.learning, which does not exist; leave out --resume to start a run",
         ),
         (("-o", "no/where"), 1, "no/where: the folder {cwd}/no does not exist; make it first"),
         (("--nir", "no/where.nir"), 1, "no/where.nir: the folder {cwd}/no does not exist; make it first"),
     ],
 )
-def test_what_cannot_be_is_said(run, deployment: Path, words: tuple[str, ...], code: int, message: str) -> None:
+def test_impossible_options_are_refused(run, deployment: Path, words: tuple[str, ...], code: int, message: str) -> None:
     done = run("learn", deployment, *LESSON, *words)
     assert (done.code, done.out) == (code, "")
     assert done.err == f"error: {message.format(cwd=Path.cwd())}\n"

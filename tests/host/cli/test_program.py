@@ -1,4 +1,4 @@
-"""firstspike program, with a loader that is planted: which command it is given, and what is said when it fails."""
+"""Tests `firstspike program` with a script in place of the loader: its arguments, and the messages when it fails."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ raise SystemExit({code})
 
 @pytest.fixture
 def loader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Plants a loader; returns where it writes its arguments."""
+    """Returns a function that installs a script as the loader and returns the file to which it writes its arguments."""
 
     def plant(said: str = "", wrong: str = "", code: int = 0) -> Path:
         script, log = tmp_path / "loader", tmp_path / "loader.json"
@@ -34,7 +34,7 @@ def loader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 @pytest.fixture
 def built() -> Path:
-    """A folder as firstspike build leaves it."""
+    """Makes a folder such as `firstspike build` writes, and returns its path."""
     folder = Path("out")
     folder.mkdir()
     (folder / "firstspike.bit").write_bytes(b"bits")
@@ -59,7 +59,8 @@ def test_the_loader_is_called_for_the_board(run, built: Path, loader) -> None:
         (
             "unable to open ftdi device: -3 (device not found)\nJTAG init failed with: unable to open ftdi device",
             "the loader found no board or could not write it (exit 1): JTAG init failed with: unable to open ftdi "
-            "device; is Radiona ULX3S connected, and may you use it? firstspike doctor says more",
+            "device; is Radiona ULX3S connected, and may you use it? firstspike doctor checks the "
+            "loader and the ports",
         ),
         (
             "openFPGALoader: error while loading shared libraries: libftdi1.so.2: cannot open shared object file: "

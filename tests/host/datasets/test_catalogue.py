@@ -1,4 +1,4 @@
-"""Data sets by name: what is offered, and what is said about everything else."""
+"""Every data set that is offered loads by name; every other name is refused with a suggestion."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Encoders against their definitions, and at the boundaries of their values."""
+"""Encoders are compared with their definitions and tested at the boundaries of their values."""
 
 from fractions import Fraction
 from math import floor
@@ -17,13 +17,13 @@ BYTES = np.array([[0, 127, 128, 255], [0, 0, 0, 0]], np.uint8)
 
 
 def by_definition(value: int, encoding: str, late: int) -> int | None:
-    """The code of a byte, from the sentence in the docstring, exactly."""
+    """Returns the time code of a byte, computed exactly from the definition in the docstring of `encode`."""
     if encoding == "latency":
         return floor(late * (1 - Fraction(value, 255)) + Fraction(1, 2)) if value else None
     return 0 if value > 127 else {"binary": None, "two-time": late}[encoding]
 
 
-def test_binary_is_bright_at_once_and_dark_never() -> None:
+def test_binary_encodes_bright_values_at_step_0_and_dark_ones_never() -> None:
     events = encode(BYTES, "binary", steps=16)
     assert events.events.dtype == EVENT
     assert events.events.tolist() == [(0, 2), (0, 3)]
@@ -32,7 +32,7 @@ def test_binary_is_bright_at_once_and_dark_never() -> None:
     assert events.labels is None
 
 
-def test_two_time_is_dark_late() -> None:
+def test_two_time_encodes_dark_values_late() -> None:
     events = encode(BYTES, "two-time", steps=16, late=9, labels=np.array([4, 5]))
     assert events.image(0).tolist() == [(0, 2), (0, 3), (9, 0), (9, 1)]
     assert events.image(1).tolist() == [(9, 0), (9, 1), (9, 2), (9, 3)]
@@ -47,7 +47,7 @@ def test_latency_is_ordered_by_time_then_address() -> None:
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @settings(derandomize=True, max_examples=50, deadline=None)
 @given(data=st.data())
-def test_every_code_is_that_of_the_definition(encoding: str, data: st.DataObject) -> None:
+def test_every_code_equals_that_of_the_definition(encoding: str, data: st.DataObject) -> None:
     values = data.draw(arrays(np.uint8, st.tuples(st.integers(0, 4), st.integers(1, 9))))
     late = data.draw(st.integers(0, 63))
     events = encode(values, encoding, steps=64, late=late)
@@ -60,7 +60,7 @@ def test_every_code_is_that_of_the_definition(encoding: str, data: st.DataObject
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_bytes_and_their_fractions_give_the_same_spikes(encoding: str) -> None:
     values = np.arange(256, dtype=np.uint8).reshape(1, 256)
-    for late in (0, 1, 15, 254):  # 255 would put .5 on the rounding edge of every odd byte
+    for late in (0, 1, 15, 254):  # with 255 the code of every odd byte would be exactly between two steps
         as_bytes = encode(values, encoding, steps=256, late=late)
         as_floats = encode(values / 255, encoding, steps=256, late=late)
         assert np.array_equal(as_bytes.events, as_floats.events)
@@ -146,7 +146,7 @@ def test_what_cannot_be_encoded_is_refused(arguments, kind: type, message: str) 
     assert str(caught.value) == message
 
 
-def test_labels_must_be_as_many_as_images() -> None:
+def test_a_wrong_number_of_labels_is_refused() -> None:
     with pytest.raises(FirstspikeError) as caught:
         encode(BYTES, "binary", steps=16, labels=np.array([1]))
     assert str(caught.value) == "there must be one label for each image: have 2 images and 1 labels"

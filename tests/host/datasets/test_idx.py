@@ -1,4 +1,4 @@
-"""Folders of IDX files: plain and gzip, and every way to be wrong."""
+"""Folders of IDX files are read, plain and gzip; wrong and damaged files are refused."""
 
 import gzip
 from pathlib import Path
@@ -120,7 +120,7 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     assert error_of(read_idx, path, dimensions=1) == f"cannot read {path}: No such file or directory"
 
 
-def test_no_images_of_an_impossible_size(folder: Path) -> None:
+def test_empty_files_that_announce_an_impossible_size_are_refused(folder: Path) -> None:
     path = folder / "t10k-images-idx3-ubyte"
     path.write_bytes(bytes([0, 0, 8, 3]) + np.array([0, 2**32 - 1, 2**32 - 1], ">u4").tobytes())
     assert error_of(load, f"{folder}:test") == (

@@ -1,4 +1,4 @@
-"""The shipped digits: the whole set, exactly; and damage is noticed."""
+"""The shipped MNIST file holds exactly the published set, and damage to it is noticed."""
 
 import hashlib
 import importlib.util
@@ -20,7 +20,7 @@ SHIPPED = resources.files("firstspike.datasets").joinpath("data", "mnist-1bit.xz
 
 @pytest.fixture(scope="module")
 def grey() -> Path:
-    """Folder of grey-level MNIST; without it the test is skipped, in CI it fails."""
+    """Returns the folder of grey-level MNIST. Without it the test is skipped; in CI it fails."""
     folder = ROOT / "data" / "mnist"
     if not folder.is_dir():
         reason = f"needs grey-level MNIST in {folder}: run `make data`"
@@ -34,7 +34,7 @@ def packed() -> bytes:
 
 
 def test_the_file_holds_exactly_the_published_bits(packed: bytes) -> None:
-    # sum of the decompressed bytes as made from the verified raw files (see the grey test below)
+    # checksum of the decompressed bytes that were made from the verified raw files (see the tests with `grey` below)
     plain = lzma.decompress(packed)
     assert hashlib.sha256(plain).hexdigest() == "2c5e2a6e20e25d95ce3c7111248c9dfa8991f7daecc013953cd4e1c7d5a5983d"
     assert len(packed) <= 1_360_000
@@ -49,20 +49,20 @@ def test_splits_have_their_sizes_types_and_first_labels() -> None:
     assert set(np.unique(test.values)) == {0, 255}
     assert train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert test.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
-    # 676 pixels exceed 127 in any training image: what makes the network fit
+    # 676 pixels exceed 127 in at least one training image. The others are dropped, so that the network fits.
     assert int((train.values.max(axis=0) > 0).sum()) == 676
 
 
-def test_images_stand_upright() -> None:
-    digit = load("mnist:test").head(1).values.reshape(28, 28) > 0  # a seven
-    assert digit[8, 6:22].sum() > 5  # its bar, above
-    assert not digit[20:, :8].any()  # nothing below on the left
+def test_images_are_upright() -> None:
+    digit = load("mnist:test").head(1).values.reshape(28, 28) > 0  # the digit 7
+    assert digit[8, 6:22].sum() > 5  # its bar at the top
+    assert not digit[20:, :8].any()  # empty at the bottom left
 
 
 def test_compress_is_the_inverse_of_decompress(packed: bytes) -> None:
     bright, labels = mnist.decompress(packed)
     assert (bright.shape, bright.dtype, labels.shape) == ((70_000, 28, 28), np.bool_, (70_000,))
-    # at its boundaries rather than on the whole set, whose compression takes ten seconds
+    # A few pixels at the corners stand for the whole set, whose compression takes ten seconds.
     few = np.zeros_like(bright)
     few[0, 0, 0] = few[-1, -1, -1] = few[59_999, 3, 27] = True
     again, same = mnist.decompress(mnist.compress(few, labels))
@@ -89,7 +89,7 @@ def test_a_damaged_file_is_refused(packed: bytes) -> None:
     )
 
 
-def test_the_licence_stands_beside_the_file() -> None:
+def test_the_licence_lies_beside_the_file() -> None:
     text = SHIPPED.parent.joinpath("LICENSE-MNIST.md").read_text()
     for needed in ("CC BY-SA 3.0", "LeCun", "Cortes", "Burges", "Changes made"):
         assert needed in text

@@ -1,4 +1,4 @@
-"""Event files and value files: written and read back, and every way to be wrong."""
+"""Event files and value files are written and read back; wrong, damaged and oversized files are refused."""
 
 import contextlib
 import io
@@ -52,7 +52,7 @@ def test_labels_are_optional_and_other_arrays_ignored(path: Path) -> None:
     assert len(events) == 3
 
 
-def test_whole_floats_compressed_files_and_empty_sets_will_do(path: Path) -> None:
+def test_whole_floats_compressed_files_and_empty_sets_are_accepted(path: Path) -> None:
     np.savez_compressed(path, t=np.array([1.0, 2.0]), x=np.array([0, 1], ">i8"), offsets=np.array([0, 2], np.uint64))
     assert read_npz(path).events.tolist() == [(1, 0), (2, 1)]
     none = np.array([], np.uint16)
@@ -79,7 +79,7 @@ def test_reading_gives_what_was_written(tmp_path_factory: pytest.TempPathFactory
     assert (again.labels is None and labels is None) or again.labels.tolist() == labels
 
 
-def test_writing_is_deterministic_and_leaves_nothing_beside(path: Path) -> None:
+def test_writing_is_deterministic_and_leaves_no_other_file(path: Path) -> None:
     events = read_npz(saved(path))
     first, second = path.with_name("a.npz"), path.with_name("b.npz")
     write_npz(first, events)
@@ -100,7 +100,7 @@ def test_an_existing_file_is_kept_unless_forced(path: Path) -> None:
     assert len(read_npz(path)) == 3
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_leaves_no_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     events = read_npz(saved(path.with_name("a.npz")))
 
     def full(*_args: object, **_kwargs: object) -> None:
@@ -184,7 +184,7 @@ def with_t(path: Path, data: bytes) -> Path:
     return path
 
 
-def test_announced_sizes_are_not_believed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_announced_sizes_are_checked_before_memory_is_allocated(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert error_of(read_npz, with_t(path, header((2**40,)) + bytes(6))) == (
         f"an array must be whole: {path}, array t announces 2199023255552 bytes of values and holds 6"
     )
@@ -214,17 +214,17 @@ def damaged_at_the_end(path: Path, member: str) -> None:
 def test_sizes_are_compared_before_any_values_are_unpacked(path: Path) -> None:
     long = np.zeros(20000, np.uint16)
     damaged_at_the_end(saved(path, t=long, x=long, labels=None), "t.npy")
-    assert "Bad CRC-32 for file 't.npy'" in error_of(read_npz, path)  # the values, if they are read
+    assert "Bad CRC-32 for file 't.npy'" in error_of(read_npz, path)  # reading the values would raise this error
     damaged_at_the_end(saved(path, t=long), "t.npy")
     assert error_of(read_npz, path) == f"t and x must have one entry for each event: {path} has 20000 and 3"
 
 
-def test_what_is_no_npz_is_refused(path: Path) -> None:
+def test_a_file_that_is_no_npz_is_refused(path: Path) -> None:
     whole = saved(path).read_bytes()
     path.write_bytes(whole[:-30])
     assert error_of(read_npz, path) == f"an event file must be a whole .npz: {path}: File is not a zip file; {EXAMPLE}"
     flipped = bytearray(whole)
-    flipped[whole.index(b"NUMPY") + 130] ^= 1  # a value of t
+    flipped[whole.index(b"NUMPY") + 130] ^= 1  # flips a bit in a value of t
     path.write_bytes(flipped)
     assert error_of(read_npz, path) == (
         f"an event file must be a whole .npz: {path}: Bad CRC-32 for file 't.npy'; {EXAMPLE}"
@@ -242,7 +242,7 @@ def test_no_flipped_byte_gives_a_traceback(path: Path, position: int) -> None:
     damaged = bytearray(saved(path).read_bytes())
     damaged[position] ^= 0x55
     path.write_bytes(damaged)
-    with contextlib.suppress(FirstspikeError):  # refused, unless in a byte that does not matter
+    with contextlib.suppress(FirstspikeError):  # the file is refused, unless the byte does not matter
         read_npz(path)
 
 
@@ -256,7 +256,7 @@ def test_values_are_flattened(tmp_path: Path, order: str) -> None:
     assert read_values(tmp_path / "images.npy").dtype == np.float64
 
 
-def test_what_is_no_array_of_images_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_array_of_images_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "images.npy"
     np.save(path, np.zeros(5, np.uint8))
     rule = "images must be an array [images, ...] of bytes 0..255 or floats 0..1"
@@ -271,7 +271,7 @@ def test_what_is_no_array_of_images_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.npz"
     os.mkfifo(pipe)
     message = f"cannot read {pipe}: not a regular file; save it to one first, for example events.npz"
@@ -279,7 +279,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert error_of(read_values, pipe) == message
 
 
-def test_damaged_lzma(path: Path) -> None:
+def test_damaged_lzma_is_refused(path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         for name in GOOD:
             archive.writestr(f"{name}.npy", header((3,)) + bytes(6))
@@ -289,7 +289,7 @@ def test_damaged_lzma(path: Path) -> None:
     assert error_of(read_npz, path).startswith(f"an event file must be a whole .npz: {path}: ")
 
 
-def test_an_interrupted_write_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_write_leaves_no_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""Yin-Yang: exactly the published splits."""
+"""The Yin-Yang splits are exactly the published ones."""
 
 import hashlib
 
@@ -7,7 +7,7 @@ import pytest
 
 from firstspike.datasets import load
 
-# sha256 of features (float64, little-endian) and labels (int64), compared once with the authors' generator
+# sha256 of the features (float64, little-endian) and labels (int64); compared once with the authors' generator.
 SUMS = {
     "train": (5000, "3dcfbb1895fd5f753d5591e1b4c3c7d98666e04ed91a50569185f2c0a3fcbb48"),
     "validation": (1000, "03d1c9e01d7b2ab9d4d200f84632d8ec8a9fe9e72a75043542a21589507de339"),
@@ -31,6 +31,6 @@ def test_classes_lie_where_the_figure_of_the_paper_has_them() -> None:
     assert (np.hypot(x - 0.5, y - 0.5) <= 0.5).all()
     dots = (np.hypot(x - 0.25, y - 0.5) < 0.1) | (np.hypot(x - 0.75, y - 0.5) < 0.1)
     assert np.array_equal(samples.labels == 2, dots)
-    assert (samples.labels[(y < 0.5) & (x > 0.5) & ~dots] == 0).all()  # below on the right: yin
-    assert (samples.labels[(y > 0.5) & (x < 0.5) & ~dots] == 1).all()  # above on the left: yang
+    assert (samples.labels[(y < 0.5) & (x > 0.5) & ~dots] == 0).all()  # the bottom right is yin
+    assert (samples.labels[(y > 0.5) & (x < 0.5) & ~dots] == 1).all()  # the top left is yang
     assert np.bincount(samples.labels).min() > 300

@@ -1,4 +1,4 @@
-"""Boards that learn, over lines good and bad: what they come to is what the model comes to."""
+"""A board that learns over a good or a bad line ends with the weights and the figures of the model."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -78,16 +78,14 @@ def test_a_bad_line_changes_nothing(expected: Course, fault: dict[str, float]) -
 
 
 @pytest.mark.parametrize("after", [500, 3000, 6000, 9000])
-def test_a_board_that_is_reset_in_the_middle_begins_again_where_its_weights_are_known(
-    expected: Course, after: int
-) -> None:
+def test_after_a_reset_a_course_resumes_from_the_last_known_weights(expected: Course, after: int) -> None:
     device = ModelBoard(LEARNS)
     board = Board(FramedTransport(At(VirtualLine(device, "sim:learning", baudrate=12_000_000), after, device.reset)))
     agree(learn_course(BoardPupil(board), network(), images(100), CHOSEN, check=CHECK), expected)
     board.verify()
 
 
-def test_an_interrupted_course_on_a_board_comes_to_the_same_end(expected: Course, tmp_path: Path) -> None:
+def test_an_interrupted_course_on_a_board_ends_with_the_same_weights(expected: Course, tmp_path: Path) -> None:
     args: Any = (network(), images(100), CHOSEN)
 
     def interrupt(entry: Entry) -> None:
@@ -100,8 +98,8 @@ def test_an_interrupted_course_on_a_board_comes_to_the_same_end(expected: Course
     agree(learn_course(BoardPupil(opened()[0]), *args, check=CHECK, checkpoint=file, resume=True), expected)
 
 
-def test_images_that_learn_are_sent_once() -> None:
-    """A reset among them is said, never got over in silence."""
+def test_learning_images_are_sent_only_once() -> None:
+    """A reset while learning images are in flight raises LearningLost; the images are never sent again silently."""
     device = ModelBoard(LEARNS)
     line = At(VirtualLine(device, "sim:learning", baudrate=12_000_000), 10**9, device.reset)
     board = Board(FramedTransport(line))
@@ -113,17 +111,17 @@ def test_images_that_learn_are_sent_once() -> None:
     assert len(board.learn(images(200), SETTINGS, 0)) == 200
 
 
-def test_weights_that_were_not_read_back_are_not_replaced_by_old_ones() -> None:
+def test_learnt_weights_lost_before_reading_back_are_an_error() -> None:
     device = ModelBoard(LEARNS)
     board = Board(FramedTransport(VirtualLine(device, "sim:learning", baudrate=12_000_000)))
     board.load(network())
     board.learn(images(20), SETTINGS, 0)
     device.reset()
-    with pytest.raises(LearningLost, match=r"was reset; what it had learnt was not read back$"):
+    with pytest.raises(LearningLost, match=r"was lost before its learnt weights were read back$"):
         board.run(images(5))
 
 
-def test_learning_and_inference_take_turns() -> None:
+def test_learning_and_inference_can_alternate() -> None:
     board, _ = opened()
     board.load(network())
     pupil = ModelPupil()
@@ -138,7 +136,7 @@ def test_learning_and_inference_take_turns() -> None:
     assert same(board.learnt(), pupil.network())
 
 
-def test_what_has_learnt_is_not_taken_for_what_was_loaded() -> None:
+def test_a_board_that_has_learnt_is_loaded_again_if_needed() -> None:
     board, _ = opened()
     assert board.load(network(), name=5, if_needed=True)
     assert not board.load(network(), name=5, if_needed=True)
@@ -146,7 +144,7 @@ def test_what_has_learnt_is_not_taken_for_what_was_loaded() -> None:
     assert board.load(network(), name=5, if_needed=True)
 
 
-def test_a_core_that_cannot_learn_says_so() -> None:
+def test_a_core_that_cannot_learn_is_refused() -> None:
     board, _ = opened(config=SMALL)
     with pytest.raises(FirstspikeError) as caught:
         BoardPupil(board).load(network(), 0)
@@ -159,7 +157,7 @@ def test_a_core_that_cannot_learn_says_so() -> None:
         board.learn(images(3), SETTINGS, 0)
 
 
-def test_a_core_too_narrow_for_all_weights_says_so() -> None:
+def test_a_core_too_narrow_for_all_weights_is_refused() -> None:
     narrow = replace(LEARNS, stages=tuple(replace(stage, a_bits=10) for stage in LEARNS.stages))
     board, _ = opened(config=narrow)
     with pytest.raises(FirstspikeError) as caught:

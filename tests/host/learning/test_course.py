@@ -1,4 +1,4 @@
-"""Courses of learnt: they learn, and neither interruptions nor losses change their end."""
+"""A course learns, and neither interruptions nor lost pupils change its result."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ def same(one: Network, other: Network) -> bool:
     return all(np.array_equal(a.weights, b.weights) for a, b in zip(one.layers, other.layers, strict=True))
 
 
-def test_a_course_teaches() -> None:
+def test_a_course_raises_the_accuracy() -> None:
     start, check = network(), images(300, seed=2)
     course = learn_course(ModelPupil(), start, images(600), plan(epochs=4), check=check)
     pupil = ModelPupil()
@@ -37,7 +37,7 @@ def test_a_course_teaches() -> None:
     assert not same(course.network, start)
 
 
-def test_it_gives_what_the_learner_gives_on_the_same_images() -> None:
+def test_a_course_equals_the_learner_on_the_same_images() -> None:
     from firstspike.learning import take
 
     events, chosen = images(50), plan(epochs=1)
@@ -50,7 +50,7 @@ def test_it_gives_what_the_learner_gives_on_the_same_images() -> None:
     assert same(learner.network, course.network)
 
 
-def test_an_interrupted_course_comes_to_the_same_end(tmp_path: Path) -> None:
+def test_an_interrupted_course_ends_with_the_same_weights(tmp_path: Path) -> None:
     chosen = plan(epochs=3, every=70, shift=1, guard=0.0)
     args = (network(), images(100), chosen)
     whole = learn_course(ModelPupil(), *args, check=images(60, seed=2))
@@ -68,7 +68,7 @@ def test_an_interrupted_course_comes_to_the_same_end(tmp_path: Path) -> None:
     assert whole.count == resumed.count == 300
 
 
-def test_a_pupil_that_is_lost_comes_to_the_same_end() -> None:
+def test_a_course_with_a_lost_pupil_ends_with_the_same_weights() -> None:
     args = (network(), images(100), plan(epochs=2, every=40))
     whole = learn_course(ModelPupil(), *args)
     pupil = Forgetful({1, 4, 5, 9})
@@ -84,7 +84,7 @@ def test_a_pupil_that_is_always_lost_is_given_up() -> None:
 
 
 class Damaged(ModelPupil):
-    """Loses half of its first weights with the third call of `learn`."""
+    """A pupil whose third call of `learn` zeroes the weights of every second neuron of the first layer."""
 
     calls = 0
 
@@ -99,9 +99,9 @@ class Damaged(ModelPupil):
         return found
 
 
-def test_the_guard_brings_the_best_weights_back() -> None:
+def test_the_guard_restores_the_best_weights() -> None:
     args, check = (network(), images(400)), images(300, seed=2)
-    gentle = Schedule(margin=(2,), late=(12,), chances=((5,),))  # too slow to repair the damage
+    gentle = Schedule(margin=(2,), late=(12,), chances=((5,),))  # learns too slowly to repair the damage
     start = learn_course(ModelPupil(), *args, plan(epochs=4)).network
     guarded = learn_course(Damaged(), start, args[1], plan(epochs=3, schedule=gentle, guard=0.02), check=check)
     free = learn_course(Damaged(), start, args[1], plan(epochs=3, schedule=gentle), check=check)
@@ -114,13 +114,13 @@ def test_the_guard_brings_the_best_weights_back() -> None:
     assert (pupil.classify(check)["class"] == check.labels).mean() == best
 
 
-def test_another_course_does_not_go_on_from_a_checkpoint(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_course_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "course"
     learn_course(ModelPupil(), network(), images(40), plan(epochs=1), checkpoint=file)
     with pytest.raises(FirstspikeError) as caught:
         learn_course(ModelPupil(), network(), images(41), plan(epochs=2), checkpoint=file, resume=True)
     assert str(caught.value) == (
-        f"{file} is of another run (data, epochs differ); repeat its options, or start afresh without --resume"
+        f"{file} belongs to another run (data, epochs differ); repeat its options, or start afresh without --resume"
     )
 
 
@@ -162,7 +162,7 @@ def test_labels_and_settings_out_of_range_are_refused() -> None:
         )
 
 
-def test_a_model_pupil_without_a_network_says_so() -> None:
+def test_a_model_pupil_without_a_network_is_an_error() -> None:
     with pytest.raises(FirstspikeError) as caught:
         ModelPupil().network()
     assert str(caught.value) == "no network is loaded; call load(network, count) first"

@@ -1,4 +1,4 @@
-"""What moved between two networks."""
+"""Weights of two networks are compared move by move."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ def test_every_move_is_counted() -> None:
 
 
 def test_rows_are_compared_by_address() -> None:
-    """The same weights in other rows, and a dropped input whose weights are zero, are no difference."""
+    """Another order of the rows is no difference, nor is an input that is dropped because its weights are zero."""
     first = network()
     weights = first.layers[0].weights.copy()
     weights[5] = 0

@@ -1,4 +1,4 @@
-"""Images chosen and moved."""
+"""Images are chosen from a set and moved by pixels."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_an_empty_image_stays_empty() -> None:
     assert moved.events["x"].tolist() == [10]
 
 
-def test_images_are_moved_as_pictures_are() -> None:
+def test_moving_an_image_equals_moving_its_picture() -> None:
     events = images(9)
     moves = np.array([(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)])
     moved = as_pictures(shifted(events, moves, SIDE))
@@ -53,10 +53,10 @@ def test_moving_changes_neither_times_nor_the_set_itself() -> None:
     assert events.events.tolist() == [(3, 5), (7, 6)]
 
 
-def test_inputs_that_are_no_square_are_refused() -> None:
+def test_a_number_of_inputs_that_is_no_square_is_refused() -> None:
     assert side_of(784) == 28
     with pytest.raises(FirstspikeError) as caught:
         side_of(15)
     assert str(caught.value) == (
-        "images are moved on a square of inputs, and 15 inputs are none; use --shift 0, or a network of 784 inputs"
+        "--shift needs inputs that form a square, and 15 inputs do not; use --shift 0, or a network of 784 inputs"
     )

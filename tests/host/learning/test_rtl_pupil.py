@@ -1,4 +1,4 @@
-"""The simulated gateware learns over its serial line what the model learns."""
+"""Simulated gateware behind its serial line learns what the model learns."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,8 +18,8 @@ from firstspike_sim.rtl.board import RtlBoard
 
 SMALL = CONFIGS["small"]
 LEARNS = replace(SMALL, stages=tuple(replace(stage, learning=True) for stage in SMALL.stages))
-pytestmark = pytest.mark.long  # builds a simulation of its own
-PATIENCE = 400_000  # cycles, as in the other tests of simulated boards
+pytestmark = pytest.mark.long  # because it builds a simulation of its own
+PATIENCE = 400_000  # cycles, see helpers/rtl_boards.py
 CHOSEN = plan(epochs=2, every=70, shift=1)
 
 

@@ -1,4 +1,4 @@
-"""Lists of settings spread over a run."""
+"""The settings of a schedule are spread evenly over a course, read from text, and checked."""
 
 import re
 
@@ -41,12 +41,12 @@ def test_chances_are_read_by_layer() -> None:
         ("4xx", "a part of a schedule is repeated 1 to 9999 times, as in 4x3; have '4xx' in '4xx'"),
     ],
 )
-def test_what_is_no_list_of_steps_is_refused(word: str, message: str) -> None:
+def test_a_bad_list_of_steps_is_refused(word: str, message: str) -> None:
     with pytest.raises(UsageError, match=f"^{re.escape(message)}$"):
         parse_steps(word)
 
 
-def test_what_is_no_list_of_chances_is_refused() -> None:
+def test_a_bad_list_of_chances_is_refused() -> None:
     message = "a schedule is a list of p, such as 0x6,1x4,2 or 0/1,2/3 by layer; have '' in '0/'"
     with pytest.raises(UsageError, match=f"^{re.escape(message)}$"):
         parse_chances("0/")

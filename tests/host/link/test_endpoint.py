@@ -1,4 +1,4 @@
-"""Streams over bad lines: every byte once and in order; time-outs, windows, measured round trips."""
+"""An endpoint delivers every byte once and in order over bad lines; its time-outs, windows and repeats."""
 
 import random
 
@@ -44,7 +44,7 @@ def test_every_byte_arrives_once_and_in_order(faults: Faults) -> None:
     st.integers(0, 6000),
 )
 @settings(max_examples=40, deadline=None)
-def test_so_they_do_whatever_the_faults(flip, drop, cut, slow, seed, there, back) -> None:
+def test_every_byte_arrives_once_and_in_order_with_random_faults(flip, drop, cut, slow, seed, there, back) -> None:
     faults = Faults(flip=flip, drop=drop, double=drop, swap=drop, cut=cut, seed=seed)
     Pair(faults=faults, slow_reader=slow).run(DATA[:there], DATA[:back])
 
@@ -58,7 +58,7 @@ def test_a_good_line_is_well_used_and_nothing_is_sent_twice() -> None:
         assert endpoint.counters.bytes_sent < 1.03 * len(DATA) + 200
 
 
-def test_the_numbers_of_bytes_wrap() -> None:
+def test_sequence_numbers_wrap() -> None:
     data = random.Random(2).randbytes(200_000)
     Pair(faults=Faults(flip=1e-5)).run(data, data)
 
@@ -69,7 +69,7 @@ def sent(endpoint: Endpoint, now: float) -> list[Frame]:
     return [frame for frame in Deframer().feed(endpoint.transmit(now, 1 << 20)) if frame is not None]
 
 
-def test_no_more_is_on_its_way_than_the_other_side_can_hold() -> None:
+def test_no_more_bytes_are_in_flight_than_the_receiver_can_hold() -> None:
     endpoint = Endpoint(1)
     endpoint.write(bytes(10_000))
     frames = sent(endpoint, 0.0)
@@ -79,7 +79,7 @@ def test_no_more_is_on_its_way_than_the_other_side_can_hold() -> None:
     assert [(frame.sequence, len(frame.payload)) for frame in sent(endpoint, 0.1)] == [(4096, 524)]
 
 
-def test_without_an_acknowledgement_it_goes_back_and_waits_twice_as_long_each_time() -> None:
+def test_without_an_acknowledgement_bytes_are_repeated_and_the_time_out_doubles() -> None:
     endpoint = Endpoint(1, patience=0.25)
     endpoint.write(b"hello")
     assert [frame.payload for frame in sent(endpoint, 0.0)] == [b"hello"]
@@ -90,7 +90,7 @@ def test_without_an_acknowledgement_it_goes_back_and_waits_twice_as_long_each_ti
     assert endpoint.counters.timeouts == 1
 
 
-def test_with_no_room_at_the_other_side_it_asks_now_and_then() -> None:
+def test_a_sender_without_a_window_polls_the_receiver() -> None:
     endpoint = Endpoint(1, patience=0.25, capacity=0)
     endpoint.write(b"hello")
     assert sent(endpoint, 0.0) == []
@@ -100,7 +100,7 @@ def test_with_no_room_at_the_other_side_it_asks_now_and_then() -> None:
     assert [frame.payload for frame in sent(endpoint, 0.31)] == [b"hel"]
 
 
-def test_a_gap_is_asked_for_once() -> None:
+def test_a_repeat_is_asked_for_only_once_for_a_gap() -> None:
     endpoint = Endpoint(1)
     for start in (100, 200, 300):
         endpoint.receive(Frame(FrameKind.DATA | FROM_BOARD, 1, start, 0, BUFFER, bytes(100)), 0.0)
@@ -108,7 +108,7 @@ def test_a_gap_is_asked_for_once() -> None:
     assert endpoint.counters.frames_ahead == 3
 
 
-def test_what_came_already_is_acknowledged_again_and_not_used_again() -> None:
+def test_a_repeated_frame_is_acknowledged_again_and_not_delivered_again() -> None:
     endpoint = Endpoint(1)
     frame = Frame(FrameKind.DATA | FROM_BOARD, 1, 0, 0, BUFFER, b"once")
     endpoint.receive(frame, 0.0)
@@ -129,7 +129,7 @@ def test_room_that_becomes_free_is_announced() -> None:
     assert [frame.window for frame in sent(endpoint, 0.0)] == [1100]
 
 
-def test_an_acknowledgement_of_what_was_never_sent_is_ignored() -> None:
+def test_an_acknowledgement_of_bytes_never_sent_is_ignored() -> None:
     endpoint = Endpoint(1)
     endpoint.write(b"hello")
     sent(endpoint, 0.0)

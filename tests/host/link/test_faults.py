@@ -1,4 +1,4 @@
-"""Faults by name, by seed, and at the rate that was asked for."""
+"""Faults of a line are read by name, repeat by their seed, and happen at the given rate."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_faults_are_read_from_a_line() -> None:
         ("drop=x", "a fault is a name and a chance in 0..1, not 'drop=x'; for example flip=1e-4,drop=1e-5,seed=3"),
     ],
 )
-def test_what_is_no_fault_is_refused(text: str, message: str) -> None:
+def test_a_bad_list_of_faults_is_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_faults(text)
     assert str(refused.value) == message
@@ -36,14 +36,14 @@ def test_no_faults_change_nothing() -> None:
     assert Mangler(Faults()).hurt(DATA) == DATA
 
 
-def test_the_same_seed_does_the_same_and_directions_differ() -> None:
+def test_faults_repeat_by_their_seed_and_differ_by_direction() -> None:
     faults = Faults(flip=1e-4, drop=1e-4, double=1e-4, swap=1e-4, seed=9)
     one, same, other = Mangler(faults, 0), Mangler(faults, 0), Mangler(faults, 1)
     hurt = one.hurt(DATA)
     assert hurt == same.hurt(DATA) != other.hurt(DATA)
 
 
-def test_each_fault_happens_at_its_rate_and_is_what_it_says() -> None:
+def test_each_fault_does_what_its_name_says_at_its_rate() -> None:
     flip = Mangler(Faults(flip=1e-3))
     hurt = flip.hurt(DATA)
     bits = sum((a ^ b).bit_count() for a, b in zip(DATA, hurt, strict=True))
@@ -59,7 +59,7 @@ def test_each_fault_happens_at_its_rate_and_is_what_it_says() -> None:
     assert len(cut) < len(DATA)
 
 
-def test_an_unplugged_line_says_so_and_comes_back() -> None:
+def test_an_unplugged_line_raises_and_can_be_reopened() -> None:
     line = FaultyLine(VirtualLine(ModelBoard(CONFIGS["small"]), "sim:small"), Faults(unplug=1.0))
     with pytest.raises(LineLost, match=r"^the connection to sim:small is lost \(unplugged by a fault\)$"):
         line.exchange(b"x", 0.1)

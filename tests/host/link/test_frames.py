@@ -1,4 +1,4 @@
-"""Bytes to frames: however they come, whatever comes between."""
+"""Frames are found in a stream of bytes, in whatever pieces it arrives and whatever noise is between them."""
 
 import random
 
@@ -41,18 +41,18 @@ def test_a_frame_after_noise_is_found(noise: bytes, frame: Frame) -> None:
 
 
 @given(st.binary(max_size=400))
-def test_what_is_accepted_is_a_frame_and_nothing_is_raised(noise: bytes) -> None:
+def test_noise_raises_nothing_and_only_coded_frames_are_accepted(noise: bytes) -> None:
     for frame in Deframer().feed(noise + b"\0"):
         assert frame is None or coded(frame)[:-1] in noise
 
 
-def test_delimiters_in_a_row_are_nothing() -> None:
+def test_repeated_delimiters_are_ignored() -> None:
     deframer = Deframer()
     assert deframer.feed(bytes(5)) == []
     assert (deframer.good, deframer.bad) == (0, 0)
 
 
-def test_the_longest_frame_fits_and_what_is_longer_is_one_bad_piece() -> None:
+def test_the_longest_frame_fits_and_a_longer_one_is_one_bad_piece() -> None:
     frame = Frame(FrameKind.DATA, 1, 1, 1, 1, b"\1" * PAYLOAD_MAX)
     assert len(coded(frame)) - 1 <= CODED_MAX
     deframer = Deframer()
@@ -63,7 +63,7 @@ def test_the_longest_frame_fits_and_what_is_longer_is_one_bad_piece() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 253, 254, 255, 508, 509])
-def test_the_code_is_that_of_the_library(size: int) -> None:
+def test_the_coding_equals_that_of_the_cobs_library(size: int) -> None:
     frame = Frame(FrameKind.DATA, 1, 0x0101, 0x0101, 0x0101, b"\1" * size)
     assert coded(frame) == cobs.encode(frame.to_bytes()) + b"\0"
     assert b"\0" not in coded(frame)[:-1]

@@ -1,4 +1,4 @@
-"""The decoders under any bytes: the fuzzer's corpus again, and hypothesis' own inventions (make fuzz-link goes on)."""
+"""Runs the decoders on the corpus of the fuzzer and on bytes made by hypothesis; `make fuzz-link` searches further."""
 
 import base64
 from pathlib import Path
@@ -14,7 +14,7 @@ CORPUS = Path(__file__).parent / "corpus"
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_the_corpus_finds_nothing(name: str) -> None:
+def test_the_corpus_finds_no_fault(name: str) -> None:
     lines = (CORPUS / f"{name}.txt").read_text().splitlines()
     assert len(lines) > 20
     for line in lines:
@@ -24,7 +24,7 @@ def test_the_corpus_finds_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", TARGETS)
 @given(st.binary(max_size=600))
 @settings(max_examples=60, deadline=None)
-def test_any_bytes_find_nothing(name: str, data: bytes) -> None:
+def test_random_bytes_find_no_fault(name: str, data: bytes) -> None:
     TARGETS[name](data)
 
 
@@ -45,11 +45,11 @@ RECORDS = st.builds(
 
 @given(st.lists(MESSAGES, max_size=6))
 @settings(max_examples=150, deadline=None)
-def test_any_messages_find_nothing(messages: list[bytes]) -> None:
+def test_random_messages_find_no_fault(messages: list[bytes]) -> None:
     TARGETS["board"](b"".join(messages))
 
 
 @given(st.lists(RECORDS, max_size=6))
 @settings(max_examples=100, deadline=None)
-def test_any_records_find_nothing(records: list[bytes]) -> None:
+def test_random_records_find_no_fault(records: list[bytes]) -> None:
     TARGETS["host"](b"".join(records))

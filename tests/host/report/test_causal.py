@@ -1,49 +1,50 @@
-"""Causal sets: they alone carry the winner over its threshold, at its step and not before."""
+"""The spikes of a causal set alone raise their neuron to its threshold at its step, and not before."""
 
 import numpy as np
 import pytest
+from networks import layer_of, network_of
 
 from firstspike.report import causal_sets
-from firstspike_contract import EVENT, KERNELS, Evaluation, Layer, Network, evaluate, kernel_tables
+from firstspike_contract import EVENT, KERNELS, Evaluation, Layer, Network, evaluate
 
 STEPS = 32
 THETA = {"linear": 150, "exponential": 40, "lif-2to1": 15, "alpha": 40, "step": 150}
 
 
 def layer(weights: np.ndarray, kernel: str, *, constants: int = 0, delays: np.ndarray | None = None) -> Layer:
-    tables = kernel_tables(kernel, steps=STEPS, tau_steps=12.0, theta=THETA[kernel], fraction_bits=8)
-    return Layer(
-        weights=weights.astype(np.int8),
-        a=tables.a,
-        m=tables.m,
-        th=tables.th,
+    return layer_of(
+        weights,
+        theta=THETA[kernel],
+        kernel=kernel,
+        steps=STEPS,
+        tau_steps=12.0,
+        fraction_bits=8,
         constant_times=np.arange(constants),
-        delays=np.zeros(weights.shape[1], np.int64) if delays is None else delays,
-        source_inputs=len(weights) - constants,
+        delays=delays,
     )
 
 
 def random_case(kernel: str, seed: int) -> tuple[Network, Evaluation]:
-    """12 addresses, one of them dropped, two hidden layers with delays, a constant input."""
+    """Returns a random network with the evaluation of one image.
+
+    The network has 12 addresses, one of them dropped, two hidden layers with delays and a constant input.
+    """
     rng = np.random.default_rng(seed)
     weights = [rng.integers(-60, 128, shape) * (rng.random(shape) < 0.8) for shape in ((11, 9), (10, 8), (8, 3))]
-    network = Network(
+    network = network_of(
+        layer(weights[0], kernel, delays=rng.integers(0, 4, 9)),
+        layer(weights[1], kernel, constants=1, delays=rng.integers(0, 4, 8)),
+        layer(weights[2], kernel),
         kernel=kernel,
-        steps=STEPS,
         input_map=np.insert(np.arange(11), 4, -1),
         input_delays=rng.integers(0, 3, 11),
-        layers=(
-            layer(weights[0], kernel, delays=rng.integers(0, 4, 9)),
-            layer(weights[1], kernel, constants=1, delays=rng.integers(0, 4, 8)),
-            layer(weights[2], kernel),
-        ),
     )
     events = np.array([(t, x) for x, t in enumerate(rng.integers(0, 12, 12))], EVENT)
     return network, evaluate(network, events)
 
 
 def potential(layer: Layer, kernel: str, neuron: int, times: np.ndarray, at: int) -> int:
-    """V(at) of one neuron from the pre-synaptic times given (-1: none) and its constant inputs, by the sum."""
+    """Returns V of one neuron at step `at`, the sum over pre-synaptic `times` (-1: no spike) and constant inputs."""
     total = 0
     for weight, t in zip(layer.weights[:, neuron].tolist(), [*times, *layer.constant_times], strict=True):
         if kernel == "step":
@@ -54,7 +55,7 @@ def potential(layer: Layer, kernel: str, neuron: int, times: np.ndarray, at: int
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_members_fire_by_the_members_before_them_alone(kernel: str) -> None:
+def test_each_member_fires_through_the_members_before_it_alone(kernel: str) -> None:
     spiking = 0
     for seed in range(40):
         network, evaluation = random_case(kernel, seed)
@@ -79,7 +80,7 @@ def test_members_fire_by_the_members_before_them_alone(kernel: str) -> None:
 
 @pytest.mark.parametrize(("kernel", "same_step"), [("linear", False), ("step", True)])
 def test_a_spike_of_the_same_step_counts_for_the_step_kernel_only(kernel: str, same_step: bool) -> None:
-    # input 0 drives at once, input 1 comes just when the output fires, input 2 has no weight
+    # Input 0 spikes at step 0, input 1 in the step in which the output fires, and input 2 has weight 0.
     network = Network(
         kernel=kernel,
         steps=STEPS,
@@ -92,7 +93,7 @@ def test_a_spike_of_the_same_step_counts_for_the_step_kernel_only(kernel: str, s
     assert causal_sets(network, evaluation)[0].tolist() == [True, same_step, False]
 
 
-def test_a_silent_answer_has_the_spikes_before_the_end() -> None:
+def test_the_causal_set_of_a_silent_answer_has_the_spikes_before_the_end() -> None:
     network = Network(
         kernel="linear",
         steps=STEPS,

@@ -1,4 +1,4 @@
-"""Text tables, and the meter that only a terminal sees."""
+"""Text tables are aligned and formatted; the progress line is shown on a terminal only."""
 
 import doctest
 import io
@@ -49,11 +49,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_progress_is_one_line_that_vanishes(clock: list[float]) -> None:
     terminal = Terminal()
     with ProgressLine("simulate", stream=terminal) as meter:
-        meter(1, 10_000)  # too early
+        meter(1, 10_000)  # too early to be shown
         clock[0] += 3
         meter(4_200, 10_000)
         clock[0] += 0.05
-        meter(4_300, 10_000)  # too soon after the last
+        meter(4_300, 10_000)  # too soon after the last one
         clock[0] += 300
         meter(5_000, 10_000)
         clock[0] += 1
@@ -67,7 +67,7 @@ def test_progress_is_one_line_that_vanishes(clock: list[float]) -> None:
     )
 
 
-def test_progress_is_silent_when_nobody_watches(clock: list[float]) -> None:
+def test_progress_is_silent_without_a_terminal(clock: list[float]) -> None:
     stream = io.StringIO()
     with ProgressLine("simulate", stream=stream) as meter:
         clock[0] += 60
@@ -75,7 +75,7 @@ def test_progress_is_silent_when_nobody_watches(clock: list[float]) -> None:
     assert stream.getvalue() == ""
 
 
-def test_what_is_over_soon_shows_no_meter(clock: list[float]) -> None:
+def test_work_that_ends_soon_shows_no_meter(clock: list[float]) -> None:
     terminal = Terminal()
     with ProgressLine("simulate", stream=terminal) as meter:
         for n in range(10):
@@ -83,7 +83,7 @@ def test_what_is_over_soon_shows_no_meter(clock: list[float]) -> None:
     assert terminal.getvalue() == ""
 
 
-def test_work_without_a_measure_shows_its_label_at_once_and_vanishes() -> None:
+def test_work_without_a_measure_shows_its_label_at_once() -> None:
     for stream, shown in ((Terminal(), "\r\x1b[Kpreparing ..\r\x1b[K"), (io.StringIO(), "")):
         with ProgressLine("preparing", stream=stream) as meter:
             meter.waiting()
@@ -95,7 +95,7 @@ def test_a_part_of_the_work_is_named_behind_the_label(clock: list[float]) -> Non
     with ProgressLine("build", stream=terminal) as meter:
         meter(0, 0, "synthesis")
         clock[0] += 9
-        meter(3, 10, "contents")  # the time left is of this part alone
+        meter(3, 10, "contents")  # the time left counts this part only
         clock[0] += 3
         meter(6, 10, "contents")
     assert terminal.getvalue() == (

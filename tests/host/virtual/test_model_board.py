@@ -1,6 +1,6 @@
-"""The board's end of the protocol, frame by frame: opening, closing, what means nothing, what is refused.
+"""Tests the board's side of the wire protocol frame by frame: opening, closing, invalid frames, refusals.
 
-Every test is of the model and of the gateware, simulated with its serial line.
+Every test runs on the model board and on the gateware, simulated with its serial line.
 """
 
 from collections.abc import Callable, Iterator
@@ -47,9 +47,9 @@ NET = network()
 
 
 class Host:
-    """Speaks in frames, and keeps count of its own stream."""
+    """A host that sends single frames and counts the bytes of its stream."""
 
-    make: Callable[[], Any]  # a board
+    make: Callable[[], Any]  # makes a board
 
     def __init__(self, session: int = 3, nonce: int = 99) -> None:
         self.board, self.session, self.nonce = Host.make(), session, nonce
@@ -62,7 +62,7 @@ class Host:
         return self.hear()
 
     def hear(self) -> list[Frame]:
-        """Frames until the board has nothing more to say."""
+        """Returns the frames that the board sends until it has no more to send."""
         frames = []
         while said := self.board.transmit(self.now, 1 << 20):
             frames += self.deframer.feed(said)
@@ -74,7 +74,7 @@ class Host:
         return self.say(FrameKind.OPEN, HELLO.to_bytes(magic=magic, protocol=protocol, nonce=self.nonce))
 
     def message(self, data: bytes) -> list[tuple[int, int, bytes]]:
-        """Sends bytes of the stream. Returns the records that come back: kind, status, body."""
+        """Sends bytes of the stream; returns (kind, status, body) of each record that comes back."""
         records, closed = b"", []
         for at in range(0, len(data), 1000):
             part = data[at : at + 1000]
@@ -92,7 +92,7 @@ class Host:
 
 @pytest.fixture(autouse=True, params=["model", "rtl"])
 def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Makes the boards of a test."""
+    """Lets the hosts of a test make model boards or simulated boards; closes the simulated ones after the test."""
     made: list[RtlBoard] = []
 
     def simulated() -> RtlBoard:
@@ -123,7 +123,7 @@ def write(address: int, *words: int) -> bytes:
     return MESSAGE.to_bytes(kind=MessageKind.WRITE, length=len(body), value=address) + body
 
 
-def test_the_welcome_says_what_the_board_is() -> None:
+def test_the_welcome_describes_the_board() -> None:
     (frame,) = Host().open()
     assert (frame.kind, frame.session) == (FrameKind.OPEN | FROM_BOARD, 3)
     welcome = WELCOME.from_bytes(frame.payload)
@@ -140,13 +140,13 @@ def test_opening_again_with_the_same_nonce_changes_nothing() -> None:
     sent = host.sent
     assert len(host.open()) == 1
     host.sent = sent
-    assert host.message(read(link_offset("SESSIONS")))[0][2][0] == 1  # the stream goes on where it was
+    assert host.message(read(link_offset("SESSIONS")))[0][2][0] == 1  # the stream continues where it was
     host.nonce += 1
     host.open()
     assert host.message(read(link_offset("SESSIONS")))[0][2][0] == 2
 
 
-def test_a_host_of_another_version_is_told_and_not_let_in() -> None:
+def test_a_host_of_another_version_is_answered_and_gets_no_session() -> None:
     host = Host()
     (frame,) = host.open(protocol=PROTOCOL + 1)
     assert WELCOME.from_bytes(frame.payload)["protocol"] == PROTOCOL
@@ -154,16 +154,16 @@ def test_a_host_of_another_version_is_told_and_not_let_in() -> None:
     assert host.open(magic=1) == []
 
 
-def test_frames_of_no_session_are_answered_with_the_reason() -> None:
+def test_frames_outside_a_session_are_answered_with_the_reason() -> None:
     host = Host()
     (frame,) = host.say(FrameKind.DATA, b"anything")
     assert (frame.kind, frame.session, frame.payload) == (FrameKind.CLOSED | FROM_BOARD, 3, bytes([Reason.NONE]))
     host.open()
     assert [f.kind for f in host.say(FrameKind.DATA, b"x", session=4)] == [FrameKind.CLOSED | FROM_BOARD]
-    assert host.message(read(offset_of("ID")))[0][2][:4] == b"1SPK"  # the open one is not disturbed
+    assert host.message(read(offset_of("ID")))[0][2][:4] == b"1SPK"  # the open session is not disturbed
 
 
-def test_frames_of_a_board_mean_nothing_to_a_board() -> None:
+def test_a_board_ignores_frames_of_a_board() -> None:
     host = opened()
     assert host.say(FrameKind.DATA | FROM_BOARD, b"echo") == []
 
@@ -178,7 +178,7 @@ def test_frames_of_a_board_mean_nothing_to_a_board() -> None:
     ],
     ids=["kind 0", "kind 9", "half a word", "too long a read"],
 )
-def test_a_message_that_means_nothing_ends_the_session(message: bytes) -> None:
+def test_an_invalid_message_ends_the_session(message: bytes) -> None:
     host = opened()
     assert host.message(read(offset_of("ID")) + message + read(offset_of("ID")))[-1] == (0, Reason.MESSAGE, b"")
     assert [f.payload for f in host.say(FrameKind.POLL)] == [bytes([Reason.MESSAGE])]
@@ -188,7 +188,7 @@ def test_a_message_that_means_nothing_ends_the_session(message: bytes) -> None:
     assert host.message(read(link_offset("MESSAGES_BAD")))[0][2][0] == 1
 
 
-def test_replies_come_in_order_with_what_was_refused() -> None:
+def test_replies_come_in_order_and_count_refused_accesses() -> None:
     host = opened()
     three = MESSAGE.to_bytes(kind=MessageKind.READ, length=12, value=0xFFC)
     scan = MESSAGE.to_bytes(kind=MessageKind.SCAN, length=40, value=offset_of("MEM_DATA"))
@@ -223,7 +223,7 @@ def test_images_before_a_load_are_refused_with_the_state_and_their_tags() -> Non
 
 
 def loaded() -> Host:
-    """A host whose board holds NET, loaded behind its back."""
+    """Returns a host whose board already holds NET, loaded in another session."""
     host = Host()
     transport = FramedTransport(VirtualLine(host.board, "test"))
     assert perform(guarded.load(load_plan(NET, SMALL), 1), transport.registers).state == Configuration.VALID
@@ -266,7 +266,7 @@ def test_an_empty_message_is_complete() -> None:
     assert [np.frombuffer(body, RESULT_PACKET.dtype)[0]["tag"] for _, _, body in (first, second, third)] == [9, 1, 2]
 
 
-def test_events_may_bring_their_label_with_them() -> None:
+def test_events_may_carry_their_own_label() -> None:
     host = loaded()
     body = b"\x39\x30" + bytes([0, 3, 0, 0, 5, 0])
     message = MESSAGE.to_bytes(kind=MessageKind.EVENTS, flags=LABELLED, tag=9, count=1, length=6, value=1) + body
@@ -275,7 +275,7 @@ def test_events_may_bring_their_label_with_them() -> None:
     assert (answer["tag"], answer["label"], answer["spikes_input"] + answer["events_dropped"]) == (9, 12345, 2)
 
 
-def test_a_session_that_another_one_replaces_ends_for_no_reason() -> None:
+def test_a_replaced_session_ends_without_a_reason() -> None:
     host = opened()
     host.message(MESSAGE.to_bytes(kind=9))
     for nonce, reason in ((10, Reason.MESSAGE), (11, Reason.NONE), (12, Reason.NONE)):
@@ -284,7 +284,7 @@ def test_a_session_that_another_one_replaces_ends_for_no_reason() -> None:
         assert WELCOME.from_bytes(frame.payload)["reason"] == reason
 
 
-def test_counters_go_on_over_sessions() -> None:
+def test_counters_continue_over_sessions() -> None:
     host = opened()
     for nonce in (7, 8):
         host.say(FrameKind.DATA, b"too early", sequence=50)
@@ -296,7 +296,7 @@ def test_counters_go_on_over_sessions() -> None:
     assert [body[0] for _, _, body in counts] == [2, 2]
 
 
-def test_what_is_no_frame_is_counted_and_asked_for_again() -> None:
+def test_bytes_that_are_no_frame_are_counted_and_a_repeat_is_asked_for() -> None:
     host = opened()
     host.board.receive(b"\x05\x01\0\0", host.now)
     assert [frame.kind for frame in host.hear()] == [FrameKind.REPEAT | FROM_BOARD]

@@ -1,8 +1,6 @@
-"""A test of the tests: whole boards with a planted fault in their link do not pass for boards. Each is built anew."""
+"""A test of the tests: they find each fault that is planted in the link of a board. Each faulty board is built anew."""
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from board_cases import SMALL, events
@@ -16,16 +14,14 @@ from firstspike_contract import FirstspikeError
 from firstspike_sim.rtl import runs
 from firstspike_sim.rtl.board import RtlBoard
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "hw"))  # importlib mode puts nothing on the path
-
-MOST = 80_000_000  # cycles; a board without a fault takes a quarter
+MOST = 80_000_000  # cycles; a board without a fault needs a quarter of them
 
 
 class Bounded(RtlLine):
-    """A line that does not wait for ever."""
+    """A line that fails the test after MOST cycles instead of waiting for ever."""
 
     def exchange(self, data: bytes, timeout: float) -> tuple[int, bytes]:
-        assert self.board.cycles < MOST, "it hangs"
+        assert self.board.cycles < MOST, "the board hangs"
         return super().exchange(data, timeout)
 
 
@@ -37,9 +33,9 @@ def on_a_bad_line(device: RtlBoard) -> None:
     board.load(NET)
     for seed in range(3):
         streamed(board, 60, seed=seed)
-        streamed(board, 200, seed=seed, graded=True, spikes=False)  # which is much to hear and little to say
+        streamed(board, 200, seed=seed, graded=True, spikes=False)  # long messages, short answers
     status = board.status()
-    assert status["host"]["sessions"] == 1, "a bad line ends no session"
+    assert status["host"]["sessions"] == 1, "the bad line ended a session"
     assert status["messages_bad"] == 0
 
 
@@ -68,7 +64,7 @@ def with_another_network_behind_its_back(device: RtlBoard) -> None:
         board.run(events(3))
     except BoardError as error:
         said = str(error)
-    assert "written to after it was found valid" in said, "it classifies with what was not loaded"
+    assert "written to after it was found valid" in said, "the board classifies with a changed network"
 
 
 def with_much_to_say(device: RtlBoard) -> None:
@@ -104,13 +100,13 @@ def board_of(fault: str | None) -> RtlBoard:
 
 @pytest.mark.long
 @pytest.mark.parametrize("fault", CAUGHT_BY)
-def test_a_board_with_a_fault_is_found_out(fault: str) -> None:
+def test_a_board_with_a_fault_fails(fault: str) -> None:
     with board_of(fault) as device, pytest.raises((AssertionError, FirstspikeError)):
         CAUGHT_BY[fault](device)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("scenario", dict.fromkeys(CAUGHT_BY.values()))  # not a set: workers need one order
-def test_a_board_without_one_is_not(scenario: Callable[[RtlBoard], None]) -> None:
+@pytest.mark.parametrize("scenario", dict.fromkeys(CAUGHT_BY.values()))  # a set has no fixed order
+def test_a_board_without_a_fault_passes(scenario: Callable[[RtlBoard], None]) -> None:
     with board_of(None) as device:
         scenario(device)

@@ -1,4 +1,4 @@
-"""The simulated gateware behind its serial line: the host's own programs run on it, whatever the line does."""
+"""The host software works with simulated gateware behind its serial line, whatever faults the line has."""
 
 import itertools
 import random
@@ -17,7 +17,7 @@ from firstspike_sim.rtl.board import RtlBoard
 
 
 def faulty(board: RtlBoard, faults: Faults) -> FaultyLine:
-    """A line with faults in both directions; a pause passes on the simulation's clock."""
+    """Returns a line with faults in both directions; its pauses take simulated time."""
 
     def sleep(seconds: float) -> None:
         board.run(round(seconds * board.clock))
@@ -45,7 +45,7 @@ def test_a_network_is_loaded_and_images_come_back_spike_for_spike() -> None:
         assert (device.broken, status["line_errors"]) == (0, 0)
 
 
-def test_damage_in_its_memory_is_found() -> None:
+def test_damage_in_a_memory_of_the_board_is_found() -> None:
     with simulated() as device:
         board = Board(FramedTransport(RtlLine(device)))
         board.load(NET)
@@ -76,26 +76,26 @@ FAULTS = {
 }
 
 
-# by default those that are more than a part of the last one
+# Faults that run by default. The other single faults are also part of "all" and run with the slow tests.
 QUICK = ("flips", "many flips", "cut", "unplugged", "all")
 
 
 @pytest.mark.parametrize(
     "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FAULTS]
 )
-def test_faults_of_the_line_lose_double_and_change_nothing(name: str) -> None:
+def test_no_answer_is_lost_doubled_or_changed_by_faults_of_the_line(name: str) -> None:
     with simulated() as device:
         line = faulty(device, FAULTS[name])
         board = Board(FramedTransport(line))
         board.load(NET)
         streamed(board, 40)
-        streamed(board, 120, spikes=False, graded=True)  # which is much to hear and little to say
+        streamed(board, 120, spikes=False, graded=True)  # long messages, short answers
         hurts = sum(line.out.hurts.values()) + sum(line.back.hurts.values()) + line.stalls + line.breaks
         assert hurts > 0
 
 
 class BadStops(RtlLine):
-    """Some bytes come to the board without a stop bit, with whatever that does to the next one."""
+    """A line on which some bytes reach the board without a stop bit, which may spoil the next byte, too."""
 
     def __init__(self, board: RtlBoard, chance: float) -> None:
         super().__init__(board, shortcut=False)
@@ -110,19 +110,19 @@ class BadStops(RtlLine):
         board.feed = broken  # type: ignore[method-assign,assignment]
 
 
-def test_missing_stop_bits_are_counted_and_got_over() -> None:
+def test_missing_stop_bits_are_counted_and_repaired() -> None:
     with simulated() as device:
         line = BadStops(device, 1e-3)
         board = Board(FramedTransport(line))
         board.load(NET)
         streamed(board, 80)
         assert line.count > 5
-        assert line.count <= board.status()["line_errors"] < 5 * line.count  # bytes behind one are misread too
+        assert line.count <= board.status()["line_errors"] < 5 * line.count  # bytes after such a byte are misread, too
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 6))])
-def test_a_board_reset_again_and_again_loses_nothing(seed: int) -> None:
-    """Its button is pressed while it is loaded, while it classifies, and when all has been said to it."""
+def test_a_board_that_is_reset_repeatedly_loses_no_answer(seed: int) -> None:
+    """Resets the board three times at random cycles: while loading, while streaming, or between streams."""
     chance = random.Random(seed)
     with simulated() as device:
         gaps = itertools.chain((chance.randrange(20_000, 900_000) for _ in range(3)), itertools.repeat(1 << 60))
@@ -131,15 +131,15 @@ def test_a_board_reset_again_and_again_loses_nothing(seed: int) -> None:
         board.load(NET)
         streamed(board, 80)
         streamed(board, 40, graded=True)
-        for _ in range(20):  # until the last press has come and been got over
+        for _ in range(20):  # until the third reset has happened
             streamed(board, 40)
             if line.done == 3:
                 break
         assert line.done == 3
 
 
-def test_a_board_that_was_reset_after_it_had_all_the_images_is_asked_and_answers() -> None:
-    """Nothing is outstanding then that a host would send again."""
+def test_a_board_reset_after_it_received_all_images_still_answers_them() -> None:
+    """After such a reset no byte is unacknowledged, so the host must notice the lost session by asking."""
     with simulated() as device:
         line = RtlLine(device)
         board = Board(FramedTransport(line))
@@ -155,8 +155,8 @@ def test_a_board_that_was_reset_after_it_had_all_the_images_is_asked_and_answers
         assert board.status()["host"]["sessions"] == 2
 
 
-def test_a_host_that_is_gone_in_the_middle_leaves_no_trace() -> None:
-    """Another program opens the line at any point of an upload or of an image."""
+def test_a_host_that_disappears_does_not_disturb_the_next_one() -> None:
+    """A program stops in the middle of a load or of a stream, and the next one opens the line."""
     chance = random.Random(5)
     with simulated() as device:
         for n in range(6):
@@ -183,7 +183,7 @@ def test_a_host_that_is_gone_in_the_middle_leaves_no_trace() -> None:
 
 
 def stopping(pieces: int):
-    """Progress that ends the load in its middle, as an interrupt does."""
+    """Returns a progress function whose call number `pieces` raises KeyboardInterrupt, as an interrupt would."""
 
     def progress(done: int, total: int) -> None:
         nonlocal pieces
@@ -194,12 +194,12 @@ def stopping(pieces: int):
     return progress
 
 
-def test_the_watchdog_ends_what_the_core_does_not_answer() -> None:
+def test_the_watchdog_resets_a_core_that_does_not_answer() -> None:
     with simulated() as device:
         board = Board(FramedTransport(RtlLine(device)))
         board.load(NET)
         board.write("WATCHDOG", 5000)
-        streamed(board, 10)  # a core that is well is in time
+        streamed(board, 10)  # a working core answers in time
         assert board.read("WATCHDOGS") == 0
         board.write("CONFIG", 1)
         board.write("STEPS", 0)  # with no steps the first stage never ends
@@ -208,14 +208,14 @@ def test_the_watchdog_ends_what_the_core_does_not_answer() -> None:
         assert board.status()["configuration"] == "valid"
         with pytest.raises(BoardError) as error:
             board.run(events(2))
-        assert str(error.value) == "the board at rtl: lost the session 10 times without a result between"
+        assert str(error.value) == "the board at rtl: lost the session 10 times without a result in between"
         assert board.read("WATCHDOGS") > 9
         assert board.read("STATUS") & 1  # the core is idle again
         board.load(NET)
         streamed(board, 10)
 
 
-def test_the_link_counts_what_it_sees() -> None:
+def test_the_link_counts_frames_and_sessions() -> None:
     with simulated() as device:
         board = Board(FramedTransport(RtlLine(device)))
         before = board.status()
@@ -229,7 +229,7 @@ def test_the_link_counts_what_it_sees() -> None:
         ]
 
 
-def test_a_load_may_take_the_byte_port_and_is_as_exact() -> None:
+def test_a_load_through_the_byte_port_is_faster_and_as_exact() -> None:
     with simulated() as device:
         line = RtlLine(device)
         board = Board(FramedTransport(line))

@@ -1,4 +1,4 @@
-"""Every writable register keeps the same bits in the model board as in the gateware, and gives the same ones back."""
+"""Every writable register keeps and returns the same bits in the model board and in the gateware."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -24,7 +24,7 @@ WORDS = (0xFFFFFFFF, 0x00010005, 0xA5A5A5A5, 0)
 
 @pytest.fixture(params=[SMALL, LEARNS], ids=["small", "learning"], scope="module")
 def boards(request: pytest.FixtureRequest) -> Iterator[dict[str, Board]]:
-    """The same core, as the model and as simulated gateware."""
+    """Yields two boards with one core configuration: the model board and simulated gateware."""
     if reason := runs():
         pytest.skip(reason)
     with ExitStack() as stack:
@@ -39,22 +39,22 @@ def writable(config: CoreConfig) -> list[tuple[str, int | None, Register]]:
 
 
 def everything(board: Board) -> dict[tuple[str, int | None], int]:
-    """What every register that can be written reads as now."""
+    """Returns the present value of every writable register."""
     return {(name, k): board.read(name, k) for name, k, _ in writable(board.config)}
 
 
-def test_they_begin_alike(boards) -> None:
+def test_both_boards_begin_with_equal_registers(boards) -> None:
     assert everything(boards["rtl"]) == everything(boards["model"])
 
 
 @pytest.mark.parametrize("word", WORDS, ids=hex)
-def test_what_is_written_to_each_reads_back_alike_and_as_described(boards, word: int) -> None:
+def test_each_written_word_reads_back_equally_and_as_described(boards, word: int) -> None:
     for name, k, register in writable(boards["model"].config):
         found = {}
         for which, board in boards.items():
             board.write(name, word, k)
             found[which] = board.read(name, k)
         assert found["rtl"] == found["model"], f"{name} of stage {k} after {word:#x}"
-        if name not in ("MEM_DATA", "CONFIG", "CONFIG_CRC"):  # a memory, and the guard's
+        if name not in ("MEM_DATA", "CONFIG", "CONFIG_CRC"):  # a memory port, and registers of the guard
             assert found["model"] == register.after(word), f"{name} of stage {k} after {word:#x}"
-    assert everything(boards["rtl"]) == everything(boards["model"]), "none has changed another"
+    assert everything(boards["rtl"]) == everything(boards["model"]), "a write changed another register"

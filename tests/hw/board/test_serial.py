@@ -1,17 +1,17 @@
-"""The whole board as Verilog: four ports, the same text every time, clean but for what the core is known for."""
+"""The Verilog of a whole board has four ports, is reproducible, and has no lint warnings except those of the core."""
 
 import re
 import subprocess
 
 import pytest
-from core_networks import small_config
+from core_configs import small_config
 
 from firstspike_hw.emit.verilog import BOARD, emit_board, main
 from firstspike_sim.rtl.toolchain import find_verilator, runs
 
-# as tests/hw/cocotb/test_emitted.py has it for the core
+# Warnings that are switched off; tests/hw/cocotb/test_emitted.py gives the reasons.
 WAIVED = ("DECLFILENAME", "PROCASSINIT", "UNUSEDSIGNAL", "WIDTHEXPAND", "WIDTHTRUNC", "CASEINCOMPLETE")
-KNOWN = ("ASCRANGE", "VARHIDDEN")  # of the core, to be repaired there
+KNOWN = ("ASCRANGE", "VARHIDDEN")  # warnings of the core, to be repaired there
 
 
 @pytest.fixture(scope="module")
@@ -25,22 +25,22 @@ def test_the_ports_are_a_clock_a_reset_and_a_serial_line(text) -> None:
     assert sorted(ports.split(",")) == ["clk", "rst", "rx", "tx"]
 
 
-def test_the_text_does_not_change(text) -> None:
+def test_the_text_is_reproducible(text) -> None:
     assert emit_board(small_config(), divisor=4) == text
 
 
-def test_the_rings_are_memories_without_a_word_about_collisions(text) -> None:
+def test_the_rings_are_memories_without_a_collision_check(text) -> None:
     rings = re.findall(r"no_rw_check = 32'd1 \*\)\s+reg \[7:0\] (\S+) \[(\d+):0\]", text)
     assert sorted(int(depth) for _, depth in rings) == [511, 4095, 4095]
 
 
-def test_the_command_writes_it(tmp_path) -> None:
+def test_the_command_writes_the_board(tmp_path) -> None:
     path = tmp_path / "board.v"
     assert main(["small", "--board", "--divisor", "7", "-o", str(path)]) == 0
     assert f"module {BOARD}(" in path.read_text()
 
 
-def test_a_line_that_is_too_quick_is_refused(capsys) -> None:
+def test_a_line_that_is_too_fast_is_refused(capsys) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["small", "--board", "--divisor", "3"])
     assert ended.value.code == 2
@@ -50,7 +50,7 @@ def test_a_line_that_is_too_quick_is_refused(capsys) -> None:
 
 
 @pytest.mark.skipif(runs() is not None, reason=str(runs()))
-def test_lint_has_nothing_to_say_of_the_link(tmp_path, text) -> None:
+def test_lint_finds_nothing_in_the_link(tmp_path, text) -> None:
     path, verilator = tmp_path / "board.v", find_verilator()
     path.write_text(text)
     words = [verilator.binary, "--lint-only", "-Wall", *(f"-Wno-{name}" for name in WAIVED)]

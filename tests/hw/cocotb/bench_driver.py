@@ -1,4 +1,4 @@
-"""A core under cocotb: AXI drivers on the emitted module, streams checked in every cycle, the contract as the judge."""
+"""Drives an emitted core under cocotb through AXI, checks its streams in every cycle, compares it with the contract."""
 
 import itertools
 import logging
@@ -14,7 +14,7 @@ from bench_cores import CORES
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
-from core_networks import differences
+from core_configs import differences
 
 from firstspike_contract import CoreConfig, Network, load_plan
 from firstspike_contract.core import driver
@@ -36,12 +36,12 @@ PERIOD = 10  # ns
 SEED = int(os.environ.get("FIRSTSPIKE_SEED", "1"))
 CONFIG: CoreConfig = CORES[os.environ.get("FIRSTSPIKE_CORE", "both")]
 
-_PATIENCE = 200_000  # cycles that an image may take
+_PATIENCE = 200_000  # most cycles that an image may take
 _OKAY, _SLVERR = 0, 2
 
 
 def stalls(seed: int, chance: float) -> Iterator[bool]:
-    """Pauses at random, in bursts: a stream that stalls a beat here and there is not one that stands for long."""
+    """Yields whether a stream pauses in each cycle; pauses last 1 to 20 cycles, because long ones show other faults."""
     chances = random.Random(seed)
     while True:
         paused = chances.random() < chance
@@ -50,26 +50,26 @@ def stalls(seed: int, chance: float) -> Iterator[bool]:
 
 @dataclass(kw_only=True)
 class Played:
-    """RESULT_PACKET [N], RESULT [N], TRACE of each image that asked for one (by index)."""
+    """The answers of a core to N images."""
 
-    packets: np.ndarray
-    results: np.ndarray
-    traces: dict[int, np.ndarray]
+    packets: np.ndarray  # RESULT_PACKET ``[N]``
+    results: np.ndarray  # RESULT ``[N]``
+    traces: dict[int, np.ndarray]  # image -> TRACE, for images with the flag SPIKES
 
 
 @dataclass(kw_only=True)
 class Seen:
-    """Cycle numbers: of a header taken, of TLAST taken, of the first cycle of a result packet; beats so far."""
+    """What happened on the streams since the last reset, as cycle numbers and counts."""
 
-    cycle: int = 0
-    headers: list[int] = field(default_factory=list)
-    lasts: list[int] = field(default_factory=list)
-    offered: list[int] = field(default_factory=list)
-    beats: dict[str, int] = field(default_factory=lambda: {"s": 0, "m": 0, "t": 0})
+    cycle: int = 0  # cycles since the reset
+    headers: list[int] = field(default_factory=list)  # cycle in which each header was taken
+    lasts: list[int] = field(default_factory=list)  # cycle in which each TLAST was taken
+    offered: list[int] = field(default_factory=list)  # first cycle of each result packet
+    beats: dict[str, int] = field(default_factory=lambda: {"s": 0, "m": 0, "t": 0})  # stream -> beats taken
 
 
 class BenchRegisters:
-    """AsyncRegisterAccess on a master of AXI4-Lite; writes are pipelined. An access that the core refuses fails."""
+    """AsyncRegisterAccess through an AXI4-Lite master. Writes are pipelined; a refused access fails the test."""
 
     def __init__(self, master: AxiLiteMaster) -> None:
         self._master = master
@@ -90,7 +90,7 @@ class BenchRegisters:
         await self.read_words(address, count)
 
     async def wait(self, waited: int) -> None:
-        assert waited < _PATIENCE, "STATUS.idle does not come"
+        assert waited < _PATIENCE, "the core does not become idle"
 
     async def flush(self) -> float:
         return 0.0
@@ -102,13 +102,13 @@ class BenchRegisters:
 
 
 class CoreDriver:
-    """Started by `await CoreDriver(dut).start()`. A failure names what was sent and what the contract expects."""
+    """A core and its drivers, started by `await CoreDriver(dut).start()`. Failures name events and differences."""
 
     def __init__(self, dut: Any, config: CoreConfig = CONFIG) -> None:
         self.dut, self.config = dut, config
         self.seen = Seen()
-        self.restarting = False  # streams may break off
-        for name in ("s_axis", "m_axis", "t_axis", "s_axil"):  # cocotbext-axi tells of every beat
+        self.restarting = False  # while True, streams may break off
+        for name in ("s_axis", "m_axis", "t_axis", "s_axil"):  # cocotbext-axi logs every beat
             for part in ("", "_aw", "_w", "_b", "_ar", "_r"):
                 logging.getLogger(f"cocotb.{dut._name}.{name}{part}").setLevel(logging.ERROR)
 
@@ -117,12 +117,12 @@ class CoreDriver:
         for name, parts in _INPUTS.items():
             for part in parts:
                 getattr(dut, f"{name}_{part}").value = 0
-        dut.rst.value = 1  # before any driver looks: until then, outputs may be unknown
+        dut.rst.value = 1  # before any driver looks at outputs, which are unknown until then
         cocotb.start_soon(Clock(dut.clk, PERIOD, unit="ns").start())
         await ClockCycles(dut.clk, 2)
         dut.rst.value = 0
         await ClockCycles(dut.clk, 1)
-        # They follow `rst`; CONTROL.reset is told to them by `control_reset`.
+        # The drivers follow `rst`. `control_reset` resets them together with CONTROL.reset.
         self.images = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), dut.clk, dut.rst)
         self.results = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.clk, dut.rst)
         self.trace = AxiStreamSink(AxiStreamBus.from_prefix(dut, "t_axis"), dut.clk, dut.rst)
@@ -134,7 +134,7 @@ class CoreDriver:
         return self
 
     async def reset(self, cycles: int = 2) -> None:
-        """`rst`."""
+        """Holds `rst` for `cycles` cycles; the drivers forget their streams."""
         self.restarting = True
         self.dut.rst.value = 1
         await ClockCycles(self.dut.clk, cycles)
@@ -145,7 +145,7 @@ class CoreDriver:
         self.restarting = False
 
     async def control_reset(self, run: int = 1) -> None:
-        """CONTROL.reset, and the drivers of the streams start again."""
+        """Writes CONTROL.reset and restarts the drivers of the streams."""
         self.restarting = True
         for stream in (self.images, self.results, self.trace):
             stream.assert_reset(True)
@@ -183,15 +183,15 @@ class CoreDriver:
         return block[name].unpack(await self.read(name, stage))
 
     async def do(self, task: Any) -> Any:
-        """Performs a task of the driver on this core."""
+        """Performs a task of the driver on this core and returns its value."""
         return await perform_async(task, BenchRegisters(self.registers))
 
     async def stop(self) -> None:
-        """CONTROL.run = 0 and wait until idle."""
+        """Writes CONTROL.run = 0 and waits until the core is idle."""
         await self.do(driver.halt())
 
     async def load(self, network: Network, *, read_back: bool = False) -> None:
-        """Registers and memories, CRCs compared, then CONTROL.run; read_back: every word again."""
+        """Loads registers and memories, compares CRCs and sets CONTROL.run; `read_back` compares every word, too."""
         plan = load_plan(network, self.config)
         await self.do(driver.load(plan))
         if read_back:
@@ -200,7 +200,7 @@ class CoreDriver:
     # Images
 
     def stall(self, seed: int, *, gaps: float = 0.0, results: float = 0.0, trace: float = 0.0) -> None:
-        """Chances of a pause on each stream, from now on."""
+        """Sets the chance of a pause on each stream from now on."""
         streams = (self.images, self.results, self.trace)
         for k, (stream, chance) in enumerate(zip(streams, (gaps, results, trace), strict=True)):
             stream.clear_pause_generator()
@@ -213,7 +213,7 @@ class CoreDriver:
             self.images.send_nowait(AxiStreamFrame(image.astype("<u4").tobytes()))
 
     async def gather(self, beats: Sequence[np.ndarray]) -> Played:
-        """The answers to those images, which have been sent."""
+        """Returns the answers to images that have been sent."""
         packets, traces = [], {}
         for n, image in enumerate(beats):
             packets.append(await self._packet(self.results, f"result of image {n}"))
@@ -221,7 +221,7 @@ class CoreDriver:
             header = IMAGE_HEADER.unpack(int(image[0]))
             if header["flags"] & Header.SPIKES:
                 traces[n] = unpack_trace(await self._packet(self.trace, f"trace of image {n}"))
-                assert int(traces[n]["x"][-1]) == header["tag"], f"trace {n} ends with another tag"
+                assert int(traces[n]["x"][-1]) == header["tag"], f"the marker of trace {n} has another tag"
         unpacked, results = unpack_result(np.concatenate(packets))
         return Played(packets=unpacked, results=results, traces=traces)
 
@@ -229,45 +229,45 @@ class CoreDriver:
         try:
             frame = await with_timeout(sink.recv(), _PATIENCE * PERIOD, "ns")
         except cocotb.triggers.SimTimeoutError:
-            raise AssertionError(f"{what} does not come") from None
+            raise AssertionError(f"the {what} does not come") from None
         return np.frombuffer(bytes(frame.tdata), "<u4").astype(np.uint32)
 
     async def play(self, beats: Sequence[np.ndarray]) -> Played:
-        """Sends images back to back, and gathers their answers; `latency` is compared with what was seen."""
+        """Sends images back to back, checks their `latency` against the cycles on the streams, returns the answers."""
         first = len(self.seen.offered)
-        assert first == len(self.seen.lasts), "an image is unfinished"
+        assert first == len(self.seen.lasts), "an earlier image is unfinished"
         self.send(beats)
         played = await self.gather(beats)
         waited = np.subtract(self.seen.offered[first:], self.seen.lasts[first:])
-        assert played.packets["latency"].tolist() == waited.tolist(), "latency"
+        assert played.packets["latency"].tolist() == waited.tolist(), "latency is not TLAST to result"
         return played
 
     async def check(self, network: Network, images: Sequence[np.ndarray], *, flags: int = Header.SPIKES) -> Played:
-        """Plays EVENT arrays and compares everything with contract.evaluate."""
+        """Plays EVENT arrays and compares all answers with contract.evaluate."""
         beats = [pack_image(e, flags=flags, tag=n & 255, label=257 * n & 65535) for n, e in enumerate(images)]
         played = await self.play(beats)
         self.judge(network, beats, images, played)
         return played
 
     def judge(self, network: Network, beats: Sequence[np.ndarray], images: Any, played: Played) -> None:
-        """All RESULT fields, tag and label; and, of traced images, all spike times up to the decision."""
+        """Compares RESULT, tag and label of every image, and the spike times up to the decision of traced images."""
         for n, image in enumerate(beats):
             events = unpack_bitmap(image) if images is None else images[n]
             header = IMAGE_HEADER.unpack(int(image[0]))
-            assert int(played.packets["tag"][n]) == header["tag"], f"image {n}: tag"
-            assert int(played.packets["label"][n]) == header["label"], f"image {n}: label"
+            assert int(played.packets["tag"][n]) == header["tag"], f"image {n}: wrong tag"
+            assert int(played.packets["label"][n]) == header["label"], f"image {n}: wrong label"
             wrong = differences(network, events, played.results[n], played.traces.get(n))
             assert not wrong, f"image {n}, seed {SEED}: {wrong}; events (t, x): {events.tolist()}"
 
-    # The streams, every cycle
+    # Checks of the streams in every cycle
 
     async def _watch(self) -> None:
-        """valid holds and payload is stable until taken; notes cycles."""
+        """Asserts that a valid beat stays unchanged until it is taken, and records cycle numbers in `seen`."""
         dut = self.dut
         outputs = {name: [getattr(dut, f"{name}_axis_{part}") for part in _AXIS] for name in ("m", "t")}
         inputs = [dut.s_axis_tvalid, dut.s_axis_tready, dut.s_axis_tlast]
         waiting: dict[str, tuple[int, int]] = {}
-        inside = {"s": False, "m": False}  # a packet
+        inside = {"s": False, "m": False}  # whether a packet has begun and not ended
         edge = RisingEdge(dut.clk)
         while True:
             await edge

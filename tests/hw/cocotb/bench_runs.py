@@ -1,4 +1,4 @@
-"""Verilog and a bench -> a run in a simulator through cocotb's runner, with Verilator's builds kept between runs."""
+"""Runs benches on Verilog in a simulator, through cocotb's runner; builds are kept between runs."""
 
 import contextlib
 import fcntl
@@ -18,10 +18,10 @@ from firstspike_sim.rtl.toolchain import Verilator, cache_folder, find_icarus, f
 __all__ = ["SIMULATORS", "run_bench", "seed"]
 
 TIMESCALE = ("1ns", "1ps")
-# Lint is a test of its own. Verilog of 2005 for Icarus: later editions give registers their first values before any
-# `always @*` listens, and what depends on registers alone would stay unknown.
+# Lint has a test of its own. Icarus reads the Verilog as that of 2005: in later editions it sets first values before
+# any `always @*` block listens, and values that depend on registers alone would stay unknown.
 _BUILD = {"verilator": ["-Wno-fatal", "-Wno-lint", "-Wno-style", "--no-timing"], "icarus": ["-g2005"]}
-_LIKE = "3"  # counts changes of how a build is made
+_LIKE = "3"  # to be increased when builds are made in another way
 _DEFINES = "-DVERILATOR=1 -DVM_COVERAGE=0 -DVM_SC=0 -DVM_TIMING=0 -DVM_TRACE=0 -DVM_TRACE_FST=0 -DVM_TRACE_VCD=0"
 _RUNTIME = ("verilated", "verilated_dpi", "verilated_vpi", "verilated_threads")
 
@@ -36,8 +36,11 @@ SIMULATORS = [
 
 
 class _Verilator(runner.Verilator):
-    """Only the ports can be seen, which is a third of the C++ and a quicker simulation; and two compilations, not
-    make's twenty, each of which would read the same headers again."""
+    """A runner for Verilator with quicker builds and simulations.
+
+    Only ports are public, which makes a third of the C++. Two compilations replace the twenty of make, each of which
+    would read the same headers again.
+    """
 
     def _build_command(self) -> list[list[str]]:
         verilate, _ = super()._build_command()
@@ -47,7 +50,7 @@ class _Verilator(runner.Verilator):
         include = find_verilator().root / "include"
         flags = f"-w -std=gnu++20 {_DEFINES} -I. -I{include} -I{include}/vltstd -c"
         libraries = cocotb_tools.config.libs_dir
-        kept = self.build_dir.parent / f"runtime-{_versions('verilator')}"  # the same for every core
+        kept = self.build_dir.parent / f"runtime-{_versions('verilator')}"  # shared by all cores
         bridge = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
         runtime = [include / f"{name}.cpp" for name in _RUNTIME]
         lines = [f"mkdir -p {kept}"]
@@ -69,7 +72,7 @@ _RUNNERS = {"verilator": _Verilator, "icarus": runner.Icarus}
 
 
 def seed() -> int:
-    """First seed of the random benches: FIRSTSPIKE_SEED, or 1; printed with every failure."""
+    """Returns the first seed of the random benches, FIRSTSPIKE_SEED or 1. Every failure prints its seed."""
     return int(os.environ.get("FIRSTSPIKE_SEED", "1"))
 
 
@@ -82,15 +85,16 @@ def run_bench(
     folder: Path,
     settings: Mapping[str, str],
 ) -> dict[str, str]:
-    """Runs all cocotb tests of `modules`. Returns what each said: "" if it passed. Raises if none ran.
+    """Runs all cocotb tests of `modules`. Returns test -> its failure as text, "" if it passed.
 
-    folder: of this run, for its log and results. settings: more environment for the bench.
+    `folder` receives the log and the results of this run. `settings` are further environment variables for the bench.
+    Raises AssertionError if no test ran.
     """
     with _environment(find_verilator() if simulator == "verilator" else None):
         build = _built(verilog, simulator, top)
         log = folder / "bench.log"
         results = folder / "results.xml"
-        with contextlib.suppress(SystemExit):  # a test failed: the results say which
+        with contextlib.suppress(SystemExit):  # raised if a test failed; the results say which
             _RUNNERS[simulator]().test(
                 test_module=modules,
                 hdl_toplevel=top,
@@ -107,8 +111,8 @@ def run_bench(
 
 
 def _built(verilog: str, simulator: str, top: str) -> Path:
-    """Folder of a finished build of that text, made if no earlier run has."""
-    # The libraries' folder is written into the build: another checkout's may be gone.
+    """Returns the folder with a finished build of the text; builds it unless an earlier run did."""
+    # Builds contain the path of the libraries, and the libraries of another checkout may be gone.
     libraries = str(cocotb_tools.config.libs_dir)
     parts = [verilog, simulator, top, *_BUILD[simulator], _LIKE, _versions(simulator), libraries]
     kept = cache_folder() / "cocotb"
@@ -150,12 +154,12 @@ def _prune(kept: Path, most: int = 16) -> None:
 
 @contextlib.contextmanager
 def _environment(verilator: Verilator | None) -> Iterator[None]:
-    """The runner takes its programs and make's variables from the environment."""
+    """Sets the environment variables from which the runner takes its programs; restores them at the end."""
     before = dict(os.environ)
     try:
         if verilator is not None:
             os.environ.update(verilator.environment)
-        os.environ["PYTHONWARNINGS"] = "ignore::DeprecationWarning"  # cocotbext-axi speaks cocotb 1 here and there
+        os.environ["PYTHONWARNINGS"] = "ignore::DeprecationWarning"  # cocotbext-axi uses deprecated names of cocotb 1
         yield
     finally:
         os.environ.clear()

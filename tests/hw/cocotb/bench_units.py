@@ -1,4 +1,4 @@
-"""Units side by side in one module, so that one build serves their benches; and how a bench reaches one of them."""
+"""Puts units side by side into one module, so that one build serves their benches; gives access to each unit."""
 
 import os
 import random
@@ -28,7 +28,7 @@ from firstspike_hw.spikes.serialiser import Serialiser
 from firstspike_hw.spikes.trace import Trace
 from firstspike_hw.stage.stage import Stage
 
-warnings.simplefilter("ignore", UnusedElaboratable)  # benches make units to ask for their layouts
+warnings.simplefilter("ignore", UnusedElaboratable)  # benches make units only to read their layouts
 
 __all__ = ["LINK_UNITS", "SEED", "STEPS", "UNITS", "Unit", "emit_units", "pack", "unpack"]
 
@@ -52,7 +52,7 @@ UNITS: Units = {
     "trace": lambda: Trace(sources=3, steps=STEPS),
 }
 
-# Of the link, and the whole of it without a core.
+# Units of the link, and the whole link without a core.
 LINK_UNITS: Units = {
     "uart_in": lambda: Receiver(divisor=5),
     "uart_out": lambda: Transmitter(divisor=5),
@@ -77,14 +77,14 @@ class _Units(wiring.Component):
 
 
 def emit_units(units: Units) -> str:
-    """Verilog of the module `units`: ports as in the components, double underscores between."""
+    """Returns the Verilog of the module `units`, with ports such as `queue__push__valid`."""
     top = _Units(units)
     leaves = [leaf for name, unit in top.units.items() for leaf in _leaves(unit.signature, unit, getattr(top, name))]
     return str(verilog.convert(top, name="units", ports=[outer for _, _, outer in leaves], emit_src=False))
 
 
 def pack(layout: data.StructLayout, **values: int) -> int:
-    """Bits of a structure; fields not named are 0."""
+    """Returns the bits of a structure; fields without a value are 0."""
     word = 0
     for name, value in values.items():
         field = layout[name]
@@ -93,15 +93,18 @@ def pack(layout: data.StructLayout, **values: int) -> int:
 
 
 def unpack(layout: data.StructLayout, word: int) -> dict[str, int]:
-    """Fields of a structure, all unsigned."""
+    """Returns the fields of a structure, all of them unsigned."""
     return {name: word >> layout[name].offset & ((1 << layout[name].width) - 1) for name, _ in layout}
 
 
 class Unit:
-    """One unit: `u["push__valid"] = 1`, `await u.tick()`, then `u["events__valid"]` of the cycle before the edge."""
+    """Access to one unit: `u["push__valid"] = 1` sets an input, `await u.tick()` waits for a clock edge.
+
+    After that, `u["events__valid"]` reads an output as it was in the cycle before the edge.
+    """
 
     def __init__(self, dut: Any, name: str, units: Units = UNITS) -> None:
-        """units: all that are in the module."""
+        """`units` lists all units of the module."""
         self.dut, self.name, self.component, self.units = dut, name, units[name](), units
         self.chances = random.Random(SEED)
         self.edge = RisingEdge(dut.clk)
@@ -122,7 +125,7 @@ class Unit:
 
     def __getitem__(self, path: str) -> int:
         value = getattr(self.dut, f"{self.name}__{path}").value
-        if path.endswith("payload"):  # fields that mean nothing here may be unknown in Icarus
+        if path.endswith("payload"):  # fields without a meaning may be unknown in Icarus
             return int("".join(bit if bit in "01" else "0" for bit in str(value)), 2)
         return int(value)
 
@@ -131,7 +134,7 @@ class Unit:
             await self.edge
 
     async def load(self, port: str, words: list[int]) -> None:
-        """Words into the memory behind a host port, from address 0 on; each stays for a cycle more (MemoryPort)."""
+        """Writes words from address 0 on through a MemoryPort, which needs each word one cycle longer than `write`."""
         for address, word in enumerate(words):
             self[f"{port}__address"], self[f"{port}__word"] = address, word
             for strobe in (1, 0):
@@ -140,14 +143,14 @@ class Unit:
 
 
 def _leaves(signature: Any, inner: Any, outer: Any) -> list[tuple[bool, Value, Value]]:
-    """(is an input, port of the unit, port of the module)."""
+    """Returns (is an input, port of the unit, port of the module) for each port that is not constant."""
     pairs = zip(signature.flatten(inner), signature.flatten(outer), strict=True)
     found = [(member.flow == wiring.In, Value.cast(a), Value.cast(b)) for (_, member, a), (_, _, b) in pairs]
-    return [leaf for leaf in found if not isinstance(leaf[1], Const)]  # always ready
+    return [leaf for leaf in found if not isinstance(leaf[1], Const)]  # a constant: always ready
 
 
 def _inputs(name: str, make: Callable[[], Any]) -> list[str]:
-    """Ports of the module that drive a unit."""
+    """Returns the names of the module's input ports for a unit."""
     signature = make().signature
     return [
         "__".join([name, *map(str, path)])

@@ -1,4 +1,4 @@
-"""The whole core: back-pressure, gaps, resets, reloads, overlap of images, registers and memories."""
+"""Tests the whole core: stalls on its streams, resets, reloads, overlapping images, registers and memories."""
 
 import random
 
@@ -6,7 +6,7 @@ import cocotb
 import numpy as np
 from bench_driver import CONFIG, SEED, CoreDriver, stalls
 from cocotb.triggers import ClockCycles
-from core_networks import random_images, random_network
+from networks import random_images, random_network
 
 from firstspike_contract import EVENT, KERNELS, load_plan
 from firstspike_contract.core.register_map import CORE_ID, CORE_VERSION, GLOBAL, Memory, offset_of, registers
@@ -35,12 +35,12 @@ async def stalls_on_each_stream_and_on_all(dut) -> None:
         core.stall(SEED, **which)
         played = await core.check(made, images)
         same = [name for name in played.packets.dtype.names if name not in ("cycles", "latency", "rows_read")]
-        assert (played.packets[same] == free.packets[same]).all(), f"{which}: stalls change cycles and latency only"
+        assert (played.packets[same] == free.packets[same]).all(), f"{which}: stalls change an answer"
 
 
 @cocotb.test()
 async def a_sink_that_takes_nothing_holds_everything_back(dut) -> None:
-    """Results closed: one packet waits, two more images come in and a fourth does not; then all of them leave."""
+    """While a sink is closed the core stops taking images; when it opens, every image is answered correctly."""
     core = await CoreDriver(dut).start()
     made, images = some(SEED + 1, count=6)
     await core.load(made)
@@ -52,7 +52,7 @@ async def a_sink_that_takes_nothing_holds_everything_back(dut) -> None:
         core.send(sent)
         await ClockCycles(dut.clk, 6000)
         taken = len(core.seen.headers) - before
-        assert taken < len(sent), f"{taken} images were taken in with nowhere to go"
+        assert taken < len(sent), f"{taken} images were taken although no answer can leave"
         assert not int(dut.s_axis_tready.value)
         assert not (await core.fields("STATUS"))["idle"]
         sink.pause = False
@@ -69,16 +69,16 @@ async def the_next_image_loads_during_this_one_and_a_third_waits(dut) -> None:
     played = await core.check(made, full)
     seen = core.seen
     for n in range(1, 6):
-        assert seen.lasts[n] < seen.offered[n - 1], "an image loads while the one before is worked on"
+        assert seen.lasts[n] < seen.offered[n - 1], "an image must load while the one before is computed"
     for n in range(2, 6):
-        assert seen.headers[n] > seen.offered[n - 2] - 2, "a third image waits"
+        assert seen.headers[n] > seen.offered[n - 2] - 2, "a third image must wait"
     apart = np.diff(seen.offered)
-    assert apart.tolist() == played.packets["cycles"][1:].tolist(), "back to back, cycles are the distance of results"
+    assert apart.tolist() == played.packets["cycles"][1:].tolist(), "back to back, cycles must separate results"
 
 
 @cocotb.test()
 async def resets_in_the_middle_of_an_image(dut) -> None:
-    """At random cycles of loading, working, tracing and answering; what comes after is as if nothing had been."""
+    """Resets the core at random cycles of receiving, computing and answering; later images are answered correctly."""
     core = await CoreDriver(dut).start()
     made, images = some(SEED + 3)
     chances = random.Random(SEED)
@@ -94,11 +94,11 @@ async def resets_in_the_middle_of_an_image(dut) -> None:
         else:
             await core.reset(chances.randint(1, 3))
             assert await core.read("CONTROL") == 0
-            assert await core.read("STEPS") == 0, "rst clears the registers"
+            assert await core.read("STEPS") == 0, "rst must clear the registers"
             await core.stop()
             for offset, value in load_plan(made, CONFIG).registers:
                 await core.write_at(offset, value)
-            await core.write("CONTROL", 1)  # memories have kept their contents
+            await core.write("CONTROL", 1)  # the memories kept their contents
         core.stall(0)
         assert await core.read("STATUS") == 1
         assert await core.read("IMAGES") == 0
@@ -107,7 +107,7 @@ async def resets_in_the_middle_of_an_image(dut) -> None:
 
 @cocotb.test()
 async def another_network_between_images(dut) -> None:
-    """Larger, smaller, other kernel, other T, fewer layers: nothing of the one before stays."""
+    """Loads networks of other sizes, kernels, T and numbers of layers; none is disturbed by the one before."""
     core = await CoreDriver(dut).start()
     pairs = [
         some(SEED + 4, sizes=(20, 8, 4)),
@@ -140,7 +140,7 @@ async def the_run_bit_holds_the_next_header_and_finishes_what_has_come(dut) -> N
     await core.write("CONTROL", 0)
     await ClockCycles(dut.clk, 4000)
     done = len(core.seen.offered)
-    assert 1 <= done < len(sent), "what was accepted is finished, nothing else"
+    assert 1 <= done < len(sent), "only images that were already taken are finished"
     assert len(core.seen.headers) == done
     assert await core.read("STATUS") == 1
     assert await core.read("IMAGES") == done
@@ -149,12 +149,12 @@ async def the_run_bit_holds_the_next_header_and_finishes_what_has_come(dut) -> N
     assert await core.read("IMAGES") == len(sent)
     busy = await core.read("BUSY")
     await ClockCycles(dut.clk, 100)
-    assert await core.read("BUSY") == busy, "BUSY rests while there is no image"
+    assert await core.read("BUSY") == busy, "BUSY must not count while there is no image"
 
 
 @cocotb.test()
 async def registers_answer_for_themselves(dut) -> None:
-    """Every address: read-only ones refuse writes, writable ones give back what was written, others SLVERR."""
+    """Read-only registers refuse writes, writable ones return the written word, other addresses give SLVERR."""
     core = await CoreDriver(dut).start()
     stages = len(CONFIG.stages)
     assert await core.read("ID") == CORE_ID
@@ -193,7 +193,7 @@ async def registers_answer_for_themselves(dut) -> None:
 
 @cocotb.test()
 async def addresses_and_data_come_in_either_order(dut) -> None:
-    """AXI4-Lite with every channel stalling on its own; a read waits for a write."""
+    """Every channel of AXI4-Lite stalls on its own; a read after a write returns the written word."""
     core = await CoreDriver(dut).start()
     write, read = core.registers.write_if, core.registers.read_if
     for n, channel in enumerate((write.aw_channel, write.w_channel, write.b_channel, read.ar_channel, read.r_channel)):
@@ -213,7 +213,7 @@ async def memories_are_out_of_reach_while_an_image_is_here(dut) -> None:
     await core.write("MEM_ADDRESS", 0)
     crc = await core.read("MEM_CRC")
     core.results.pause = True
-    core.send(beats_of(images))  # the first result waits in the sender, the next image for it
+    core.send(beats_of(images))  # the first result waits in the sender, and the next image waits for it
     await ClockCycles(dut.clk, 2000)
     await core.write("MEM_DATA", 0x55555555, expect=2)
     await core.read("MEM_DATA", expect=2)

@@ -1,61 +1,49 @@
-"""The whole core: one situation after another, each on a network and images made for it."""
+"""Tests the whole core in one situation after another, each with a network and images made for it."""
 
 import cocotb
 import numpy as np
 from bench_cores import fits
 from bench_driver import CONFIG, SEED, CoreDriver
-from core_networks import random_network
+from networks import layer_of, network_of, random_network
 
-from firstspike_contract import DROPPED, EVENT, Layer, Network, evaluate, kernel_tables
+from firstspike_contract import DROPPED, EVENT, Network, evaluate
 from firstspike_contract.core.stream_format import Header, ResultFlag, pack_bitmap, pack_image
 
 KERNELS = [name for name in ("linear", "exponential") if name in CONFIG.stages[0].kernels]
-NEVER = 10**6  # a delay that is never in time
+NEVER = 10**6  # a delay beyond every last step
 
 
 def network(
     *weights, kernel="linear", steps=16, theta=100, constants=(), delays=None, input_delays=None, dropped=0
 ) -> Network:
-    """Layers of those weights; constants: times of the first layer's; the first `dropped` addresses have no row."""
+    """Returns a network with a layer for each weight matrix.
+
+    `constants` are the times of the first layer's constant inputs. The first `dropped` addresses have no row.
+    """
     layers = []
     for k, matrix in enumerate(weights):
         matrix = np.asarray(matrix, np.int8)
-        tables = kernel_tables(
-            kernel,
-            steps=steps,
-            tau_steps=steps / 2.5,
-            theta=theta if np.isscalar(theta) else theta[k],
-            fraction_bits=0 if kernel == "linear" else 5,
-        )
-        times = np.array(constants if k == 0 else (), np.int64)
-        own = np.zeros(matrix.shape[1], np.int64)
-        if delays is not None and k < len(weights) - 1:
-            own[:] = delays
+        last = k == len(weights) - 1
         layers.append(
-            Layer(
-                weights=matrix,
-                a=tables.a,
-                m=tables.m,
-                th=tables.th,
-                constant_times=times,
-                delays=own,
-                source_inputs=len(matrix) - len(times),
+            layer_of(
+                matrix,
+                theta=theta if np.isscalar(theta) else theta[k],
+                kernel=kernel,
+                steps=steps,
+                tau_steps=steps / 2.5,
+                fraction_bits=0 if kernel == "linear" else 5,
+                constant_times=constants if k == 0 else (),
+                delays=None if delays is None or last else np.broadcast_to(delays, matrix.shape[1:]),
             )
         )
-    rows = layers[0].inputs
-    made = Network(
-        kernel=kernel,
-        steps=steps,
-        input_map=np.concatenate([np.full(dropped, DROPPED), np.arange(rows)]).astype(np.int64),
-        input_delays=np.zeros(rows, np.int64) if input_delays is None else np.asarray(input_delays, np.int64),
-        layers=tuple(layers),
-    )
+    input_map = np.concatenate([np.full(dropped, DROPPED), np.arange(layers[0].inputs)])
+    made = network_of(*layers, kernel=kernel, input_map=input_map, input_delays=input_delays)
     assert fits(made, CONFIG)
     return made
 
 
 def image(*events) -> np.ndarray:
-    """EVENT of (t, x) pairs."""
+    """Returns the EVENT array of (t, x) pairs."""
     return np.array(list(events), EVENT)
 
 
@@ -65,7 +53,7 @@ def all_at(t: int, inputs: int) -> np.ndarray:
 
 @cocotb.test()
 async def simultaneous_spikes_and_ties(dut) -> None:
-    """Equal columns: every neuron of both layers fires in the same step, and the lowest class wins."""
+    """With equal weights all neurons of a layer fire in the same step, and the lowest class wins."""
     core = await CoreDriver(dut).start()
     for kernel in KERNELS:
         theta = (200, 150) if kernel == "linear" else (100, 60)
@@ -75,7 +63,8 @@ async def simultaneous_spikes_and_ties(dut) -> None:
         assert (played.packets["flags"][:2] == ResultFlag.TIE | ResultFlag.EXACT_TIE).all()
         assert (played.packets["class"][:2] == 0).all()
         assert (played.packets["spikes_output"][:2] == 4).all()
-        excess = network([[50, 60, 60, 10]], kernel=kernel, theta=40)  # a tie that the potential resolves, but for two
+        # a tie that the excess resolves, except between two outputs
+        excess = network([[50, 60, 60, 10]], kernel=kernel, theta=40)
         await core.load(excess)
         played = await core.check(excess, [image((0, 0)), image((5, 0))])
         assert (played.packets["class"] == 1).all()
@@ -91,8 +80,8 @@ async def silent_outputs_and_empty_images(dut) -> None:
         played = await core.check(quiet, [image((0, 0), (1, 1)), image(), image((15, 0)), image()])
         assert (played.packets["flags"] & ResultFlag.SILENT).all()
         assert played.packets["step"].tolist() == [15] * 4
-        assert played.packets["flags"][1] & ResultFlag.EXACT_TIE, "nothing came: all outputs are equal"
-        # an empty image that constant inputs decide
+        assert played.packets["flags"][1] & ResultFlag.EXACT_TIE, "without events all outputs must be equal"
+        # constant inputs decide an empty image
         kept = network([[5, 5, 9], [7, 90, 30]], kernel=kernel, theta=60, constants=(2,))
         await core.load(kept)
         played = await core.check(kept, [image(), image(), all_at(0, 1)])
@@ -111,7 +100,7 @@ async def all_inputs_at_one_step(dut) -> None:
 @cocotb.test()
 async def every_step_is_occupied(dut) -> None:
     core = await CoreDriver(dut).start()
-    for theta in (50, 30_000):  # an early decision, and none
+    for theta in (50, 30_000):  # an early decision, and a silent image
         made = network(np.full((32, 7), 7), [[3, 9, 5]] * 7, theta=(60, theta))
         await core.load(made)
         random = np.random.default_rng(SEED)
@@ -139,7 +128,7 @@ async def saturated_weights(dut) -> None:
     inputs = min(CONFIG.addresses, 60)
     random = np.random.default_rng(SEED)
     for kernel in KERNELS:
-        for share in (0.0, 0.4, 1.0):  # of -127
+        for share in (0.0, 0.4, 1.0):  # share of weights that are -127
             signs = np.where(random.random((inputs, 8)) < share, -127, 127)
             made = network(signs, np.where(random.random((8, 5)) < share, -127, 127), kernel=kernel, theta=20_000)
             await core.load(made)
@@ -150,7 +139,7 @@ async def saturated_weights(dut) -> None:
 
 @cocotb.test()
 async def delays(dut) -> None:
-    """None, some, to exactly the last step, one beyond, and never in time; of inputs and of hidden neurons."""
+    """Delays of inputs and hidden neurons: none, short, to exactly the last step, one step beyond it, far beyond it."""
     core = await CoreDriver(dut).start()
     for kernel in KERNELS:
         made = network(
@@ -169,7 +158,7 @@ async def delays(dut) -> None:
 
 @cocotb.test()
 async def constant_inputs(dut) -> None:
-    """At step 0, at the last, several at one step, out of order; alone and together with events."""
+    """Constant inputs at the first and the last step, several at one step, unordered; with and without events."""
     core = await CoreDriver(dut).start()
     for kernel in KERNELS:
         weights = np.random.default_rng(SEED).integers(-20, 60, (9, 7))
@@ -184,12 +173,12 @@ async def dropped_duplicate_and_out_of_range_events(dut) -> None:
     made = network([[40, 50, 45]] * 4, theta=120, dropped=2)
     await core.load(made)
     sent = [
-        image((0, 0), (0, 1), (1, 0)),  # nothing but dropped ones
-        image((5, 2), (1, 2), (1, 3)),  # the first of an input stands, not the earliest
+        image((0, 0), (0, 1), (1, 0)),  # dropped events only
+        image((5, 2), (1, 2), (1, 3)),  # the event of an input that is received first counts, not the earliest
         image((16, 2), (65535, 3), (1, 4)),
         image((0, 6), (0, 65535), (16, 6), (2, 5)),
-        image((16, 2), (3, 2)),  # refused, so not yet taken
-        image((16, 0), (3, 0)),  # out of range counts as refused though the input is dropped
+        image((16, 2), (3, 2)),  # the refused event does not count as the spike of its input
+        image((16, 0), (3, 0)),  # an event out of range counts as refused although its input is dropped
         image(*[(3, 4)] * 20),
     ]
     played = await core.check(made, sent)
@@ -230,7 +219,7 @@ async def with_run_on_the_trace_has_every_hidden_spike(dut) -> None:
 
 @cocotb.test()
 async def an_order_that_is_promised_and_broken(dut) -> None:
-    """The late event is refused, LATE and STATUS.late say so, and the images around it are untouched."""
+    """An event out of order is refused and sets LATE and STATUS.late; the images before and after are correct."""
     core = await CoreDriver(dut).start()
     made = network([[40, 50, 45]] * 4, theta=700)
     await core.load(made)

@@ -1,4 +1,4 @@
-"""The whole core: constrained random networks, images, flags and stalls. A failure names its seed."""
+"""Tests the whole core with random networks that fit it, images, flags and stalls. A failure names its seed."""
 
 import os
 
@@ -6,17 +6,17 @@ import cocotb
 import numpy as np
 from bench_cores import fits
 from bench_driver import CONFIG, SEED, CoreDriver
-from core_networks import random_images, random_network
+from networks import random_images, random_network
 
 from firstspike_contract.core.stream_format import Header, pack_image
 
-COUNT = int(os.environ.get("FIRSTSPIKE_COUNT", "12"))  # networks
+COUNT = int(os.environ.get("FIRSTSPIKE_COUNT", "12"))  # number of networks
 
-FLAGS = {Header.SPIKES: 0.7, Header.RUN_ON: 0.2, Header.ORDERED: 0.3, Header.LEARN: 0.2}  # chance of each
+FLAGS = {Header.SPIKES: 0.7, Header.RUN_ON: 0.2, Header.ORDERED: 0.3, Header.LEARN: 0.2}  # chance of each flag
 
 
 def random_case(seed: int):
-    """A network that the core holds, images, and the chances of a stall on each stream."""
+    """Returns a network that the core holds, images, and the chance of a stall on each stream."""
     random = np.random.default_rng(seed)
     while True:
         kernels = CONFIG.stages[0].kernels

@@ -1,4 +1,4 @@
-"""The whole core, from the emitted Verilog, in simulators."""
+"""Runs the benches of the whole core on the emitted Verilog in Verilator and Icarus."""
 
 import pytest
 from bench_cores import CORES
@@ -6,7 +6,7 @@ from bench_runs import SIMULATORS, run_bench
 
 from firstspike_hw.emit.verilog import emit
 
-# Icarus is a hundred times slower: the smaller core has to do, but for random cases; most of it is for the long tests.
+# Icarus is a hundred times slower. It runs only the random cases on both cores, and most of its runs are long tests.
 BOTH = [
     pytest.param(core, *simulator.values, marks=simulator.marks, id=f"{core}-{simulator.values[0]}")
     for core in ("both", "linear")
@@ -16,7 +16,7 @@ DIRECTED = [case for case in BOTH if case.values != ("both", "icarus")]
 
 
 def unless_long(cases):
-    """The same, those of Icarus among the long tests."""
+    """Returns the cases, with those of Icarus marked as long."""
     return [
         pytest.param(*case.values, marks=[*case.marks, pytest.mark.long], id=case.id)
         if "icarus" in case.values

@@ -1,4 +1,4 @@
-"""What `python -m firstspike_hw.emit.verilog` writes: clean for others' tools, and the core of the benches."""
+"""The file that `python -m firstspike_hw.emit.verilog` writes passes lint and the benches of the core."""
 
 import subprocess
 import sys
@@ -8,29 +8,29 @@ from bench_runs import run_bench
 
 from firstspike_sim.rtl.toolchain import find_verilator, runs
 
-# Of a generator's style, not of the design: values at declaration, unused bits of wide words, widths of intermediate
-# results, and cases that list only what matters; and that all modules are in one file.
+# Warnings about the style of the generator, not about the design: values at declaration, unused bits of wide words,
+# widths of intermediate results, incomplete cases, and all modules in one file.
 WAIVED = ("DECLFILENAME", "PROCASSINIT", "UNUSEDSIGNAL", "WIDTHEXPAND", "WIDTHTRUNC", "CASEINCOMPLETE")
 
-# To be repaired where they come from: vectors of no bits (the serialiser's `which` with one group of lanes, padding in
-# the register file's `fetched`), and the memory `map` inside the instance `map` of the intake.
+# Warnings whose causes are to be repaired: vectors without bits (`which` of the serialiser with one group of lanes,
+# padding in `fetched` of the register file), and the memory `map` inside the instance `map` of the intake.
 KNOWN = ("ASCRANGE", "VARHIDDEN")
 
 pytestmark = pytest.mark.skipif(runs() is not None, reason=str(runs()))
 
 
-# Between them every unit and both ways of keeping the neurons' state; the other cores differ in sizes and kernels.
+# These cores contain every unit and both ways of keeping the state of neurons. The others differ in sizes and kernels.
 @pytest.fixture(
     scope="module", params=["small", *(pytest.param(core, marks=pytest.mark.slow) for core in ("fast", "general"))]
 )
 def emitted(request, tmp_path_factory):
-    """(name of a shipped core, its file)."""
+    """Emits a shipped core; returns its name and its file."""
     path = tmp_path_factory.mktemp("emitted") / "firstspike_core.v"
     subprocess.run([sys.executable, "-m", "firstspike_hw.emit.verilog", request.param, "-o", path], check=True)
     return request.param, path
 
 
-def test_lint_has_nothing_to_say_but_what_is_waived(emitted) -> None:
+def test_lint_finds_nothing_but_waived_warnings(emitted) -> None:
     verilator = find_verilator()
     words = [verilator.binary, "--lint-only", "-Wall", *(f"-Wno-{name}" for name in (*WAIVED, *KNOWN))]
     done = subprocess.run(
@@ -43,8 +43,8 @@ def test_lint_has_nothing_to_say_but_what_is_waived(emitted) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_lint_would_say_something(tmp_path) -> None:
-    """The same line on a file with a latch."""
+def test_lint_would_find_a_latch(tmp_path) -> None:
+    """The lint command finds the latch in a file that has one."""
     path = tmp_path / "latch.v"
     path.write_text("module firstspike_core(input a, input b, output reg c);\nalways @* if (a) c = b;\nendmodule\n")
     verilator = find_verilator()
@@ -53,7 +53,7 @@ def test_lint_would_say_something(tmp_path) -> None:
     assert "%Warning-LATCH" in done.stderr
 
 
-@pytest.mark.parametrize("emitted", ["small"], indirect=True)  # the others take minutes to build
+@pytest.mark.parametrize("emitted", ["small"], indirect=True)  # the other cores take minutes to build
 def test_the_file_passes_the_core_benches(tmp_path, emitted) -> None:
     core, path = emitted
     said = run_bench(

@@ -1,4 +1,4 @@
-"""Each unit of the core by itself against the model beside it, in simulators."""
+"""Runs each unit of core and link by itself in simulators and compares it with its `model()`."""
 
 import pytest
 from bench_runs import SIMULATORS, run_bench

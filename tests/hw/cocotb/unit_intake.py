@@ -1,4 +1,4 @@
-"""Calendar queue, input map and intake against their models."""
+"""Compares calendar queue, input map and intake with their models."""
 
 import cocotb
 from bench_units import SEED, STEPS, Unit, pack, unpack
@@ -7,14 +7,14 @@ from firstspike_contract.core.stream_format import Header
 from firstspike_hw.fabric.axis import axis_layout
 from firstspike_hw.spikes.input_map import InputMap
 from firstspike_hw.spikes.intake import image_layout
-from firstspike_hw.spikes.queue import CalendarQueue, event_layout
+from firstspike_hw.spikes.queue import buckets_of, event_layout
 
 IMAGES = 25
 
 
 @cocotb.test()
 async def queue_gives_each_bucket_what_was_filed(dut) -> None:
-    """Filing goes on for later steps while a bucket leaves; `clear` at any time."""
+    """Events of later steps are filed while a bucket leaves, and `clear` can come at any time."""
     u = await Unit(dut, "queue").start()
     u["selected"] = 1
     chances, layout = u.chances, event_layout(24, STEPS)
@@ -26,7 +26,7 @@ async def queue_gives_each_bucket_what_was_filed(dut) -> None:
         filed: list[tuple[int, int]] = []
 
         async def cycle(step: int, waiting=waiting, filed=filed, hurry=hurry) -> None:
-            """One cycle in which something may be filed beyond `step`."""
+            """Lets one cycle pass, in which an event later than `step` may be filed."""
             later = [e for e in waiting if e[0] > step]
             u["push__valid"] = 0
             if later and chances.random() < hurry:
@@ -44,7 +44,7 @@ async def queue_gives_each_bucket_what_was_filed(dut) -> None:
             for _ in range(3):
                 await cycle(step)
             bucket: list[int] = []
-            expected = CalendarQueue.model(filed, STEPS)[step]
+            expected = buckets_of(filed, STEPS)[step]
             assert u["occupied"] == bool(expected), f"seed {SEED}, image {n}, step {step}"
             if expected:
                 u["open"] = 1
@@ -70,7 +70,7 @@ async def queue_gives_each_bucket_what_was_filed(dut) -> None:
             u["advance"] = 1
             await u.tick()
             u["advance"] = 0
-            assert not u["occupied"], "clear empties all buckets in one cycle"
+            assert not u["occupied"], "clear must empty all buckets in one cycle"
         u["clear"] = 1
         await u.tick()
         u["clear"] = 0
@@ -79,7 +79,7 @@ async def queue_gives_each_bucket_what_was_filed(dut) -> None:
 
 
 def _random_map(chances) -> list[tuple[int, int] | None]:
-    """(row, delay) or None of each of 40 addresses, 36 rows."""
+    """Returns (row, delay) or None (dropped) for each of 40 addresses, of 36 rows."""
     rows = chances.sample(range(36), 36)
     entries: list[tuple[int, int] | None] = [None] * 40
     for x in chances.sample(range(40), chances.choice([5, 30, 36])):
@@ -130,13 +130,16 @@ async def map_files_drops_and_refuses(dut) -> None:
         u["events__valid"] = 0
         await u.tick(latency + 1)
         event = layout["event"].shape
-        filed = [tuple(unpack(event, c["event"]).values()) for c in came if c["filed"]]
-        counts = [sum(c[k] for c in came) for k in ("dropped", "refused")]
-        expected = InputMap.model(events, entries[:addresses], STEPS, ordered)
-        assert (filed, *counts) == expected, f"seed {SEED}, image {n}: {events}"
+        settings = ("set", {"steps": STEPS, "entries": entries[:addresses]})
+        expected = u.component.model([settings, ("image", ordered), *(("event", t, x) for t, x in events)])
+        for c, wanted in zip(came, expected, strict=True):
+            named = [name for name in ("filed", "late", "refused", "dropped") if c[name]]
+            filed = tuple(unpack(event, c["event"]).values()) if c["filed"] else None
+            got = ((named or ["beyond"])[0], filed, c["horizon"])
+            assert got == wanted, f"seed {SEED}, image {n}: {events}"
         horizons = [c["horizon"] for c in came]
-        assert horizons == sorted(horizons), "the horizon does not fall"
-        assert ordered or not any(horizons), "without an order that is promised nothing is known"
+        assert horizons == sorted(horizons), "the horizon must not fall"
+        assert ordered or not any(horizons), "the horizon must be 0 without a promised order"
         for k, horizon in enumerate(horizons):
             later = [unpack(event, c["event"])["t"] for c in came[k + 1 :] if c["filed"]]
             assert all(t >= horizon for t in later), f"seed {SEED}, image {n}: filed below the horizon"
@@ -152,15 +155,13 @@ async def intake_takes_one_image_while_another_is_read(dut) -> None:
     images = []
     for n in range(IMAGES):
         flags = chances.choice([0, 0, Header.BITMAP, Header.ORDERED])
-        events = _events(chances, 40, chances.choice([0, 3, 40, 80]))
-        beats = [x << 16 | t for t, x in events]
+        beats = [x << 16 | t for t, x in _events(chances, 40, chances.choice([0, 3, 40, 80]))]
         if flags == Header.BITMAP:
             beats = [chances.getrandbits(32) & chances.getrandbits(32) for _ in range(chances.randrange(4))]
-            events = [(0, 32 * k + i) for k, b in enumerate(beats) for i in range(32) if b >> i & 1]
-        images.append((flags, events, [flags | n << 8 | (3 * n) << 16, *beats]))
+        images.append([flags | n << 8 | (3 * n) << 16, *beats])
 
     async def sender() -> None:
-        for _, _, beats in images:
+        for beats in images:
             for k, beat in enumerate(beats):
                 while chances.random() < 0.2:
                     u["beats__valid"] = 0
@@ -172,7 +173,8 @@ async def intake_takes_one_image_while_another_is_read(dut) -> None:
         u["beats__valid"] = 0
 
     cocotb.start_soon(sender())
-    for n, (flags, events, _) in enumerate(images):
+    settings = ("set", {"steps": STEPS, "entries": entries})
+    for n, wanted in enumerate(u.component.model([settings, *(("image", beats) for beats in images)])):
         for _ in range(2000):
             await u.tick()
             image = unpack(about, u["image"])
@@ -181,16 +183,15 @@ async def intake_takes_one_image_while_another_is_read(dut) -> None:
         assert image["complete"], f"image {n} does not come"
         assert not u["idle"]
         where = f"seed {SEED}, image {n}"
-        filed, dropped, refused = InputMap.model(events, entries, STEPS, bool(flags & Header.ORDERED))
-        assert (image["flags"], image["tag"], image["label"]) == (flags, n, 3 * n), where
-        assert (image["dropped"], image["refused"]) == (dropped, refused), where
+        names = ("flags", "tag", "label", "late", "dropped", "refused")
+        assert [image[name] for name in names] == [getattr(wanted, name) for name in names], where
         assert u["source__horizon"] == STEPS
         for step in range(STEPS):
             u["source__advance"] = step > 0
             await u.tick()
             u["source__advance"] = 0
             await u.tick(2)
-            expected = CalendarQueue.model(filed, STEPS)[step]
+            expected = wanted.buckets[step]
             assert u["source__occupied"] == bool(expected), f"{where}, step {step}"
             if not expected:
                 continue

@@ -1,4 +1,4 @@
-"""Coders and UART against their models, and the whole link between the host's own endpoint and a core made of paper."""
+"""Compares coders and UART with their models, and runs the whole link between the host's endpoint and a mock core."""
 
 import random
 import zlib
@@ -23,8 +23,6 @@ from firstspike_contract.link.wire import (
     MessageKind,
     RecordKind,
 )
-from firstspike_hw.link.cobs import Decoder
-from firstspike_hw.link.uart import Receiver, Transmitter
 
 MARKER = 0x8000_0000
 
@@ -41,6 +39,7 @@ async def encoder_equals_the_package(dut) -> None:
     frames.append(bytes([9]) * 254)
     tokens = [token for frame in frames for token in (*frame, 0x100)]
     expected = b"".join(cobs.encode(frame) + b"\0" for frame in frames)
+    assert bytes(u.component.model([divmod(token, 256)[::-1] for token in tokens])) == expected
     came = bytearray()
     for _ in range(10_000):
         offer = bool(tokens) and u.chances.random() < 0.8
@@ -72,14 +71,14 @@ async def decoder_equals_the_model(dut) -> None:
         if u["end"]:
             found.append((bytes(piece), bool(u["damaged"])))
             piece.clear()
-    assert found == Decoder.model(line), f"seed {SEED}"
+    assert found == u.component.model(line), f"seed {SEED}"
 
 
 @cocotb.test()
 async def uart_sends_and_receives(dut) -> None:
     out, into = await unit(dut, "uart_out").start(), unit(dut, "uart_in")
     into["rx"] = 1
-    await out.tick(80)  # until it is over what it made of a line that was low
+    await out.tick(80)  # the receiver saw the line low at first; it has recovered by then
     data = [0, 255, 0x55, *(out.chances.randrange(256) for _ in range(20))]
     left, levels, came = list(data), [], []
     for _ in range(len(data) * 60):
@@ -94,24 +93,27 @@ async def uart_sends_and_receives(dut) -> None:
         if into["bytes__valid"]:
             came.append((into["bytes__payload"], bool(into["error"])))
     start = levels.index(0)
-    line = Transmitter.model(data, 5)
+    line = out.component.model(data)
     assert levels[start : start + len(line)] == line, f"seed {SEED}"
     assert came == [(byte, False) for byte in data], f"seed {SEED}"
-    assert [byte for byte, _, _ in Receiver.model(levels, 5)] == data
+    assert into.component.model(levels) == [(byte, False) for byte in data], f"seed {SEED}"
 
 
 class Paper:
-    """A core: registers that hold what is written; images come back with their tag, and a spike for every beat."""
+    """A mock core: it records writes, answers reads with 5 x address, and answers images.
+
+    The answer to an image is a result with its tag and, if its header asks for spikes, a spike for every beat.
+    """
 
     def __init__(self, u: Unit, stall: float) -> None:
         self.u, self.stall, self.chances = u, stall, random.Random(SEED)
         self.written, self.images, self.image = [], [], []
-        self.traces, self.results = [], []  # beats to be sent, with `last` in bit 32
+        self.traces, self.results = [], []  # beats to send, with `last` in bit 32
         self.answer = None  # ("b" | "r", word, refused)
         self.address = self.word = None
 
     def drive(self) -> None:
-        """Inputs of the link for the next edge."""
+        """Sets the inputs of the link for the next clock edge."""
         u, chance = self.u, self.chances
         ready = {port: chance.random() >= self.stall for port in ("aw", "w", "ar", "s")}
         busy = self.answer is not None
@@ -130,10 +132,10 @@ class Paper:
                 u[f"{port}__payload"] = beats[0]
 
     def look(self) -> None:
-        """What the edge has done."""
+        """Handles the transfers of the last clock edge."""
         u = self.u
         if self.answer is not None:
-            self.answer = None  # the link always takes it
+            self.answer = None  # the link always takes the answer
         if u["s_axil__awvalid"] and u["s_axil__awready"]:
             self.address = u["s_axil__awaddr"]
         if u["s_axil__wvalid"] and u["s_axil__wready"]:
@@ -168,7 +170,7 @@ class Paper:
 
 
 class Host:
-    """The host's endpoint at the link's bytes, one byte in a few cycles each way; damage: chance for a byte."""
+    """The host's endpoint at the bytes of the link. `damage` is the chance that a byte becomes wrong on its way."""
 
     def __init__(self, u: Unit, core: Paper, damage: float = 0.0) -> None:
         self.u, self.core, self.damage, self.chances = u, core, damage, random.Random(SEED + 1)
@@ -178,7 +180,7 @@ class Host:
     async def run(self, until, cycles: int = 60_000) -> None:
         u = self.u
         for _ in range(cycles):
-            now = self.cycle / 1e5  # seconds of 100,000 cycles: the endpoint's patience is a quarter of one
+            now = self.cycle / 1e5  # a second has 100,000 cycles; the endpoint waits 0.25 s
             if self.endpoint is not None and not self.line:
                 self.line = self.endpoint.transmit(now, 1)
             offer = bool(self.line) and self.cycle % 3 == 0
@@ -196,7 +198,7 @@ class Host:
                     self._heard(frame, now)
             if until(self):
                 return
-        raise AssertionError(f"seed {SEED}: nothing more comes")
+        raise AssertionError(f"seed {SEED}: the awaited records do not come")
 
     def _hurt(self, byte: int) -> int:
         return byte ^ 1 << self.chances.randrange(8) if self.chances.random() < self.damage else byte
@@ -218,7 +220,7 @@ class Host:
         self.endpoint, self.damage = Endpoint(session), damage
 
     async def ask(self, data: bytes, records: int) -> list[tuple[int, int, bytes]]:
-        """Sends messages and waits for so many records: kind, status, body."""
+        """Sends messages, waits for `records` records, and returns (kind, status, body) of each."""
         self.endpoint.write(data)
         found = []
 
@@ -247,14 +249,14 @@ def read(address: int, words: int = 1) -> bytes:
 
 
 def load() -> bytes:
-    """A load of a few words, whole."""
+    """Returns the messages of a complete load of a few words."""
     words = write(offset_of("MEM_DATA"), 1, 2, 3) + write(offset_of("CONTROL"), 1)
     config = link_offset("CONFIG")
     return write(config, 1) + words + write(link_offset("CONFIG_CRC"), zlib.crc32(words)) + write(config, 2)
 
 
 async def everything(dut, damage: float) -> None:
-    """A load, registers, images of both kinds with spikes and without, a second session."""
+    """Tests a load, register accesses, images with and without spikes, and a second session."""
     u = await unit(dut, "link").start()
     await u.tick(20)
     core = Paper(u, 0.3)
@@ -293,7 +295,7 @@ async def everything(dut, damage: float) -> None:
 
     host.endpoint.write(MESSAGE.to_bytes(kind=MessageKind.BITMAPS, tag=9, count=1, length=50) + bytes(20))
     await host.run(lambda host: not host.endpoint.unacknowledged)
-    await host.open(8, 2)  # half an image is in the core
+    await host.open(8, 2)  # the core has received half an image by then
     assert core.written[-1] == (offset_of("CONTROL"), 3), f"seed {SEED}"
     assert not core.image
     image = MESSAGE.to_bytes(kind=MessageKind.BITMAPS, tag=77, count=1, length=3) + b"abc"

@@ -1,4 +1,4 @@
-"""One stage against its layer in plain numpy: what fires, with what excess, in which step; and where it stops."""
+"""Compares a stage with its layer in plain numpy: which neurons fire at which step with what excess, and its end."""
 
 import cocotb
 import numpy as np
@@ -6,14 +6,17 @@ from bench_units import SEED, STAGE, STEPS, Unit, pack, unpack
 
 from firstspike_contract import kernel_tables
 from firstspike_hw.spikes.serialiser import Serialiser
-from firstspike_hw.stage.sequencer import counts_layout, stop_layout
+from firstspike_hw.stage.issue import counts_layout, stop_layout
 from firstspike_hw.stage.stage import layer_layout
 
 ROUNDS = 16
 
 
 def _expected(weights, constants, times, tables):
-    """fires bool [T, n], V - th int [T, n] of a layer; times [n_in], -1: never."""
+    """Returns whether each neuron fires, bool ``[T, n]``, and V - th, int ``[T, n]``.
+
+    `times`, ``[n_in]``, holds -1 for inputs without a spike.
+    """
     steps = np.arange(STEPS)[:, None]
     pre = np.concatenate([times, constants])
     came = (pre >= 0) & (pre <= steps)
@@ -25,7 +28,7 @@ def _expected(weights, constants, times, tables):
 
 @cocotb.test()
 async def stage_equals_its_layer(dut) -> None:
-    """Spikes arrive below a horizon that follows them, rows are acknowledged late, images end early or not."""
+    """The horizon rises with the spikes, rows are acknowledged late, and some images end before the last step."""
     u = await Unit(dut, "stage").start()
     chances = u.chances
     filed, row_layout = u.component.filed.payload.shape(), u.component.row
@@ -62,7 +65,7 @@ async def stage_equals_its_layer(dut) -> None:
         last = STEPS - 1 if n % 2 else chances.randrange(STEPS)  # the step that ends the image
         to_file = [(t, [x for x in range(inputs) if times[x] == t]) for t in range(STEPS)]
         messages = []
-        for t, xs in to_file:  # any order below the horizon: one spike may come early
+        for t, xs in to_file:  # the last message of a step raises the horizon
             spikes = [(1, t, x) for x in xs] or [(0, t, 0)]
             messages += [(*spike, k == len(spikes) - 1, t + 1) for k, spike in enumerate(spikes)]
         u["start"] = 1
@@ -81,25 +84,25 @@ async def stage_equals_its_layer(dut) -> None:
             waiting -= acknowledge
             if u["rows__valid"]:
                 waiting += 1
-                assert waiting <= Serialiser.depth, f"seed {SEED}, round {n}: more rows than can wait"
+                assert waiting <= Serialiser.depth, f"seed {SEED}, round {n}: too many rows are waiting"
                 row = unpack(row_layout, u["rows__payload"])
                 seen[row["t"], row["row"]] = row
                 assert row["last"] == (row["row"] == rows - 1)
                 if row["t"] == last and row["last"] and last < STEPS - 1:
                     u["stop"] = pack(stop_layout(STEPS), valid=1, t=last)
             after += u["finished"]
-            if after > u.component.row_latency:  # rows on their way have come
+            if after > u.component.row_latency:  # by then all rows have arrived
                 break
         u["row_taken"] = 0
         assert u["finished"], f"seed {SEED}, round {n}: the stage hangs"
         await u.tick(3)
-        if last == STEPS - 1:  # the verdict of the last step comes when all stages are through
+        if last == STEPS - 1:  # the verdict at the last step comes after all stages have finished
             u["stop"] = pack(stop_layout(STEPS), valid=1, t=last)
             await u.tick(3)
         counts = unpack(counts_layout(), u["counts"])
         where = f"seed {SEED}, round {n}"
         expected = {"spikes": int(((times >= 0) & (times <= last)).sum()), "constants": int((constants <= last).sum())}
-        assert counts == expected, f"{where}: counts at step {last}"
+        assert counts == expected, f"{where}: wrong counts at step {last}"
         for t in range(last + 1):
             for r in range(rows):
                 got = seen[t, r]

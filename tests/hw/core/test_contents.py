@@ -1,8 +1,9 @@
-"""A loading plan becomes bits of the gateware's memories, and comes back."""
+"""A loading plan becomes bits of the gateware's memories, and these bits give the network back."""
 
 import numpy as np
 import pytest
-from core_networks import BUILT, random_network, small_config
+from core_configs import BUILT, small_config
+from networks import random_network
 
 from firstspike_contract import load_plan
 from firstspike_contract.core.unloading import memory_beats, network_from

@@ -1,9 +1,10 @@
-"""The whole core in the Amaranth simulator against the contract, spike by spike."""
+"""Compares the whole core in the Amaranth simulator with the contract, spike by spike."""
 
 import numpy as np
 import pytest
 from core_bench import Bench
-from core_networks import BUILT, differences, random_images, random_network, small_config
+from core_configs import BUILT, differences, small_config
+from networks import random_images, random_network
 
 from firstspike_contract import EVENT
 from firstspike_contract.core.register_map import CORE_ID, GLOBAL, STAGE
@@ -53,7 +54,7 @@ def test_random_networks_equal_the_contract(seed, kernel, sizes, stall) -> None:
     if stall == 0:
         offers = np.diff(played.offered)
         assert offers.tolist() == played.packets["cycles"][1:].tolist(), (
-            "back to back, cycles are the distance of results"
+            "back to back, cycles must be the distance of results"
         )
         waits = np.subtract(played.offered, played.taken)
         assert waits.tolist() == played.packets["latency"].tolist()
@@ -111,7 +112,7 @@ def test_without_the_flag_there_is_no_trace() -> None:
 
 
 @pytest.mark.parametrize("seed", [17, 18])
-def test_running_on_changes_nothing_that_counts(seed) -> None:
+def test_running_on_changes_no_answer(seed) -> None:
     network = random_network(seed, sizes=(12, 7, 5, 3))
     images = random_images(network, seed, 4)
     _, played = Bench(config=small_config()).run(loading(network), playing(images, Header.SPIKES | Header.RUN_ON))
@@ -128,7 +129,7 @@ def test_bitmaps_are_events_of_step_0() -> None:
     assert played.packets["latency"].tolist() == np.subtract(played.offered, played.taken).tolist()
 
 
-def test_images_in_order_begin_before_their_end() -> None:
+def test_ordered_images_with_stalls_equal_the_contract() -> None:
     network = random_network(20, sizes=(24, 6, 3), theta=40)
     images = [events[np.argsort(events["t"], kind="stable")] for events in random_images(network, 20, 5)]
     _, played = Bench(config=small_config(), stall=0.4).run(
@@ -138,7 +139,7 @@ def test_images_in_order_begin_before_their_end() -> None:
     assert not (played.packets["flags"] & ResultFlag.LATE).any()
 
 
-def test_an_image_that_breaks_its_promised_order_says_so_and_harms_no_other() -> None:
+def test_an_image_that_breaks_its_promised_order_is_marked_late_and_harms_no_other() -> None:
     network = random_network(21, sizes=(12, 6, 3), delays=False)
     good = random_images(network, 21, 1)[0]
     good["t"].sort()
@@ -172,7 +173,7 @@ def test_reset_in_the_middle_of_an_image() -> None:
     check(network, images, done[-1])
 
 
-def test_registers_answer_for_themselves() -> None:
+def test_registers_read_and_write_as_declared() -> None:
     config = small_config()
 
     async def look(bench, ctx):
@@ -181,7 +182,7 @@ def test_registers_answer_for_themselves() -> None:
         assert await bench.read(ctx, "LANES", 1) == 3
         assert await bench.read(ctx, "WIDTHS", 0) == STAGE["WIDTHS"].pack(a_bits=20, v_bits=36)
         assert await bench.read(ctx, "KERNELS", 0) == 0b11
-        assert await bench.write_at(ctx, 0x0F0, 1) == 2, "SLVERR"
+        assert await bench.write_at(ctx, 0x0F0, 1) == 2, "an unknown address must give SLVERR"
         assert await bench.write(ctx, "ID", 1) == 2
         assert await bench.write(ctx, "STEPS", 16) == 0
         assert await bench.read(ctx, "STEPS") == 16

@@ -1,9 +1,10 @@
-"""The cycle model against the gateware: its constants, and whole images."""
+"""Compares the cycle model with the gateware: the latencies of units, and the cycles of whole images."""
 
 import numpy as np
 import pytest
 from core_bench import Bench
-from core_networks import BUILT, random_images, random_network, small_config
+from core_configs import BUILT, small_config
+from networks import random_images, random_network
 
 from firstspike_contract import EventSet, evaluate_set
 from firstspike_contract.core import cycles as model
@@ -38,7 +39,7 @@ def test_the_latencies_are_those_of_the_units() -> None:
         (5, "lif-2to1", (24, 9, 4)),
     ],
 )
-def test_cycles_follow_from_spikes(seed, kernel, sizes) -> None:
+def test_the_cycle_model_predicts_the_cycles_of_images(seed, kernel, sizes) -> None:
     network = random_network(seed, kernel=kernel, sizes=sizes, theta=300)
     images = random_images(network, seed, 8)
     beats = [pack_image(events) for events in images]

@@ -1,10 +1,10 @@
-"""The emitted Verilog: the ports that docs/core.md promises, the same text every time, and no mountains of zeros."""
+"""The emitted Verilog has the ports that docs/core.md promises, is reproducible, and clears memories in loops."""
 
 import re
 from pathlib import Path
 
 import pytest
-from core_networks import small_config
+from core_configs import small_config
 
 from firstspike_hw.emit.verilog import emit, main
 
@@ -16,7 +16,7 @@ def text() -> str:
     return emit(small_config(), name="a_core")
 
 
-def test_the_top_has_the_ports_of_the_page(text) -> None:
+def test_the_top_has_the_ports_of_docs_core_md(text) -> None:
     top = text[text.index("module a_core(") :]
     ports = set(re.search(r"module a_core\(([^)]*)\)", top)[1].replace(" ", "").replace("\n", "").split(","))
     page = DOCS.read_text().partition("## Ports")[2].partition("## Images")[0]
@@ -29,7 +29,7 @@ def test_the_top_has_the_ports_of_the_page(text) -> None:
     assert ports == promised
 
 
-def test_the_text_does_not_change(text) -> None:
+def test_the_text_is_reproducible(text) -> None:
     assert emit(small_config(), name="a_core") == text
 
 

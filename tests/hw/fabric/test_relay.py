@@ -1,4 +1,4 @@
-"""Relays, and a core whose first stage is so wide that it has them."""
+"""Relays equal their model, and so does a core whose first stage is wide enough to have relays."""
 
 import dataclasses
 
@@ -7,7 +7,9 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
 from core_bench import Bench
-from core_networks import differences, random_images, random_network, small_config
+from core_configs import differences, small_config
+from networks import random_images, random_network
+from unit_bench import check
 
 from firstspike_contract import EventSet, evaluate_set
 from firstspike_contract.core import cycles as model
@@ -24,7 +26,7 @@ def simulate(m: Module, bench) -> None:
 
 
 @pytest.mark.parametrize("readers", [1, RELAYED, RELAYED + 1, 11])
-def test_every_reader_is_told_a_cycle_later(readers) -> None:
+def test_every_reader_sees_the_source_a_cycle_later(readers) -> None:
     m, value = Module(), Signal(8)
     near = relayed(m, "relay{n}", value, readers)
     assert len(near) == readers
@@ -41,6 +43,16 @@ def test_every_reader_is_told_a_cycle_later(readers) -> None:
             before = new
 
     simulate(m, bench)
+
+
+def test_a_relay_equals_its_model() -> None:
+    unit = Relay(8)
+
+    async def give(ctx, value):
+        ctx.set(unit.i, value)
+        await ctx.tick()
+
+    check(unit, [3, 200, 0, 255, 255, 1], give=give, read=lambda ctx, _: [ctx.get(unit.o)], latency=unit.latency)
 
 
 def test_relays_listen_to_relays() -> None:
@@ -72,7 +84,7 @@ def test_without_relays_every_reader_listens_to_the_source() -> None:
 
 
 def wide_config():
-    """Small in all but lanes."""
+    """Returns a small configuration whose first stage has more than WIDE lanes."""
     config = small_config(kernels=("linear",), stages=2, ring=True)
     first, last = config.stages
     return dataclasses.replace(
@@ -92,7 +104,10 @@ def test_a_stage_is_wide_by_its_lanes_unless_it_learns() -> None:
 
 
 def test_a_wide_core_equals_the_contract() -> None:
-    """Loaded word by word without a pause, read back, played; its cycles are those of the cycle model."""
+    """The core is loaded word by word without a pause, read back, and given images.
+
+    Its cycles are those of the cycle model, to within 4. The relays of the wide stage cost Relay.latency cycles.
+    """
     network = random_network(3, sizes=(7, WIDE + 3, 3), delays=False, theta=900)
     images = random_images(network, 3, 3)
     config = wide_config()

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Constructors refuse sizes that their unit could not work with; the largest and smallest that they take do work."""
 
 from dataclasses import replace
@@ -36,7 +37,7 @@ from firstspike_hw.stage.step_tables import StepTables
 LANES = lanes_for(("linear",))
 MESSAGE = message_layout(lanes=2, rows=2, steps=16, value_bits=0)
 
-# A unit, sizes that it works with, and how many of them may be 0.
+# Units, each with sizes that it works with.
 UNITS = [
     (Boot, {"words": 6}),
     (CalendarQueue, {"entries": 4, "steps": 16}),
@@ -56,7 +57,7 @@ UNITS = [
     (WeightMemory, {"width": 32, "depth": 16}),
     (Window, {"width": 64, "beat_bits": 1}),
 ]
-MAY_BE_0 = ("constants", "value_bits")  # but of a decision, which compares them
+MAY_BE_0 = ("constants", "value_bits")  # but not for Decision, which compares values
 
 
 @pytest.mark.parametrize(("unit", "sizes"), UNITS, ids=lambda value: getattr(value, "__name__", None))
@@ -98,13 +99,13 @@ def test_a_size_out_of_range_is_refused_by_name(unit, sizes) -> None:
         lambda: LinkRegisters({"CLOCK": 1}),
     ],
 )
-def test_what_a_unit_cannot_work_with_is_refused(make) -> None:
-    with pytest.raises(ValueError, match=r"not|no random bits"):
+def test_sizes_that_a_unit_cannot_work_with_are_refused(make) -> None:
+    with pytest.raises(ValueError, match=r"not|too many"):
         make()
 
 
 @pytest.mark.parametrize("unit", [Receiver, Transmitter])
-def test_a_line_quicker_than_it_can_be_sampled_is_refused(unit) -> None:
+def test_a_line_too_fast_to_be_sampled_is_refused(unit) -> None:
     with pytest.raises(FirstspikeError, match="a UART takes 4 clock cycles a bit or more, not 3"):
         unit(divisor=3)
 
@@ -112,11 +113,11 @@ def test_a_line_quicker_than_it_can_be_sampled_is_refused(unit) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"lanes": 0}, r"lanes of a stage must be 1\.\.65536: have 0"),
-        ({"depth": 2**17}, r"depth of a stage must be 1\.\.65536: have 131072"),
-        ({"lanes": 60000, "max_rows": 2}, r"lanes x max_rows of a stage must be 1\.\.65536: have 120000"),
-        ({"inputs": 4, "constants": 5}, r"constants of a stage must be 0\.\.4: have 5"),
-        ({"v_bits": 65}, r"v_bits of a stage must be 2\.\.64: have 65"),
+        ({"lanes": 0}, r"lanes of a stage must be in 1\.\.65536, not 0"),
+        ({"depth": 2**17}, r"depth of a stage must be in 1\.\.65536, not 131072"),
+        ({"lanes": 60000, "max_rows": 2}, r"lanes x max_rows of a stage must be in 1\.\.65536, not 120000"),
+        ({"inputs": 4, "constants": 5}, r"constants of a stage must be in 0\.\.4, not 5"),
+        ({"v_bits": 65}, r"v_bits of a stage must be in 2\.\.64, not 65"),
         ({"kernels": ()}, "each once, not for none; for example linear"),
         ({"kernels": ("linear", "linear")}, "each once, not for linear, linear; for example linear"),
         ({"kernels": ("lif",)}, "each once, not for lif; for example linear"),
@@ -130,12 +131,12 @@ def test_a_stage_that_cannot_be_built_is_refused(changed, message: str) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"stages": ()}, r"number of stages of a core must be 1\.\.32: have 0"),
-        ({"stages": CONFIGS["tiny"].stages[:1] * 33}, r"number of stages of a core must be 1\.\.32: have 33"),
-        ({"stages": CONFIGS["learning"].stages[:1] * 17}, r"number of stages of a core that learns must be 1\.\.16"),
-        ({"addresses": 0}, r"addresses of a core must be 1\.\.65536: have 0"),
+        ({"stages": ()}, r"number of stages of a core must be in 1\.\.32, not 0"),
+        ({"stages": CONFIGS["tiny"].stages[:1] * 33}, r"number of stages of a core must be in 1\.\.32, not 33"),
+        ({"stages": CONFIGS["learning"].stages[:1] * 17}, r"number of stages of a core that learns must be in 1\.\.16"),
+        ({"addresses": 0}, r"addresses of a core must be in 1\.\.65536, not 0"),
         ({"max_steps": 20}, "max_steps of a core is 16, 32, 64, 128 or 256, not 20"),
-        ({"boot": -1}, r"boot of a core must be 0\.\.65535: have -1"),
+        ({"boot": -1}, r"boot of a core must be in 0\.\.65535, not -1"),
     ],
 )
 def test_a_core_that_cannot_be_built_is_refused(changed, message: str) -> None:
@@ -143,7 +144,7 @@ def test_a_core_that_cannot_be_built_is_refused(changed, message: str) -> None:
         replace(CONFIGS["tiny"], **changed)
 
 
-def test_the_smallest_core_is_one() -> None:
+def test_the_smallest_core_can_be_built() -> None:
     from firstspike_hw.core.core import Core
 
     stage = StageConfig(

@@ -1,12 +1,12 @@
-"""The decision: the first step with a spike wins; of its spikes the largest excess, then the lowest index; or silent.
+"""Properties of the decision: the first step with a spike decides, by the largest excess, then by the lowest index.
 
-Fed with rows as the last stage walks them: all rows of a step, steps ascending, V - th of every lane whatever it likes;
-a lane fires if it is not negative, and the stage may run on past the decision. The reference does not compare one
-candidate after the other: it keeps a whole step, and says what class, flags and counts must satisfy.
+The bench sends rows as the last stage does: all rows of a step, steps ascending, any V - th in every lane. A lane
+fires if its value is not negative, and the stage may run on past the decision. The reference does not compare one
+candidate after the other. It keeps the whole step that decides, and states what class, flags and counts must satisfy.
 
-Two rows of two lanes, two steps, excesses of two bits, a queue of two rows. Excesses are compared with zero and, two at
-a time, with each other: two values on either side of zero order two outputs in every way. Steps are compared with T - 1
-alone, so one before the last, which decides or not, stands for all of them.
+The proof has two rows of two lanes, two steps, excesses of two bits and a queue of two rows. Excesses are compared only
+with zero and with each other, two at a time. Two values on either side of zero order two outputs in every way. Steps
+are compared only with T - 1, so one step before the last, which decides or not, stands for all others.
 """
 
 from types import SimpleNamespace
@@ -22,12 +22,12 @@ __all__ = ["decision"]
 
 LANES, ROWS, STEPS, BITS = 2, 2, 2, 2
 NEURONS = LANES * ROWS
-DEPTH = 2  # of the serialiser's queue
-PATIENCE = 12  # cycles, without stalls by the trace, from the row that decides: 4 candidates, 8 of latency
+DEPTH = 2  # rows in the serialiser's queue
+PATIENCE = 12  # cycles from the deciding row to the decision without stalls: 4 for candidates, 8 of latency
 
 
 class ShortDecision(Decision):
-    """With a queue of two rows."""
+    """A decision unit with a queue of two rows."""
 
     def elaborate(self, platform: object) -> Module:
         m = super().elaborate(platform)
@@ -58,7 +58,7 @@ def decision() -> Proof:
 
 
 def _walk(proof: Proof, unit: Decision, steps: Any, outputs: Any, clear: Any) -> SimpleNamespace:
-    """Rows; and of the step that decides: excess by output, which fired, its number, and whether it is complete."""
+    """Sends rows. Returns of the deciding step: excesses, which outputs fired, its number, and if it is complete."""
     m, rows = proof.m, unit.rows
     send, count = proof.free("send"), proof.constant("rows", range(ROWS + 1))
     values = [proof.free(f"value{k}", signed(BITS)) for k in range(LANES)]
@@ -102,7 +102,7 @@ def _judge(proof: Proof, verdict: Any, step: SimpleNamespace, outputs: Any) -> N
     proof.require("the first step with a spike, or the last", ~said | (verdict.step == step.when))
     proof.require("the class is an output", ~said | (verdict["class"] < outputs))
     proof.require("no output has a larger excess", ~said | beaten)
-    proof.require("none of a lower index has the same", ~said | lowest)
+    proof.require("no lower index has an equal excess", ~said | lowest)
     proof.require("silent", ~said | (verdict.silent == (number == 0)))
     proof.require("tie", ~said | (verdict.tie == (number > 1)))
     proof.require("exact tie", ~said | (verdict.exact_tie == (equal > 1)))
@@ -110,7 +110,7 @@ def _judge(proof: Proof, verdict: Any, step: SimpleNamespace, outputs: Any) -> N
 
 
 def _spikes(proof: Proof, unit: Decision, step: SimpleNamespace, tracing: Any, clear: Any, ready: Any) -> None:
-    """The stream of outputs that fired; and a decision comes if the trace takes them."""
+    """Requires the stream of fired outputs to be right, and a decision to come if the trace takes the stream."""
     m, spikes, said = proof.m, unit.spikes, unit.verdict.decided
     holds(proof, "spikes", spikes.valid, spikes.ready, spikes.payload, clear)
     shown, patience = Signal(NEURONS), Signal(range(PATIENCE + 1))
@@ -122,6 +122,6 @@ def _spikes(proof: Proof, unit: Decision, step: SimpleNamespace, tracing: Any, c
         m.d.sync += [shown.eq(0), patience.eq(0)]
     fired = step.fired.bit_select(spikes.payload.x, 1)
     proof.require("a shown spike fired", ~spikes.valid | (tracing & fired & (spikes.payload.t == step.when)))
-    proof.require("and is shown once", ~spikes.valid | ~shown.bit_select(spikes.payload.x, 1))
-    proof.require("all are shown", ~(said & tracing) | (shown == step.fired))
+    proof.require("a spike is shown once", ~spikes.valid | ~shown.bit_select(spikes.payload.x, 1))
+    proof.require("all spikes are shown", ~(said & tracing) | (shown == step.fired))
     proof.require("a decision comes", (patience != PATIENCE) | said)

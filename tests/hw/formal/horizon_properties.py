@@ -1,11 +1,11 @@
-"""The horizon: no spike is ever filed below it, and it gets as far as it can.
+"""Properties of the horizon: no spike is ever filed below it, and it rises as far as it can.
 
-Two places publish one. Between stages: serialiser, filing and the receiving stage's queue and horizon register, all as
-the engine connects them, fed with rows as a stage walks them: steps ascend, a neuron fires once. At the entry: the
-input map, for images that promise to be in time order.
+Two places publish a horizon. Between stages, these are serialiser, filing, and queue and horizon register of the
+receiving stage, connected as in the engine. The bench sends rows as a stage does: steps ascend, and a neuron fires
+once. At the entry it is the input map, for images that promise to be in time order.
 
-Sizes are small (two rows of two lanes, three steps, a queue of two rows instead of sixteen): times are only added and
-compared, and which neuron of which row is the same logic for every one of them.
+Sizes are small: two rows of two lanes, three steps, and a queue of two rows instead of sixteen. That is enough, because
+times are only added and compared, and the logic is the same for every neuron of every row.
 """
 
 from types import SimpleNamespace
@@ -26,8 +26,8 @@ __all__ = ["at_the_entry", "between_stages"]
 LANES, ROWS, STEPS = 2, 2, 3
 NEURONS = LANES * ROWS
 DELAY = range(STEPS + 1)
-ROWS_IN = 3  # of the input map
-DRAINED = 14  # cycles in which two rows of two lanes pass: 2 x 2 messages, and ten of latency
+ROWS_IN = 3  # addresses and weight rows of the input map
+DRAINED = 14  # cycles in which two rows of two lanes pass: 2 x 2 messages and ten cycles of latency
 
 
 class ShortSerialiser(Serialiser):
@@ -35,7 +35,7 @@ class ShortSerialiser(Serialiser):
 
 
 class Receiver(Stage):
-    """A stage's own queue and horizon register; in place of its sequencer, ports."""
+    """The queue and the horizon register of a stage, with free signals in place of its sequencer."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -61,7 +61,7 @@ def receiver() -> Receiver:
 
 
 def between_stages() -> Proof:
-    """Messages may be wiped out at any moment by `clear`, and an image begins anew."""
+    """Proves the horizon between stages; `clear` may drop all messages at any time and begin a new image."""
     proof = Proof()
     m = proof.m
     m.submodules.serialiser = serialiser = ShortSerialiser(lanes=LANES, rows=ROWS, steps=STEPS)
@@ -89,7 +89,11 @@ def between_stages() -> Proof:
 
 
 def _walk(proof: Proof, serialiser: Serialiser, steps: Any, clear: Any) -> SimpleNamespace:
-    """Rows as a stage sends them. t: step being walked. begun: a row has been sent. quiet: cycles since the last."""
+    """Sends rows as a stage does.
+
+    Returns the step `t` being walked, whether a row has been sent (`begun`), the strobe `send` of a row, the neurons
+    `now` that fire in it, and `quiet`: 1 if DRAINED cycles have passed since the last row.
+    """
     m, rows = proof.m, serialiser.rows
     send, fires = proof.free("send"), proof.free("fires", LANES)
     count = proof.constant("rows", range(ROWS + 1))
@@ -114,7 +118,7 @@ def _walk(proof: Proof, serialiser: Serialiser, steps: Any, clear: Any) -> Simpl
 
 
 def _delays(proof: Proof, filing: Filing, begun: Signal) -> tuple[Any, Any]:
-    """The host writes delays before the first row. Returns a neuron, any, to be watched, and its delay."""
+    """Lets the host write delays before the first row. Returns an arbitrary neuron to watch, and its delay."""
     m, port = proof.m, filing.delays
     write, address, word = proof.free("write"), proof.free("address", range(NEURONS)), proof.free("word", DELAY)
     watched, delay = proof.constant("watched", range(NEURONS)), Signal(DELAY, reset_less=True)
@@ -148,14 +152,14 @@ def _judge(
         m.d.sync += seen.eq(1)
     reached = Signal.like(published)  # the highest horizon so far
     m.d.sync += reached.eq(published)
-    stale = Signal()  # the horizon of the image before, for a cycle; nothing is walked yet
+    stale = Signal()  # for one cycle the horizon is still that of the image before; no row has been sent
     m.d.sync += stale.eq(clear)
     with m.If(clear):
         m.d.sync += [fired.eq(0), seen.eq(0), reached.eq(0)]
     with m.If(stale):
         m.d.sync += reached.eq(0)
 
-    # the queue shows an event two cycles after the sequencer could act on a horizon that came with it
+    # The queue shows an event two cycles after the sequencer could first act on the horizon that came with the event.
     just, then = Signal(), Signal.like(filed.payload.t)
     m.d.sync += [just.eq(spike & ~clear), then.eq(filed.payload.t)]
     below = (spike & (filed.payload.t < published)) | (just & (then < published))
@@ -171,7 +175,7 @@ def _judge(
 
 
 def at_the_entry() -> Proof:
-    """The input map, image after image; marks are cleaned between them when no event is on its way."""
+    """Proves the horizon of the input map over many images; marks are cleaned while no event is inside."""
     proof = Proof()
     m = proof.m
     m.submodules.unit = unit = InputMap(addresses=ROWS_IN, entries=ROWS_IN, steps=STEPS)
@@ -192,7 +196,7 @@ def at_the_entry() -> Proof:
         unit.events.payload.t.eq(t),
         unit.events.payload.x.eq(x),
     ]
-    # an image lasts from its first event to the next cleaning; the order is promised or not for all of it
+    # An image lasts from its first event to the next cleaning, and its order is promised for all of it or for none.
     running, before, on_way = Signal(), Signal(), Signal(InputMap.latency)
     m.d.sync += [before.eq(ordered), on_way.eq(Cat(valid, on_way))]
     with m.If(valid):
@@ -220,9 +224,9 @@ def _judge_entry(proof: Proof, unit: InputMap, steps: Any, ordered: Any, clean: 
         m.d.sync += [published.eq(0), once.eq(0)]
     fate = out.payload.filed + out.payload.dropped + out.payload.refused
     proof.require("nothing is filed below the horizon", ~filed | (out.payload.event.t >= published))
-    proof.require("nor at T or later", ~filed | (out.payload.event.t < steps))
+    proof.require("nothing is filed at T or later", ~filed | (out.payload.event.t < steps))
     proof.require("the horizon does not fall", ~out.valid | (out.payload.horizon >= published))
-    proof.require("without order there is no horizon", ~out.valid | ordered | (out.payload.horizon == 0))
-    proof.require("each input once", ~filed | ~once.bit_select(out.payload.event.x, 1))
-    proof.require("one fate at most", ~out.valid | (fate <= 1))
+    proof.require("the horizon is 0 without a promised order", ~out.valid | ordered | (out.payload.horizon == 0))
+    proof.require("each input is filed once", ~filed | ~once.bit_select(out.payload.event.x, 1))
+    proof.require("an event has one fate at most", ~out.valid | (fate <= 1))
     proof.require("only late events of ordered images are late", ~(out.valid & out.payload.late) | ordered)

@@ -1,7 +1,7 @@
-"""The link: nothing of a payload that was not committed is seen, no configuration is valid that was not loaded whole.
+"""Properties of the link: uncommitted payloads stay invisible, and only a wholly loaded configuration is valid.
 
-And its streams hold, as those of the core do. Rings are small here: places are names, compared with nothing but each
-other.
+The streams of the link hold what they offer, as those of the core do. Rings are small, because places in a ring are
+only compared with each other.
 """
 
 from typing import Any
@@ -25,14 +25,14 @@ __all__ = ["LINK_STREAMS", "guard", "receive_ring", "reporter", "session"]
 
 
 def _free(proof: Proof, unit: Any, *names: str) -> None:
-    """Inputs that may be anything in every cycle."""
+    """Lets the named inputs of the unit take any value in every cycle."""
     for name in names:
         port = getattr(unit, name)
         proof.m.d.comb += port.eq(proof.free(name, port.shape()))
 
 
 def receive_ring() -> Proof:
-    """Bit 0 of a byte says whether its payload will be committed; only such bytes are seen, and no more of them."""
+    """Proves that only bytes of committed payloads are seen. Bit 0 of a byte says if its payload will be committed."""
     proof, unit = Proof(), ReceiveRing(size=4)
     m = proof.m
     m.submodules.unit = unit
@@ -42,7 +42,7 @@ def receive_ring() -> Proof:
 
     will, before, pending, there = proof.free("will"), Signal(), Signal(3), Signal(3)
     m.d.sync += before.eq(will)
-    begun = Signal()  # a payload
+    begun = Signal()  # whether a payload has begun
     taken = valid & unit.fits & (pending + there < 4)
     with m.If(unit.restart):
         m.d.sync += [begun.eq(1), pending.eq(0)]
@@ -54,7 +54,7 @@ def receive_ring() -> Proof:
         m.d.sync += [there.eq(there + pending - leaves), pending.eq(0), begun.eq(0)]
     with m.If(unit.clear):
         m.d.sync += [there.eq(0), pending.eq(0), begun.eq(0)]
-    # the frame receiver: payloads begin before their bytes, and are judged after them, as a whole
+    # The frame receiver begins a payload before its bytes, and judges it as a whole after them.
     proof.assume(~valid | begun)
     proof.assume(~(unit.restart & (valid | unit.commit)) & ~(valid & unit.commit))
     proof.assume(unit.restart | (will == before))
@@ -62,15 +62,16 @@ def receive_ring() -> Proof:
     proof.assume(~unit.commit | (begun & will & unit.fits))
     proof.require("only what was committed is seen", ~unit.bytes.valid | unit.bytes.payload[0])
     proof.require("no more than was committed", ~unit.bytes.valid | (there != 0))
-    proof.require("a payload fits or does not", (there + pending) <= 4)
+    proof.require("the ring never overflows", (there + pending) <= 4)
     holds(proof, "bytes", unit.bytes.valid, ready, unit.bytes.payload, unit.clear)
     return proof
 
 
 def guard() -> Proof:
-    """VALID: a load began, ended with the CRC-32 that the host named, nothing of it was refused, nothing came after.
+    """Proves what VALID means: a load began and ended with the CRC-32 that the host named, without a refused write, and
+    nothing of the network was written after it.
 
-    How the CRC-32 comes about is not at stake: no bytes pass, and the one that it then has may be named or not.
+    The proof does not cover the computation of the CRC-32: no bytes pass, and the host may name the right one or not.
     """
     proof, unit = Proof(), Guard()
     m = proof.m
@@ -95,7 +96,7 @@ def guard() -> Proof:
             m.d.sync += justified.eq(whole & some & (unit.crc == named))
     with m.If(unit.begin):
         m.d.sync += [loading.eq(1), whole.eq(1), some.eq(0), justified.eq(0)]
-    # one access at a time: the guard hears of one thing in a cycle
+    # The guard sees at most one access in a cycle.
     proof.assume((unit.written + unit.begin + unit.end + unit.expect) <= 1)
     valid = unit.state == Configuration.VALID
     proof.require("valid: loaded whole", ~valid | justified)
@@ -106,7 +107,7 @@ def guard() -> Proof:
 
 
 def session() -> Proof:
-    """Payloads count only in an open session, only in order, only if there is room; what is no frame has no effect."""
+    """Proves that payloads count only in an open session, in order and with room; bad frames have no effect."""
     proof, unit = Proof(), BoardSession()
     m = proof.m
     m.submodules.unit = unit
@@ -126,9 +127,9 @@ def session() -> Proof:
 
 
 def encoder() -> Proof:
-    """Bytes for the line."""
+    """Proves that the encoder holds its bytes for the line until they are taken."""
     proof, unit = Proof(), Encoder()
-    unit.depth = 8  # what is proved does not depend on it; with less than a group the constructor would refuse
+    unit.depth = 8  # the proof does not depend on the depth; the constructor refuses less than a group
     m = proof.m
     m.submodules.unit = unit
     token, valid, ready = proof.free("token", unit.tokens.payload.shape()), proof.free("valid"), proof.free("ready")
@@ -142,7 +143,7 @@ def encoder() -> Proof:
 
 
 def bus() -> Proof:
-    """What the core sees of the link on s_axil, also when an access is withdrawn and when it is reset."""
+    """Proves the rules of AXI4-Lite on s_axil, also when an access is withdrawn and when the link resets the core."""
     proof, unit = Proof(), BusMaster()
     m = proof.m
     m.submodules.unit = unit
@@ -155,8 +156,8 @@ def bus() -> Proof:
     for name in ("awready", "wready", "bvalid", "bresp", "arready", "rvalid", "rdata", "rresp"):
         port = getattr(axi, name)
         m.d.comb += port.eq(proof.free(name, port.shape()))
-    # the core answers what it was asked, once
-    writes, reads = Signal(2), Signal()  # halves of a write, and a read, that it has taken and not answered
+    # The core answers every access once.
+    writes, reads = Signal(2), Signal()  # taken and unanswered halves of a write, and read
     halves = (axi.awvalid & axi.awready) + (axi.wvalid & axi.wready)
     m.d.sync += writes.eq(writes + halves)
     with m.If(axi.bvalid):
@@ -171,12 +172,12 @@ def bus() -> Proof:
     holds(proof, "s_axil w", axi.wvalid, axi.wready, axi.wdata)
     holds(proof, "s_axil ar", axi.arvalid, axi.arready, axi.araddr)
     proof.require("one access at a time", ~((writes != 0) | axi.awvalid | axi.wvalid) | ~(reads | axi.arvalid))
-    proof.require("answers have somebody to take them", (axi.bready & axi.rready) == 1)
+    proof.require("the link is always ready for answers", (axi.bready & axi.rready) == 1)
     return proof
 
 
 def dispatcher() -> Proof:
-    """Beats of images and words of records."""
+    """Proves that beats of images and words of records hold, and that images pass in the state VALID only."""
     proof, unit = Proof(), Dispatcher()
     m = proof.m
     m.submodules.unit = unit
@@ -189,7 +190,7 @@ def dispatcher() -> Proof:
     for name, signal in ready.items():
         m.d.comb += getattr(unit, name).ready.eq(signal)
     _free(proof, unit, "state", "images")
-    # the queue of images fills by what it is given only; the state changes by what is written only
+    # Only an image fills the queue of images, and only an access changes the state.
     room, state = Signal(), Signal(3)
     m.d.sync += [room.eq(ready["image"] & ~unit.image.valid), state.eq(unit.state)]
     proof.assume(~room | ready["image"])
@@ -203,7 +204,7 @@ def dispatcher() -> Proof:
 
 
 def reporter() -> Proof:
-    """Nothing is written where there is no room; what is free may become more at any time."""
+    """Proves that the reporter writes only where there is room; bytes may become free at any time."""
     proof, unit, size = Proof(), Reporter(), 64
     m = proof.m
     m.submodules.unit = unit
@@ -211,17 +212,17 @@ def reporter() -> Proof:
         port = getattr(unit, name)
         valid, payload = proof.free(f"{name}_valid"), proof.free(f"{name}_payload", port.payload.shape())
         m.d.comb += [port.valid.eq(valid), port.payload.eq(payload)]
-    freed, room, used = proof.free("freed", 7), Signal(7, init=9), Signal(7)  # most of it is in use at first
+    freed, room, used = proof.free("freed", 7), Signal(7, init=9), Signal(7)  # most of the ring is in use at first
     m.d.comb += [unit.room.eq(room), used.eq((unit.put & ~unit.fill) + Mux(unit.reserve, WORD, 0))]
     m.d.sync += room.eq(room - used + freed)
     proof.assume(room - used + freed <= size)
-    # m_axis: packets of eleven beats
+    # Packets on m_axis have eleven beats.
     beat = Signal(4)
     with m.If(unit.results.valid & unit.results.ready):
         m.d.sync += beat.eq(Mux(unit.results.payload.last, 0, beat + 1))
     proof.assume(~unit.results.valid | (unit.results.payload.last == (beat == RESULT_BEATS - 1)))
     proof.require("there is room", used <= room)
-    proof.require("one thing at a time", ~(unit.put & unit.reserve))
+    proof.require("never a byte and a reservation at once", ~(unit.put & unit.reserve))
     return proof
 
 

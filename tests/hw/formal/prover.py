@@ -1,9 +1,9 @@
-"""Properties of gateware, proved or refuted: Amaranth -> RTLIL -> (pyosys) AIGER -> (ABC) a verdict.
+"""Proves or refutes properties of gateware: Amaranth -> RTLIL -> (pyosys) AIGER -> (ABC) a verdict.
 
-A proof is a module around the unit: inputs that may take any value in any cycle, assumptions about them, requirements.
-Both are plain gateware: a requirement is an output that must never be 1, and counts only while every assumption has
-held so far. `rst` is an input like any other, so everything is shown across resets in the middle of anything too;
-memories keep their contents, as they do in the chip.
+A proof is a module around the unit, with inputs that may take any value in any cycle, assumptions about these inputs,
+and requirements. Assumptions and requirements are plain gateware. A requirement becomes an output that must never be 1,
+and counts only while every assumption has held in all cycles so far. `rst` is a free input, so a proof covers resets at
+any time. Memories keep their contents over a reset, as they do in the chip.
 """
 
 import importlib.util
@@ -22,7 +22,12 @@ __all__ = ["INSTALL", "Proof", "ProverError", "Verdict", "missing", "prove", "re
 
 INSTALL = "pip install 'firstspike[dev]'"
 
-# Memories become registers, everything becomes two-input gates; what Yosys calls undefined becomes a free input.
+# Bounds of effort, which do not depend on the speed of the machine. The proofs here need at most a tenth of them.
+DEPTH = 2  # cycles of an induction step
+FRAMES = 400  # time frames of `pdr`
+CONFLICTS = 1_000_000  # conflicts of the solver in one call
+
+# Memories become registers, all logic becomes two-input gates, and undefined values become free inputs.
 _PASSES = """\
 prep -flatten
 memory_map -formal
@@ -36,7 +41,7 @@ aigmap
 opt_clean
 write_aiger -zinit {target}
 """
-# A process of its own: the library ends some programs with a crash.
+# Yosys runs in a process of its own, because its library makes some programs crash at their end.
 _YOSYS = """\
 import os, sys
 from pyosys import libyosys as yosys
@@ -49,19 +54,19 @@ os._exit(0)
 
 
 class ProverError(Exception):
-    """A tool is missing, refuses its input, or does not come to an end in time."""
+    """A tool is missing, refuses its input, or reaches its bound of effort without a verdict."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """violated: name of a requirement that fails, in cycle `frame` after power-up; None: proved (`frame`: up to it)."""
+    """The outcome of a proof."""
 
-    violated: str | None
-    frame: int | None = None
+    violated: str | None  # name of a requirement that fails, None if all are proved
+    frame: int | None = None  # cycle of the violation, or number of cycles proved; None means all time
 
 
 class Proof:
-    """The module `m`, to which the unit and whatever watches it are added."""
+    """A proof under construction. The unit and the logic that watches it are added to the module `m`."""
 
     def __init__(self) -> None:
         self.m = Module()
@@ -70,17 +75,17 @@ class Proof:
         self._required: dict[str, Any] = {}
         self._kept = Signal(name="kept_so_far", init=1, reset_less=True)
         self._now: list[Any] = []
-        self.since_start = Signal(4, name="since_start", reset_less=True)  # cycles; stops at 15
+        self.since_start = Signal(4, name="since_start", reset_less=True)  # cycles since the start, at most 15
         self.m.d.sync += self.since_start.eq(self.since_start + (self.since_start != 15))
 
     def free(self, name: str, shape: Any = 1) -> Any:
-        """An input, whatever it likes in every cycle."""
+        """Returns an input that may take any value in every cycle."""
         signal: Any = Signal(shape, name=f"free_{name}")
         self.inputs.append(signal if isinstance(signal, Signal) else signal.as_value())
         return signal
 
     def constant(self, name: str, shape: Any = 1) -> Any:
-        """An input that is whatever it likes, and stays that for all time."""
+        """Returns an input that may have any value, which stays the same for all time."""
         signal, before = self.free(name, shape), Signal(shape, reset_less=True)
         known = Signal(name=f"known_{name}", reset_less=True)
         self.m.d.sync += [before.eq(signal), known.eq(1)]
@@ -91,7 +96,7 @@ class Proof:
         self._now.append(condition)
 
     def require(self, name: str, condition: Any) -> None:
-        """condition must hold in every cycle."""
+        """Requires that `condition` holds in every cycle."""
         self._required[name] = condition
 
     def keep_only(self, name: str) -> None:
@@ -102,7 +107,7 @@ class Proof:
         return list(self._required)
 
     def text(self) -> str:
-        """RTLIL; the outputs in the order of `names`."""
+        """Returns the proof as RTLIL, with one output for each requirement, in the order of `names`."""
         holds = Signal(name="holds")
         self.m.d.comb += holds.eq(self._kept)
         for condition in self._now:
@@ -121,45 +126,73 @@ def _truth(condition: Any) -> Any:
 
 
 def missing() -> str | None:
-    """None if proofs can be done here, else why not and what to do."""
+    """Returns None if this machine can do proofs, else the reason and a remedy."""
     if importlib.util.find_spec("pyosys") is None:
         return f"formal proofs need the package pyosys, and it is not installed; install it with: {INSTALL}"
     return None
 
 
-def prove(proof: Proof, *, bound: int | None = None, seconds: int = 60) -> Verdict:
-    """For all time by property-directed reachability (ABC's `pdr`), or up to so many cycles. Raises ProverError."""
-    return _run(proof, [f"pdr -T {seconds}" if bound is None else f"bmc3 -F {bound} -T {seconds}"])
+def prove(proof: Proof, *, bound: int | None = None) -> Verdict:
+    """Proves the requirements for all time, or for the first `bound` cycles.
+
+    A proof for all time first tries induction over DEPTH cycles, which takes a fraction of a second if the requirements
+    follow from themselves one cycle earlier. Property-directed reachability (ABC's `pdr`) then finds the invariants
+    that induction lacks. Every engine is bounded by its effort, never by the clock. Raises ProverError at a bound.
+    """
+    if bound is not None:
+        return _judged(proof, _Aiger(proof).ask(_cycles(bound)))
+    circuit = _Aiger(proof)
+    base = _judged(proof, circuit.ask(_cycles(DEPTH + 1)))
+    if base.violated is not None:
+        return base
+    if "Networks are equivalent" in circuit.ask(f"orpos; ind -F {DEPTH} -C {CONFLICTS}"):
+        return Verdict(violated=None)
+    return _judged(proof, circuit.ask(f"pdr -F {FRAMES} -C {CONFLICTS}"))
 
 
-def refute(proof: Proof, *, bound: int = 40, seconds: int = 60) -> Verdict:
-    """Looks for the shortest violation. Raises ProverError if it does not find one, or proves that there is none."""
-    verdict = _run(proof, [f"bmc3 -F {bound} -T {seconds}"])
+def refute(proof: Proof, *, bound: int = 40) -> Verdict:
+    """Finds the shortest violation within `bound` cycles. Raises ProverError if there is none."""
+    verdict = _judged(proof, _Aiger(proof).ask(_cycles(bound)))
     if verdict.violated is None:
-        raise ProverError(f"nothing is violated within {bound} cycles")
+        raise ProverError(f"no requirement is violated within {bound} cycles")
     return verdict
 
 
-def _run(proof: Proof, engine: list[str]) -> Verdict:
-    if reason := missing():
-        raise ProverError(reason)
-    import pyosys
+def _cycles(bound: int) -> str:
+    return f"bmc3 -F {bound} -C {CONFLICTS}"
 
-    with tempfile.TemporaryDirectory(prefix="proof-") as name:
-        folder = Path(name)
-        (folder / "proof.il").write_text(proof.text())
-        passes = _PASSES.format(target=folder / "proof.aig")
-        _said([sys.executable, "-c", _YOSYS], f"read_rtlil {folder / 'proof.il'}\n{passes}")
+
+class _Aiger:
+    """A proof as an and-inverter graph, which ABC reads once for each engine that runs on it."""
+
+    def __init__(self, proof: Proof) -> None:
+        if reason := missing():
+            raise ProverError(reason)
+        with tempfile.TemporaryDirectory(prefix="proof-") as name:
+            given, made = Path(name) / "proof.il", Path(name) / "proof.aig"
+            given.write_text(proof.text())
+            _said([sys.executable, "-c", _YOSYS], f"read_rtlil {given}\n{_PASSES.format(target=made)}")
+            self._graph = made.read_bytes()
+
+    def ask(self, engine: str) -> str:
+        """Runs an engine of ABC on the graph and returns its output."""
+        import pyosys
+
         abc = Path(pyosys.__file__).parent / "yosys-abc"
-        words = "; ".join([f"read_aiger {folder / 'proof.aig'}", *engine])
-        said = _said([str(abc), "-c", words], "")
+        with tempfile.NamedTemporaryFile(prefix="proof-", suffix=".aig") as file:
+            file.write(self._graph)
+            file.flush()
+            return _said([str(abc), "-c", f"read_aiger {file.name}; {engine}"], "")
+
+
+def _judged(proof: Proof, said: str) -> Verdict:
     if found := re.search(r"Output (\d+) of miter .* was asserted in frame (\d+)", said):
         return Verdict(violated=proof.names[int(found[1])], frame=int(found[2]))
     if "Property proved" in said:
         return Verdict(violated=None)
     if found := re.search(r"No output asserted in (\d+) frames", said):
         return Verdict(violated=None, frame=int(found[1]))
-    raise ProverError("no verdict:\n" + said.strip())
+    raise ProverError("no verdict within the bound of effort:\n" + said.strip())
 
 
 def _said(words: list[str], given: str) -> str:

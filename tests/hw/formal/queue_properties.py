@@ -1,11 +1,11 @@
-"""The calendar queue: nothing lost, nothing invented, in time order, each input once.
+"""Properties of the calendar queue: it loses no event, invents none, and gives each event once and in time order.
 
-The bench files events and takes buckets as docs and CalendarQueue promise: a row once between two clears, nothing at a
-step that has been opened, steps opened in ascending order and only when the bucket before has been emptied. Beside the
-queue stand the pending rows and their times; all requirements compare the two.
+The bench keeps the rules of CalendarQueue: it files a row once between two clears, files nothing at a step that was
+opened, opens steps in ascending order, and opens a step only when the bucket before is empty. Beside the queue it keeps
+the pending rows and their times. All requirements compare the two.
 
-A small queue stands for all: rows and steps are names to it, compared with nothing but each other, and two rows in one
-bucket, in two, and one behind the other in every order are all there with three rows and three steps.
+A small queue stands for all sizes, because rows and steps are only compared with each other. Three rows and three steps
+give two rows in one bucket, in two buckets, and in every order.
 """
 
 from amaranth.hdl import Array, Cat, Mux, Signal
@@ -37,14 +37,15 @@ def calendar() -> Proof:
     ]
     events = queue.events
 
-    step = Signal(range(STEPS))  # that the queue is at
+    step = Signal(range(STEPS))  # step of the queue
     with m.If(advance):
         m.d.sync += step.eq(step + 1)
     with m.If(clear):
         m.d.sync += step.eq(0)
     proof.assume(~advance | (step < STEPS - 1))
 
-    # what has been filed and has not left; opened: steps that take no more, `at` the last of them
+    # `filed` and `pending`: rows that were filed, and of these the rows that have not left. `opened`: a step was
+    # opened, and steps up to `at` take no more events.
     filed, pending = Signal(ENTRIES), Signal(ENTRIES)
     times = Array(Signal(range(STEPS), name=f"time{k}") for k in range(ENTRIES))
     opened, at = Signal(), Signal(range(STEPS))
@@ -55,7 +56,7 @@ def calendar() -> Proof:
     proof.assume(~open_ | ~opened | (step > at))
     proof.assume(~open_ | ~events.valid)
 
-    # what was filed in the last two cycles is not seen yet, and nothing is in the cycle after `clear`
+    # Events of the last two cycles are not visible yet, and in the cycle after `clear` none is.
     filing, fresh, cleared = Signal(ENTRIES), Signal(ENTRIES), Signal()
     m.d.sync += [filing.eq(Mux(push, 1 << x, 0)), fresh.eq(filing | Mux(push, 1 << x, 0)), cleared.eq(clear)]
     proof.assume(~open_ | ~(cleared | Cat(fresh[k] & (times[k] == step) for k in range(ENTRIES)).any()))
@@ -68,13 +69,13 @@ def calendar() -> Proof:
     with m.If(clear):
         m.d.sync += [filed.eq(0), pending.eq(0), opened.eq(0), at.eq(0)]
 
-    due = Signal(ENTRIES)  # of this step
+    due = Signal(ENTRIES)  # rows to leave at this step
     m.d.comb += due.eq(Cat(pending[k] & ~fresh[k] & (times[k] == step) for k in range(ENTRIES)))
     overdue = Cat(pending[k] & opened & (times[k] == at) for k in range(ENTRIES)).any()
     proof.require("nothing invented", ~events.valid | (opened & pending.bit_select(events.payload, 1)))
     proof.require("in time order", ~events.valid | (times[events.payload] == at))
     proof.require("nothing lost", events.valid | ~overdue)
     open_before = opened & (step <= at)
-    proof.require("occupied is the truth", cleared | open_before | (queue.occupied == due.any()))
+    proof.require("occupied says whether events are due", cleared | open_before | (queue.occupied == due.any()))
     holds(proof, "events", events.valid, events.ready, events.payload, clear)
     return proof

@@ -1,8 +1,9 @@
-"""Every stream of the core: what is offered stays, unchanged, until it is taken.
+"""Properties of the core's streams: an offered payload stays unchanged until it is taken.
 
-The streams of the ports are ResultSender.beats (m_axis), Trace.beats (t_axis) and the answers of the register file;
-inside there are those of the sequencer (here), the queue and the decision (their own properties). Streams that are
-always taken have nothing to hold. What a stream holds does not depend on the width of its payload: units are small.
+The streams of the ports are ResultSender.beats (m_axis), Trace.beats (t_axis) and the answers of the register file.
+Inside the core are those of sequencer and serialiser, proved here, and those of queue and decision, proved with the
+other properties of these units. Streams that are always taken need no proof. Units are small, because the rule does not
+depend on the width of a payload.
 """
 
 from typing import Any
@@ -24,7 +25,7 @@ NEVER = Const(0)
 
 
 def holds(proof: Proof, name: str, valid: Any, ready: Any, payload: Any, unless: Any = NEVER) -> None:
-    """Requires it of a stream; unless: strobe, what is on offer is void from the next cycle on."""
+    """Requires that a stream holds its payload. `unless` is a strobe: the offer is void from the next cycle on."""
     bits = payload.as_value() if hasattr(payload, "as_value") else payload
     waiting, before = Signal(name="waiting"), Signal(len(bits), name="before")
     proof.m.d.sync += [waiting.eq(valid & ~ready & ~unless), before.eq(bits)]
@@ -33,14 +34,14 @@ def holds(proof: Proof, name: str, valid: Any, ready: Any, payload: Any, unless:
 
 
 def _taken_freely(proof: Proof, offered: Any) -> Any:
-    """A stream out of the unit, whose other side is ready when it likes."""
+    """Connects a stream out of the unit to a free `ready`, and returns the stream."""
     ready = proof.free("ready")
     proof.m.d.comb += offered.ready.eq(ready)
     return offered
 
 
 def _held_by_the_bench(proof: Proof, name: str, taken: Any) -> None:
-    """A stream into the unit that keeps the rule itself."""
+    """Drives a stream into the unit with free payloads that the bench holds until they are taken."""
     valid, payload = proof.free(f"{name}_valid"), proof.free(f"{name}_payload", taken.payload.shape())
     before, waiting = Signal(len(_bits(payload)), name=f"{name}_before"), Signal(name=f"{name}_waiting")
     proof.m.d.sync += [waiting.eq(valid & ~taken.ready), before.eq(payload)]
@@ -53,7 +54,7 @@ def _bits(payload: Any) -> Any:
 
 
 def result() -> Proof:
-    """m_axis; TLAST comes with the eleventh beat and no other."""
+    """Proves that m_axis holds its beats, and that TLAST comes with the eleventh beat only."""
     proof = Proof()
     proof.m.submodules.unit = unit = ResultSender()
     _held_by_the_bench(proof, "packet", unit.packet)
@@ -69,7 +70,7 @@ def result() -> Proof:
 
 
 def trace() -> Proof:
-    """t_axis, of two sources; every spike taken comes out before the marker, and nothing else does."""
+    """Proves that t_axis, with two sources, holds its beats and sends exactly the spikes taken, then the marker."""
     proof = Proof()
     proof.m.submodules.unit = unit = Trace(sources=2, steps=4)
     for k in range(2):
@@ -80,7 +81,7 @@ def trace() -> Proof:
     proof.m.d.comb += [unit.end.eq(end), unit.step.eq(step), unit.tag.eq(tag)]
     beats = _taken_freely(proof, unit.beats)
 
-    # the engine ends the trace of an image when all its spikes are in, and goes on when it has settled
+    # The engine ends the trace of an image after its last spike, and continues after the trace has settled.
     ended, kept = Signal(), Signal(10)
     with proof.m.If(end):
         proof.m.d.sync += ended.eq(1)
@@ -102,9 +103,9 @@ def trace() -> Proof:
 
 
 def sequencer() -> Proof:
-    """The spikes that a stage shows to the trace: they hold unless the image has ended with an earlier step.
+    """Proves that the spikes of a stage for the trace hold, unless the image has ended at an earlier step.
 
-    The trace only looks at what it takes, so that exception does no harm; it is stated because it is one.
+    This exception does no harm, because the trace only reads a payload in the cycle in which it takes it.
     """
     proof = Proof()
     proof.m.submodules.unit = unit = Sequencer(depth=8, inputs=4, constants=2, rows=2, steps=4)
@@ -125,7 +126,7 @@ def sequencer() -> Proof:
 
 
 def serialiser() -> Proof:
-    """Messages hold while they wait for the trace behind the decision."""
+    """Proves that messages hold while they wait for the trace behind the decision."""
     proof = Proof()
     proof.m.submodules.unit = unit = Serialiser(lanes=3, rows=2, steps=4)
     row, valid, clear = proof.free("row", unit.row), proof.free("valid"), proof.free("clear")
@@ -136,7 +137,7 @@ def serialiser() -> Proof:
 
 
 def register_file() -> Proof:
-    """The answers of s_axil, over any sequence of accesses."""
+    """Proves that the answers of s_axil hold, for any sequence of accesses."""
     stage = StageConfig(lanes=2, depth=4, max_rows=2, inputs=4, constants=2, a_bits=8, v_bits=8, kernels=("linear",))
     config = CoreConfig(stages=(stage,), addresses=4, max_steps=16)
     proof = Proof()

@@ -1,7 +1,7 @@
-"""The delta unit: for every pattern of weight signs and output deltas, of any number of outputs up to ten.
+"""Properties of the delta unit for all patterns of weight signs and output deltas, for up to ten outputs.
 
-Fed with a neuron a cycle, all its outputs in one row, or a pause. The reference counts as DESIGN section 4 writes it,
-one output after the other, `up` and `down` apart, and compares them when the answer is due.
+In every cycle the bench sends one neuron, with all its outputs in one row, or pauses. The reference counts `up` and
+`down` as DESIGN section 4 defines them, one output after the other, and compares them when the answer is due.
 """
 
 from typing import Any
@@ -43,7 +43,7 @@ def delta_unit(outputs: int) -> Proof:
 
 
 def _counted(proof: Proof, name: str, outputs: int, bits: Any) -> Any:
-    """Ones, counted one after the other."""
+    """Returns the number of ones in `bits`, counted one after the other."""
     total: Any = Signal(bits_for(outputs), name=f"{name}0")
     for k in range(outputs):
         later = Signal(bits_for(outputs), name=f"{name}{k + 1}")

@@ -1,13 +1,14 @@
-"""The whole core learns: weights, answers and registers against the contract, in the Amaranth simulator."""
+"""The whole core learns in the Amaranth simulator: its weights, answers and registers equal the contract's."""
 
 import random
 
 import numpy as np
 import pytest
 from core_bench import Bench
-from core_networks import random_images, random_network, small_config
+from core_configs import small_config
 from faults import FAULTS, planted
 from learning_networks import LEARNING_SETS, differs, learnable, learning_set
+from networks import random_images, random_network
 
 from firstspike_contract import FirstspikeError, LearnSettings, check_core_learns, evaluate, learning_registers
 from firstspike_contract.core.stream_format import Header, ResultFlag, pack_image
@@ -18,8 +19,8 @@ def test_the_core_learns_what_the_contract_does(name) -> None:
     assert differs(name) == ""
 
 
-def test_the_lessons_reach_what_they_are_meant_for() -> None:
-    """Each kernel; images that trigger and that do not, that learn and that do not; weights that saturate."""
+def test_the_learning_sets_cover_every_case() -> None:
+    """The cases: each kernel; images that trigger or do not, and that learn or do not; weights that saturate."""
     seen = [learning_set(name) for name in LEARNING_SETS]
     assert {learning.network.kernel for learning in seen} == {"linear", "exponential", "alpha", "lif-2to1", "step"}
     assert {len(learning.network.layers) for learning in seen} == {1, 2, 3}
@@ -54,7 +55,7 @@ def test_registers_count_images_and_cycles() -> None:
     assert after[2] > 0
 
 
-def test_a_core_without_the_unit_ignores_the_flag() -> None:
+def test_a_core_without_learning_ignores_the_flag_learn() -> None:
     network = random_network(5, sizes=(10, 6, 3))
     images = random_images(network, 5, 3)
     beats = [pack_image(events, flags=Header.LEARN, label=1) for events in images]
@@ -79,7 +80,7 @@ def test_stalls_and_the_order_of_arrival_change_no_weight(name) -> None:
     for events, beats in zip(learning.images, learning.beats, strict=True):
         order = list(range(len(events)))
         chance.shuffle(order)
-        # the first event of an input counts: keep these in their order, whatever else
+        # Only the first event of an input counts. An image with several events of one input keeps its order.
         once = len(set(events["x"].tolist())) == len(events)
         shuffled.append(np.concatenate([beats[:1], beats[1:][order]]) if once else beats)
     assert any(len(beats) > 2 for beats in shuffled)
@@ -133,10 +134,8 @@ CAUGHT_BY = {
 }
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [pytest.param(fault, marks=pytest.mark.long if n % 4 else pytest.mark.slow) for n, fault in enumerate(CAUGHT_BY)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", CAUGHT_BY)
 def test_a_planted_fault_is_caught(fault) -> None:
     with planted(FAULTS[fault]):
         assert differs(CAUGHT_BY[fault]) != ""

@@ -1,10 +1,10 @@
-"""Plastic lanes: every weight in every direction, and random operations against the model."""
+"""Plastic lanes: every weight moves in every direction, and random operations equal the model."""
 
 import random
 
 import pytest
 from amaranth.hdl import Cat, Elaboratable, Module, Signal
-from unit_bench import simulate
+from unit_bench import check, simulate
 
 from firstspike_contract.arithmetic.random_bits import CHANCE_MAX, chances, row_state
 from firstspike_hw.learning.plastic_lanes import PlasticLanes, taps
@@ -19,29 +19,60 @@ def as_weights(word: int, lanes: int) -> list[int]:
     return [b - 256 if b > 127 else b for b in word.to_bytes(lanes, "little")]
 
 
+def driving(unit):
+    """Returns the arguments of `check` for the operations of the model, each of which takes one cycle."""
+    lanes, every, later, signs = unit.lanes, 2**unit.lanes - 1, {}, []
+
+    async def finish(ctx):
+        """Sets the ports whose values belong to the operation of the cycle before."""
+        for port in ("high", "low", "u", "v"):
+            ctx.set(getattr(unit, port), later.get(port, 0))
+        later.clear()
+        return []
+
+    async def give(ctx, item):
+        name, *values = item
+        await finish(ctx)
+        if name == "set":
+            ctx.set(unit.chance, 2 ** values[0]["p"] - 1)
+        operation = {name: 1, "row": values[0]} if name != "set" else {}
+        if name == "clear":
+            later.update(high=every, low=every)
+        elif name == "mark":
+            operation["delta"] = {"moves": values[2] != 0, "up": values[2] > 0}
+            later.update(chosen_by(random.Random(lanes), lanes, values[1]))
+        elif name == "learn":
+            ctx.set(unit.weights, as_bytes(values[1]))
+            hits, other = sum(as_bits(h) << CHANCE_MAX * k for k, h in enumerate(values[2])), 0x5A5A5A
+            later.update(u=hits ^ other, v=other)
+        ctx.set(unit.operation, operation)
+        await ctx.tick()
+
+    def take(ctx):
+        """Keeps `negative`, `moves` and `up` of the two latest cycles; they come a cycle before the weights."""
+        signs[:] = [*signs[-1:], tuple(ctx.get(port) for port in (unit.negative, unit.moves, unit.up))]
+        return []
+
+    def read(ctx, item):
+        (negative, moves, up), word = signs[0], as_weights(ctx.get(unit.word), lanes)
+        if item[0] != "learn":
+            assert (moves, word) == (0, [0] * lanes), "without a learn nothing moves"
+            return []
+        assert negative == as_bits(weight < 0 for weight in item[2])
+        deltas = [(moves >> k & 1) * (1 if up >> k & 1 else -1) for k in range(lanes)]
+        return [(deltas, word)]
+
+    return {"give": give, "finish": finish, "take": take, "read": read, "latency": unit.latency}
+
+
 def test_every_weight_moves_by_one_and_stays_in_range() -> None:
     unit = PlasticLanes(lanes=3, rows=1)
-    weights = list(range(-127, 128))
-    expected, seen = [[unit.model(w, d, [], 0) for d in (1, -1, 0)] for w in weights], []
-
-    async def process(ctx):
-        for lane, delta in ((0, {"moves": 1, "up": 1}), (1, {"moves": 1, "up": 0}), (2, {"moves": 0, "up": 1})):
-            ctx.set(unit.operation, {"mark": 1, "delta": delta})
-            await ctx.tick()
-            ctx.set(unit.high, 1 << lane)
-            ctx.set(unit.low, 0b111)
-        for cycle in range(len(weights) + unit.latency):
-            weight = weights[min(cycle, len(weights) - 1)]
-            ctx.set(unit.operation, {"learn": 1})
-            ctx.set(unit.weights, as_bytes([weight] * 3))
-            if cycle >= unit.latency:
-                seen.append(as_weights(ctx.get(unit.word), 3))
-            await ctx.tick()
-
-    simulate(unit, process)
-    assert seen == expected
-    assert seen[0] == [-126, -127, -127]
-    assert seen[-1] == [127, 126, 127]
+    hits = [[0] * CHANCE_MAX] * 3
+    given: list[tuple] = [("set", {"p": 0}), ("clear", 0), ("mark", 0, 0, 1), ("mark", 0, 1, -1)]
+    given += [("learn", 0, [weight] * 3, hits) for weight in range(-127, 128)]
+    learnt = check(unit, given, **driving(unit))
+    assert learnt[0] == ([1, -1, 0], [-126, -127, -127])
+    assert learnt[-1] == ([1, -1, 0], [127, 126, 127])
 
 
 def as_bits(values) -> int:
@@ -49,7 +80,7 @@ def as_bits(values) -> int:
 
 
 def chosen_by(chance: random.Random, lanes: int, lane: int | None) -> dict[str, int]:
-    """`high` and `low`, both 1 for this lane alone."""
+    """Returns random `high` and `low`, both of which are 1 for this lane alone."""
     high, low = chance.getrandbits(lanes), chance.getrandbits(lanes)
     mine = 0 if lane is None else 1 << lane
     return {"high": high | mine, "low": low & ~high | mine}
@@ -57,69 +88,26 @@ def chosen_by(chance: random.Random, lanes: int, lane: int | None) -> dict[str, 
 
 @pytest.mark.parametrize(("lanes", "rows"), [(5, 1), (18, 3), (4, 16)])
 def test_random_operations_equal_the_model(lanes, rows) -> None:
-    chance, unit, p, every = random.Random(lanes), PlasticLanes(lanes=lanes, rows=rows), 2, 2**lanes - 1
-    deltas = [[0] * lanes for _ in range(rows)]
-    inputs = [{"operation": {"clear": 1, "row": row}, "high": every, "low": every} for row in range(rows)]
-    signs: list = [None] * rows
-    words: list = [None] * rows
+    chance, unit = random.Random(lanes), PlasticLanes(lanes=lanes, rows=rows)
+    given: list[tuple] = [("set", {"p": 2}), *(("clear", row) for row in range(rows))]
     for _ in range(300):
         row, kind = chance.randrange(rows), chance.random()
-        step: dict = {"operation": {}, "weights": chance.getrandbits(8 * lanes)}
-        sign, word = {"negative": 0, "moves": 0, "up": 0}, [0] * lanes
         if kind < 0.4:  # one lane is marked, or none of this group
-            chosen = chance.choice([*range(lanes), None])
-            delta = chance.choice([-1, 0, 1])
-            if chosen is not None:
-                deltas[row][chosen] = delta
-            value = {"moves": delta != 0, "up": delta > 0}
-            step |= {"operation": {"mark": 1, "row": row, "delta": value}}
-            step |= chosen_by(chance, lanes, chosen)
+            given.append(("mark", row, chance.choice([*range(lanes), None]), chance.choice([-1, 0, 1])))
         elif kind < 0.45:
-            deltas[row] = [0] * lanes
-            step |= {"operation": {"clear": 1, "row": row}, "high": every, "low": every}
-        elif kind < 0.95:
+            given.append(("clear", row))
+        else:
             weights = [chance.choice([-127, -1, 0, 1, 127, chance.randint(-127, 127)]) for _ in range(lanes)]
-            u, v = chance.getrandbits(lanes * CHANCE_MAX), chance.getrandbits(lanes * CHANCE_MAX)
-            hits = [[(u ^ v) >> CHANCE_MAX * k + n & 1 for n in range(CHANCE_MAX)] for k in range(lanes)]
-            now = deltas[row]
-            step |= {"operation": {"learn": 1, "row": row}, "weights": as_bytes(weights), "u": u, "v": v}
-            word = [unit.model(w, d, h, p) for w, d, h in zip(weights, now, hits, strict=True)]
-            sign = {
-                "negative": as_bits(w < 0 for w in weights),
-                "moves": as_bits(d != 0 for d in now),
-                "up": as_bits(d > 0 for d in now),
-            }
-        inputs.append(step)
-        signs.append(sign)
-        words.append(word)
-    seen_signs, seen_words = [], []
-
-    async def process(ctx):
-        ctx.set(unit.chance, 2**p - 1)
-        for cycle in range(len(inputs) + unit.latency):
-            step = inputs[cycle] if cycle < len(inputs) else {"operation": {}}
-            ctx.set(unit.operation, step["operation"])
-            ctx.set(unit.weights, step.get("weights", 0))
-            if 1 <= cycle <= len(inputs):  # these come a cycle later
-                for name in ("high", "low", "u", "v"):
-                    ctx.set(getattr(unit, name), inputs[cycle - 1].get(name, 0))
-            if unit.known <= cycle < len(inputs) + unit.known:
-                moves = ctx.get(unit.moves)
-                seen_signs.append({"negative": ctx.get(unit.negative), "moves": moves, "up": ctx.get(unit.up) & moves})
-            if cycle >= unit.latency:
-                seen_words.append(as_weights(ctx.get(unit.word), lanes))
-            await ctx.tick()
-
-    simulate(unit, process)
-    assert seen_signs[rows:] == signs[rows:]
-    assert seen_words[rows:] == words[rows:]
+            hits = [[chance.getrandbits(1) for _ in range(CHANCE_MAX)] for _ in range(lanes)]
+            given.append(("learn", row, weights, hits))
+    check(unit, given, **driving(unit))
 
 
-def test_the_host_writes_through_it() -> None:
+def test_words_of_the_host_pass_unchanged() -> None:
     unit = PlasticLanes(lanes=4, rows=2)
 
     async def process(ctx):
-        for _ in range(unit.latency):  # nothing to learn
+        for _ in range(unit.latency):  # until nothing is being learnt
             await ctx.tick()
         ctx.set(unit.host_word, as_bytes([-127, 0, 127, 5]))
         await ctx.tick()

@@ -1,19 +1,19 @@
-"""Replay: what is struck and what is learnt, in which order and in how many cycles."""
+"""Replay: the order of its operations `strike` and `learn`, and the cycles that they take."""
 
 import random
 
 import pytest
 from amaranth.hdl import Elaboratable, Module
-from unit_bench import simulate
+from unit_bench import check, fill, strobe
 
-from firstspike_hw.learning.replay import Replay
+from firstspike_hw.learning.replay import Replay, ReplayedImage
 from firstspike_hw.spikes.queue import CalendarQueue
 
 STEPS, INPUTS, NEURONS = 16, 12, 9
 
 
 class Fed(Elaboratable):
-    """A replay between the queue of its inputs and that of its spikes."""
+    """A replay with two calendar queues, one for its input events and one for its spikes."""
 
     def __init__(self, events_first):
         self.unit = Replay(
@@ -38,64 +38,54 @@ class Fed(Elaboratable):
         return m
 
 
-def play(events, spikes, constants, rows, end, *, events_first=False, times=1):
-    """Operations in order, and cycles busy, of `times` replays of one image."""
-    fed = Fed(events_first)
-    unit, runs = fed.unit, []
+class Bench:
+    """A replay with its queues that goes through images. cycles: number of busy cycles of each replay."""
 
-    async def process(ctx):
-        for address, time in enumerate(constants):
-            ctx.set(unit.times.address, address)
-            ctx.set(unit.times.word, time)
-            ctx.set(unit.times.write, 1)
+    def __init__(self, events_first=False):
+        self.fed = Fed(events_first)
+        self.unit, self.image, self.cycles = self.fed.unit, None, []
+
+    def check(self, *images):
+        """Compares the operations with the model's. An image that equals the one before is replayed from its queues."""
+        return check(self.unit, images, give=self._give, take=self._operations, top=self.fed)
+
+    async def _give(self, ctx, image):
+        unit = self.unit
+        if image != self.image:
+            await self._file(ctx, image)
+        self.image = image
+        ports = {"inputs": image.inputs, "constants": len(image.constants), "rows": image.rows, "end": image.end}
+        for name, value in ports.items():
+            ctx.set(getattr(unit, name), value)
+        await ctx.tick()
+        await strobe(ctx, unit.start)
+        cycles = 0
+        while ctx.get(unit.busy):
+            cycles += 1
             await ctx.tick()
-        ctx.set(unit.times.write, 0)
-        for queue, filed in ((fed.events, events), (fed.spikes, spikes)):
+        self.cycles.append(cycles)
+        await ctx.tick()
+
+    async def _file(self, ctx, image):
+        """Writes the times of the constant inputs, and files the events and the spikes."""
+        await fill(ctx, self.unit.times, image.constants)
+        for queue, filed in ((self.fed.events, image.events), (self.fed.spikes, image.spikes)):
+            await strobe(ctx, queue.clear)
             ctx.set(queue.push.valid, 1)
             for t, x in filed:
                 ctx.set(queue.push.payload, {"t": t, "x": x})
                 await ctx.tick()
             ctx.set(queue.push.valid, 0)
         await ctx.tick().repeat(CalendarQueue.push_latency)
-        for name, value in (("inputs", INPUTS), ("constants", len(constants)), ("rows", rows), ("end", end)):
-            ctx.set(getattr(unit, name), value)
-        await ctx.tick()
-        for _ in range(times):
-            operations, cycles = [], 0
-            ctx.set(unit.start, 1)
-            await ctx.tick()
-            ctx.set(unit.start, 0)
-            while True:
-                operation = unit.operation
-                if ctx.get(operation.strike):
-                    operations.append(("strike", ctx.get(operation.x)))
-                if ctx.get(operation.learn):
-                    fields = ("x", "row", "first", "last", "spike", "address")
-                    operations.append(("learn", *(ctx.get(getattr(operation, name)) for name in fields)))
-                if not ctx.get(unit.busy):
-                    break
-                cycles += 1
-                await ctx.tick()
-            runs.append((operations, cycles))
 
-    simulate(fed, process)
-    return runs
-
-
-def expected(events, spikes, constants, rows, end, *, events_first):
-    """The same from the definition: for each step its strikes and the rows of its events, the last one filed first."""
-    order, stride = [], INPUTS + len(constants)
-    for t in range(end + 1):
-        strikes = [("strike", x) for when, x in reversed(spikes) if when == t]
-        xs = [(x, 1) for when, x in reversed(events) if when == t]
-        xs += [(INPUTS + k, 0) for k, when in enumerate(constants) if when == t]
-        learns = [
-            ("learn", x, row, int(row == 0), int(row == rows - 1), spike, row * stride + x)
-            for x, spike in xs
-            for row in range(rows)
-        ]
-        order += learns + strikes if events_first else strikes + learns
-    return order
+    def _operations(self, ctx):
+        operation = self.unit.operation
+        if ctx.get(operation.strike):
+            return [("strike", ctx.get(operation.x))]
+        if not ctx.get(operation.learn):
+            return []
+        flags = (bool(ctx.get(operation[name])) for name in ("first", "last", "spike"))
+        return [("learn", ctx.get(operation.x), ctx.get(operation.row), *flags, ctx.get(operation.address))]
 
 
 @pytest.mark.parametrize("events_first", [False, True])
@@ -108,13 +98,12 @@ def test_operations_come_in_order(seed, events_first) -> None:
     spikes = [(chance.randrange(STEPS), x) for x in range(NEURONS) if chance.random() < busy]
     constants = sorted(chance.randrange(STEPS) for _ in range(chance.randint(0, 4)))
     rows, end = chance.randint(1, 4), chance.choice([0, 5, STEPS - 1])
-    runs = play(events, spikes, constants, rows, end, events_first=events_first, times=2)
-    wanted = expected(events, spikes, constants, rows, end, events_first=events_first)
-    assert [operations for operations, _ in runs] == [wanted, wanted]  # an image may be replayed again
-    filed = [sum(t == when for t, _ in events) + constants.count(when) for when in range(STEPS)]
-    own = [sum(t == when for t, _ in spikes) for when in range(STEPS)]
-    assert [cycles for _, cycles in runs] == [Replay.model(filed, own, rows, end)] * 2
+    image, bench = ReplayedImage(events, spikes, constants, INPUTS, rows, end), Bench(events_first)
+    bench.check(image, image)  # an image may be replayed again
+    assert bench.cycles == [bench.unit.cycles(image)] * 2
 
 
 def test_an_empty_image_costs_its_steps() -> None:
-    assert play([], [], [], 3, 7) == [([], 9)]
+    bench = Bench()
+    assert bench.check(ReplayedImage([], [], [], INPUTS, 3, 7)) == []
+    assert bench.cycles == [9]

@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""Random bits in gateware against the contract: images, rows one a cycle, every layer."""
+"""The gateware's random bits equal the contract's for images and layers, with one row in each cycle."""
 
 import random
 
@@ -8,7 +8,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
-from unit_bench import simulate
+from unit_bench import check, strobe
 
 from firstspike_contract.arithmetic.random_bits import STATE_ROUNDS
 from firstspike_hw.learning.plastic_lanes import turned
@@ -19,43 +19,44 @@ from firstspike_hw.learning.row_bits import RowBits, row_bits_layout
 def test_rows_equal_the_contract(inputs, layers) -> None:
     chance, unit = random.Random(inputs), RowBits(inputs=inputs, layers=layers)
     images = [(0, 0), (2**32 - 1, 2**32 - 1)] + [(chance.getrandbits(32), chance.getrandbits(32)) for _ in range(2)]
+    given: list[tuple] = []
+    for seed, count in images:
+        given.append(("image", seed, count))
+        rows = [chance.choice([0, inputs - 1, chance.randrange(inputs)]) for _ in range(30)]
+        given += [("row", chance.randrange(layers), row) for row in rows]
 
-    async def process(ctx):
-        for seed, count in images:
-            ctx.set(unit.seed, seed)
-            ctx.set(unit.count, count)
-            ctx.set(unit.start, 1)
+    async def give(ctx, item):
+        name, *values = item
+        if name == "row":
+            ctx.set(unit.layer, values[0])
+            ctx.set(unit.row, values[1])
             await ctx.tick()
-            ctx.set(unit.start, 0)
-            cycles = 1
-            while not ctx.get(unit.ready):
-                await ctx.tick()
-                cycles += 1
-            assert cycles == STATE_ROUNDS + 1
-            rows = [
-                (chance.randrange(layers), chance.choice([0, inputs - 1, chance.randrange(inputs)])) for _ in range(30)
-            ]
-            for n in range(len(rows) + unit.latency):
-                if n < len(rows):
-                    ctx.set(unit.layer, rows[n][0])
-                    ctx.set(unit.row, rows[n][1])
-                if n >= unit.latency:
-                    u, v = ctx.get(unit.bits.u), ctx.get(unit.bits.v)
-                    assert (u, v) == unit.model(seed, count, *rows[n - unit.latency]), (seed, count, n)
-                await ctx.tick()
+            return
+        await ctx.tick().repeat(unit.latency)  # until the rows before have their bits
+        ctx.set(unit.seed, values[0])
+        ctx.set(unit.count, values[1])
+        await strobe(ctx, unit.start)
+        cycles = 1
+        while not ctx.get(unit.ready):
+            await ctx.tick()
+            cycles += 1
+        assert cycles == STATE_ROUNDS + 1
 
-    simulate(unit, process)
+    def read(ctx, item):
+        return [(ctx.get(unit.bits.u), ctx.get(unit.bits.v))] if item[0] == "row" else []
+
+    check(unit, given, give=give, read=read, latency=unit.latency)
 
 
 def test_more_rows_or_layers_than_there_are_keys_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^RowBits: inputs is a whole number in 1..65536, not 65537$"):
         RowBits(inputs=65537, layers=2)
-    with pytest.raises(ValueError, match=r"^16 rows in 17 layers have no random bits$"):
+    with pytest.raises(ValueError, match=r"^RowBits: 16 rows in 17 layers are too many; 65536 rows in 16 layers fit$"):
         RowBits(inputs=16, layers=17)
 
 
 class Turn(wiring.Component):
-    """What a row of `lanes` lanes hands on to the next."""
+    """A circuit that turns the random bits of one row of `lanes` lanes into those of the next row."""
 
     def __init__(self, lanes):
         self.lanes = lanes

@@ -1,4 +1,5 @@
-"""COBS: equal to the package `cobs` in every byte, at the boundaries of its groups and on anything else."""
+# amaranth: UnusedElaboratable=no
+"""COBS: encoder and decoder equal the package `cobs` in every byte, at the boundaries of groups and elsewhere."""
 
 import random
 
@@ -6,16 +7,16 @@ import pytest
 from cobs import cobs
 from hypothesis import given
 from hypothesis import strategies as st
-from link_bench import giving, taking
-from unit_bench import simulate
+from unit_bench import check, offering, simulate, strobe, taking
 
 from firstspike_hw.link.cobs import Decoder, Encoder
 
+ENCODER, DECODER = Encoder(), Decoder()  # for their models
 BOUNDARIES = (0, 1, 2, 252, 253, 254, 255, 256, 507, 508, 509, 510, 1038)
 
 
 def frames() -> list[bytes]:
-    """Around the boundaries of groups, without zeros, ending in one, all zeros, and mixed."""
+    """Returns frames as long as groups, or nearly: without zeros, with a zero at the end, all zeros, and mixed."""
     chance = random.Random(1)
     found = [bytes(chance.randrange(1, 256) for _ in range(n)) for n in BOUNDARIES]
     found += [bytes([*frame[:-1], 0]) for frame in found if 0 < len(frame) < 600]
@@ -25,16 +26,26 @@ def frames() -> list[bytes]:
     return found
 
 
+def tokens_of(data: list[bytes]) -> list[tuple[int, int]]:
+    """Returns the frames as tokens (data, end)."""
+    return [token for frame in data for token in (*((byte, 0) for byte in frame), (0, 1))]
+
+
+def token_fields(token):
+    return dict(zip(("data", "end"), token, strict=True))
+
+
 @given(st.binary(max_size=600) | st.lists(st.sampled_from([0, 1, 255]), max_size=600).map(bytes))
 def test_the_models_are_the_package(data) -> None:
-    assert Encoder.model(data) == cobs.encode(data) + b"\0"
-    assert Decoder.model(Encoder.model(data)) == [(data, False)]
+    coded = bytes(ENCODER.model(tokens_of([data])))
+    assert coded == cobs.encode(data) + b"\0"
+    assert DECODER.model(coded) == [(data, False)]
 
 
 @given(st.binary(max_size=40))
 def test_the_model_finds_damaged_what_the_package_refuses(data) -> None:
     pieces = [piece for piece in (data + b"\0").split(b"\0") if piece]
-    found = Decoder.model(data + b"\0")
+    found = DECODER.model(data + b"\0")
     assert len(found) == len(pieces)
     for piece, (plain, damaged) in zip(pieces, found, strict=True):
         try:
@@ -45,39 +56,28 @@ def test_the_model_finds_damaged_what_the_package_refuses(data) -> None:
 
 @pytest.mark.parametrize(("gap", "stall"), [(0.0, 0.0), (0.3, 0.0), (0.0, 0.7)])
 def test_frames_are_encoded(gap, stall) -> None:
-    data = frames()[:: 1 if gap == stall else 4]
-    expected = b"".join(cobs.encode(frame) + b"\0" for frame in data)
-    unit, found, chance = Encoder(), [], random.Random(2)
-    tokens = [{"data": byte, "end": end} for frame in data for byte, end in (*((byte, 0) for byte in frame), (0, 1))]
-    simulate(
-        unit,
-        giving(unit.tokens, tokens, chance, gap),
-        taking(unit.bytes, found, chance, stall, len(expected)),
-        limit=100_000,
-    )
-    assert bytes(found) == expected
+    data, unit, chance = frames()[:: 1 if gap == stall else 4], Encoder(), random.Random(2)
+    give = offering(unit.tokens, token_fields, chance=chance, gap=gap)
+    take = taking(unit.bytes, chance=chance, stall=stall)
+    coded = check(unit, tokens_of(data), give=give, take=take, limit=100_000)
+    assert bytes(coded) == b"".join(cobs.encode(frame) + b"\0" for frame in data)
 
 
 def test_a_slow_line_holds_the_encoder_back_and_loses_nothing() -> None:
-    """A byte in forty cycles, as at the quickest line: the ring fills, and never runs over."""
+    """The line takes one byte in seven cycles, so the ring fills; it must never overflow."""
     data = [bytes(300), bytes([7]) * 600, bytes(range(256)) * 2]
-    expected, unit, found = b"".join(map(Encoder.model, data)), Encoder(), []
-    tokens = [{"data": byte, "end": end} for frame in data for byte, end in (*((byte, 0) for byte in frame), (0, 1))]
+    unit, held_back, cycle = Encoder(), False, 0
 
-    async def line(ctx):
-        held_back = False
-        while len(found) < len(expected):
-            await ctx.tick().repeat(5)
-            ctx.set(unit.bytes.ready, 1)
-            if ctx.get(unit.bytes.valid):
-                found.append(ctx.get(unit.bytes.payload))
-            await ctx.tick()
-            ctx.set(unit.bytes.ready, 0)
-            held_back |= bool(ctx.get(unit.tokens.valid) and not ctx.get(unit.tokens.ready))
-        assert held_back
+    def line(ctx):
+        nonlocal held_back, cycle
+        cycle += 1
+        held_back |= bool(ctx.get(unit.tokens.valid) and not ctx.get(unit.tokens.ready))
+        ready = cycle % 7 == 0
+        ctx.set(unit.bytes.ready, ready)
+        return [ctx.get(unit.bytes.payload)] if ready and ctx.get(unit.bytes.valid) else []
 
-    simulate(unit, giving(unit.tokens, tokens), line, limit=20_000)
-    assert bytes(found) == expected
+    check(unit, tokens_of(data), give=offering(unit.tokens, token_fields), take=line, limit=20_000)
+    assert held_back
 
 
 def test_a_group_leaves_as_soon_as_it_is_complete() -> None:
@@ -106,7 +106,7 @@ def test_a_group_leaves_as_soon_as_it_is_complete() -> None:
 
     simulate(unit, process, background=(watch,))
     first = taken[-1] + unit.latency
-    assert taken == [2, 3, 4]  # a cycle before the first, to open the group
+    assert taken == [2, 3, 4]  # the encoder opens the group in the cycle before the first byte
     assert left == [(first, 3), (first + 1, 5), (first + 2, 6)]
 
 
@@ -118,23 +118,23 @@ def test_frames_are_decoded_and_damage_is_seen(gap) -> None:
     pieces += [bytes(chance.randrange(1, 256) for _ in range(chance.randint(1, 30))) for _ in range(80)]
     chance.shuffle(pieces)
     line = b"\0" + b"\0\0".join(pieces) + b"\0"
-    unit, found, piece = Decoder(), [], bytearray()
+    unit, piece = Decoder(), bytearray()
 
-    async def process(ctx):
-        for byte in line:
-            ctx.set(unit.bytes.payload, byte)
-            ctx.set(unit.bytes.valid, 1)
-            if ctx.get(unit.data.valid):
-                piece.append(ctx.get(unit.data.payload))
-            if ctx.get(unit.end):
-                found.append((bytes(piece), bool(ctx.get(unit.damaged))))
-                piece.clear()
+    async def give(ctx, byte):
+        ctx.set(unit.bytes.payload, byte)
+        await strobe(ctx, unit.bytes.valid)
+        for _ in range(gap):
             await ctx.tick()
-            ctx.set(unit.bytes.valid, 0)
-            for _ in range(gap):
-                await ctx.tick()
 
-    simulate(unit, process, limit=200_000)
-    assert found == Decoder.model(line)
+    def take(ctx):
+        if ctx.get(unit.data.valid):
+            piece.append(ctx.get(unit.data.payload))
+        if not ctx.get(unit.end):
+            return []
+        found = [(bytes(piece), bool(ctx.get(unit.damaged)))]
+        piece.clear()
+        return found
+
+    found = check(unit, line, give=give, take=take, latency=None if gap else unit.latency, limit=200_000)
     assert len(found) == len(pieces)
     assert 0 < sum(damaged for _, damaged in found) < len(found)

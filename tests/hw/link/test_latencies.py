@@ -1,7 +1,7 @@
-"""The latencies that units state, where no other test has counted them."""
+"""Units have the latency that they state; this file has the units whose latency no other test counts."""
 
 import pytest
-from unit_bench import simulate
+from unit_bench import cycles_until
 
 from firstspike_contract.link.wire import BUFFER, MESSAGE, Configuration, MessageKind
 from firstspike_hw.link.bus import BusMaster
@@ -14,24 +14,8 @@ from firstspike_hw.link.reporter import Reporter
 from firstspike_hw.link.sending import Sending
 
 
-def cycles_until(unit, start, seen, limit=50) -> int:
-    """Cycles from the one in which `start(ctx)` has set its inputs until `seen` stands. start: async."""
-    found = []
-
-    async def process(ctx):
-        await start(ctx)
-        for cycle in range(limit):
-            if ctx.get(seen):
-                found.append(cycle)
-                return
-            await ctx.tick()
-
-    simulate(unit, process)
-    return found[0]
-
-
 async def message(ctx, unit, data):
-    """All bytes of a message; the last one is still on offer."""
+    """Gives all bytes of a message. When it returns, the last byte is still offered."""
     ctx.set(unit.state, Configuration.VALID)
     ctx.set(unit.image.ready, 1)
     ctx.set(unit.beats.ready, 1)
@@ -45,14 +29,14 @@ async def message(ctx, unit, data):
 
 
 @pytest.mark.parametrize("kind", [MessageKind.WRITE, MessageKind.BITMAPS])
-def test_of_the_dispatcher(kind) -> None:
+def test_latency_of_the_dispatcher(kind) -> None:
     unit = Dispatcher()
     data = MESSAGE.to_bytes(kind=kind, count=1, length=4, value=0x2000) + b"abcd"
     seen = unit.access.request if kind == MessageKind.WRITE else unit.beats.valid
     assert cycles_until(unit, lambda ctx: message(ctx, unit, data), seen) == unit.latency
 
 
-def test_of_the_frame_sender() -> None:
+def test_latency_of_the_frame_sender() -> None:
     unit = FrameSender()
 
     async def start(ctx):
@@ -61,7 +45,7 @@ def test_of_the_frame_sender() -> None:
     assert cycles_until(unit, start, unit.tokens.valid) == unit.latency
 
 
-def test_of_the_reporter() -> None:
+def test_latency_of_the_reporter() -> None:
     unit = Reporter()
 
     async def start(ctx):
@@ -71,7 +55,7 @@ def test_of_the_reporter() -> None:
     assert cycles_until(unit, start, unit.put) == unit.latency
 
 
-def test_of_the_bus_master() -> None:
+def test_latency_of_the_bus_master() -> None:
     unit = BusMaster()
 
     async def start(ctx):
@@ -80,7 +64,7 @@ def test_of_the_bus_master() -> None:
     assert cycles_until(unit, start, unit.bus.arvalid) == unit.latency
 
 
-def test_of_the_registers() -> None:
+def test_latency_of_the_registers() -> None:
     unit = LinkRegisters(dict.fromkeys(FIXED, 0))
 
     async def start(ctx):
@@ -89,7 +73,7 @@ def test_of_the_registers() -> None:
     assert cycles_until(unit, start, unit.access.done) == unit.latency
 
 
-def test_of_the_guard() -> None:
+def test_latency_of_the_guard() -> None:
     unit = Guard()
 
     async def start(ctx):
@@ -98,7 +82,7 @@ def test_of_the_guard() -> None:
     assert cycles_until(unit, start, unit.state == Configuration.LOADING) == unit.latency
 
 
-def test_of_sending() -> None:
+def test_latency_of_sending() -> None:
     unit = Sending(patience=1000)
 
     async def start(ctx):
@@ -111,7 +95,7 @@ def test_of_sending() -> None:
     assert cycles_until(unit, start, unit.count == 5) + 1 == unit.latency
 
 
-def test_of_the_frame_receiver() -> None:
+def test_latency_of_the_frame_receiver() -> None:
     unit = FrameReceiver()
 
     async def start(ctx):

@@ -17,21 +17,21 @@ import test_sending
 import test_uart
 from faults import LINK_FAULTS, planted
 
-# fault: the test that must not pass, with its arguments
+# For each fault, the test that must not pass, with its arguments.
 CAUGHT_BY = {
     "start bit not checked": (test_uart.test_noise_is_heard_as_the_model_hears_it, 4),
     "bits of a byte the other way round": (test_uart.test_every_byte_is_heard_back_to_back, 5),
     "zero behind a full group": (test_cobs.test_frames_are_decoded_and_damage_is_seen, 0),
     "groups too long": (test_cobs.test_frames_are_encoded, 0.0, 0.7),
     "encoder runs over": (test_cobs.test_a_slow_line_holds_the_encoder_back_and_loses_nothing,),
-    "frame taken without its CRC": (test_frame_receiver.test_frames_are_told_from_what_is_none, 0),
-    "broken code taken": (test_frame_receiver.test_frames_are_told_from_what_is_none, 0),
-    "length not checked": (test_frame_receiver.test_frames_are_told_from_what_is_none, 0),
+    "frame taken without its CRC": (test_frame_receiver.test_good_frames_are_told_from_bad_ones, 0),
+    "broken code taken": (test_frame_receiver.test_good_frames_are_told_from_bad_ones, 0),
+    "length not checked": (test_frame_receiver.test_good_frames_are_told_from_bad_ones, 0),
     "any hello will do": (test_frame_receiver.test_hellos_are_read,),
     "payload visible before it is judged": (test_buffers.test_a_long_stream_runs_around_the_ring, 0.5),
     "payload forgotten by halves": (test_buffers.test_only_what_is_committed_and_fits_is_part_of_the_stream,),
     "unread bytes overwritten": (test_buffers.test_only_what_is_committed_and_fits_is_part_of_the_stream,),
-    "more room than there is": (test_buffers.test_room_is_what_is_not_needed_any_more,),
+    "more room than there is": (test_buffers.test_room_is_the_part_that_is_no_longer_needed,),
     "record not dropped": (test_buffers.test_records_are_committed_whole, 0),
     "sequence off by one": (test_board_session.test_frames_are_judged_as_the_model_judges_them, 0),
     "bytes that come too early are taken": (test_board_session.test_frames_are_judged_as_the_model_judges_them, 0),
@@ -57,8 +57,8 @@ CAUGHT_BY = {
     "spikes without room": (test_reporter.test_spikes_stay_with_their_image_whatever_the_room,),
     "spikes of the next image": (test_reporter.test_spikes_of_an_image_wait_for_the_result_of_the_one_before,),
     "guard forgets what changes": (test_guard.test_halted_is_valid_and_not_running,),
-    "guard without a CRC": (test_guard.test_another_crc_is_damaged_and_a_refusal_incomplete,),
-    "guard forgets refusals": (test_guard.test_another_crc_is_damaged_and_a_refusal_incomplete,),
+    "guard without a CRC": (test_guard.test_a_wrong_crc_is_damaged_and_a_refused_write_incomplete,),
+    "guard forgets refusals": (test_guard.test_a_wrong_crc_is_damaged_and_a_refused_write_incomplete,),
     "watchdog sleeps": (test_registers.test_the_watchdog_counts_cycles_in_which_an_answer_could_be_sent, 0, 5),
     "watchdog impatient": (test_registers.test_the_watchdog_counts_cycles_in_which_an_answer_could_be_sent, 0, 40),
     "event lost": (test_registers.test_every_event_is_counted_once,),
@@ -70,7 +70,7 @@ def test_every_fault_has_its_test() -> None:
     assert CAUGHT_BY.keys() == LINK_FAULTS.keys()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a bench that is broken off
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a simulation is broken off
 @pytest.mark.parametrize("fault", CAUGHT_BY)
 def test_a_planted_fault_is_caught(fault) -> None:
     test, *arguments = CAUGHT_BY[fault]
@@ -80,5 +80,5 @@ def test_a_planted_fault_is_caught(fault) -> None:
         except (AssertionError, IndexError, ValueError):
             return
         finally:
-            gc.collect()  # what was broken off ends here, and not in the middle of another test
-    raise AssertionError(f"{test.__name__} does not notice: {fault}")
+            gc.collect()  # ends simulations that were broken off; they would otherwise end during another test
+    raise AssertionError(f"{test.__name__} does not notice the fault: {fault}")

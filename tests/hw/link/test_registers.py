@@ -1,22 +1,23 @@
-"""Registers of the link and its counters, and the watchdog."""
+"""The registers of the link, its counters, and its watchdog equal their models."""
 
 import random
 
 import pytest
 from amaranth.hdl import ResetInserter, Signal
-from unit_bench import simulate
+from unit_bench import check, simulate
 
-from firstspike_contract.core.register_map import LINK, LINK_BASE, WATCHDOG_CYCLES, link_offset
+from firstspike_contract.core.register_map import LINK, LINK_BASE, WATCHDOG_CYCLES, ConfigCommand, link_offset
 from firstspike_hw.link.counters import Counters
 from firstspike_hw.link.link_registers import COUNTED, FIXED, LinkRegisters
 from firstspike_hw.link.watchdog import Watchdog
 
 VALUES = dict(zip(FIXED, (1, 0xCAFE0123, 48_000_000, 16), strict=True))
+WRITTEN = COUNTED[0]
 GUARD = {"CONFIG": 3, "CONFIG_CRC": 0x89ABCDEF}
 
 
 async def access(ctx, unit, address, word=None):
-    """Data of a read; a write if there is a word."""
+    """Reads a register and returns its data; writes `word` instead if there is one."""
     port = unit.access
     ctx.set(port.write, word is not None)
     ctx.set(port.address, address)
@@ -28,6 +29,18 @@ async def access(ctx, unit, address, word=None):
     return data
 
 
+async def counts_of(ctx, unit):
+    """Returns the contents of the counters' memory, read one place a cycle."""
+    found = []
+    ctx.set(unit.read, 1)
+    for place in range(2**unit.bits):
+        ctx.set(unit.select, place)
+        found.append(ctx.get(unit.value))
+        await ctx.tick()
+    ctx.set(unit.read, 0)
+    return found
+
+
 def started(unit, ctx):
     for port, name in ((unit.state, "CONFIG"), (unit.crc, "CONFIG_CRC")):
         ctx.set(port, GUARD[name])
@@ -35,35 +48,34 @@ def started(unit, ctx):
 
 def test_every_register_reads_as_the_model_says() -> None:
     unit, chance = LinkRegisters(VALUES), random.Random(1)
-    counts = {name: chance.randrange(5) for name in COUNTED}
-    writes = [(link_offset(register.name), chance.getrandbits(32)) for register in LINK]  # read-only ones too
     addresses = [link_offset(register.name) for register in LINK]
+    reads = [("read", address) for address in addresses]
+    writes = [("write", address, chance.getrandbits(32)) for address in addresses]  # read-only ones, too
+    events = [("event", name) for name in COUNTED for _ in range(chance.randrange(5))]
+    begin = [("write", link_offset("CONFIG"), ConfigCommand.BEGIN), ("event", WRITTEN)]
 
-    async def process(ctx):
-        started(unit, ctx)
-        await ctx.tick().repeat(20)
-        for name, count in counts.items():
-            for _ in range(count):
-                ctx.set(unit.events, 1 << COUNTED.index(name))
-                await ctx.tick()
-                ctx.set(unit.events, 0)
-                await ctx.tick()
-        shown = {**VALUES, **GUARD, **counts}
-        for done in ([], writes):
-            for address, word in done:
-                await access(ctx, unit, address, word)
-            found = {address: await access(ctx, unit, address) for address in addresses}
-            assert found == LinkRegisters.model(shown, done)
-        begin = (link_offset("CONFIG"), 1)
-        await access(ctx, unit, *begin)
-        found = {address: await access(ctx, unit, address) for address in addresses}
-        assert found == LinkRegisters.model(shown, [*writes, begin])
-        assert found[link_offset("CONFIG_NAME0")] == found[link_offset("CONFIG_NAME1")] == 0
+    async def give(ctx, item):
+        kind, *values = item
+        if kind == "set":
+            started(unit, ctx)
+            await ctx.tick().repeat(20)  # the counters clear their memory
+        elif kind == "event":
+            ctx.set(unit.events, 1 << COUNTED.index(values[0]))
+            await ctx.tick()
+            ctx.set(unit.events, 0)
+            await ctx.tick()
+        else:
+            data = await access(ctx, unit, *values)
+            return [data] if kind == "read" else None
+        return None
 
-    simulate(unit, process)
+    found = check(unit, [("set", GUARD), *events, *reads, *writes, *reads, *begin, *reads], give=give)
+    after = dict(zip(addresses, found[-len(reads) :], strict=True))
+    assert after[link_offset("CONFIG_NAME0")] == after[link_offset("CONFIG_NAME1")] == 0
+    assert after[link_offset(WRITTEN)] == 1
 
 
-def test_what_is_not_there_reads_0_and_takes_nothing() -> None:
+def test_an_address_without_a_register_reads_0_and_ignores_writes() -> None:
     unit = LinkRegisters(VALUES)
     known = {link_offset(register.name) for register in LINK}
 
@@ -114,30 +126,30 @@ def test_every_event_is_counted_once() -> None:
                 word |= 1 << k
                 free[k] = cycle + 2 * len(places) + 1
         events.append(word)
-    events = [(1 << len(places)) - 1, *[0] * (8 + 2 * len(places)), *events]  # while it clears its memory, all at once
+    # All events come at once while the unit clears its memory.
+    events = [(1 << len(places)) - 1, *[0] * (8 + 2 * len(places)), *events]
 
-    async def process(ctx):
-        for cycle, word in enumerate(events):
-            ctx.set(unit.events, word)
-            ctx.set(unit.read, cycle % 2 == 0)  # every other cycle
-            ctx.set(unit.select, chance.randrange(8))
-            await ctx.tick()
+    cycle = 0
+
+    async def give(ctx, word):
+        nonlocal cycle
+        ctx.set(unit.events, word)
+        ctx.set(unit.read, cycle % 2 == 0)  # the host reads in every other cycle
+        ctx.set(unit.select, chance.randrange(8))
+        await ctx.tick()
+        cycle += 1
+
+    async def finish(ctx):
         ctx.set(unit.events, 0)
         ctx.set(unit.read, 0)
         await ctx.tick().repeat(unit.latency)
-        ctx.set(unit.read, 1)
-        wanted = Counters.model(events, places)
-        for place in range(8):
-            ctx.set(unit.select, place)
-            assert ctx.get(unit.value) == wanted.get(place, 0)
-            await ctx.tick()
+        return await counts_of(ctx, unit)
 
-    simulate(unit, process)
-    assert sum(Counters.model(events, places).values()) > 100
+    assert sum(check(unit, events, give=give, finish=finish)) > 100
 
 
 def test_the_first_counter_takes_an_event_in_every_other_cycle() -> None:
-    """Writes that the core refuses are the most frequent."""
+    """It counts CONFIG_WRITTEN, the most frequent event."""
     unit = Counters((0, 1))
 
     async def process(ctx):
@@ -157,16 +169,6 @@ def test_counters_are_cleared_by_a_reset_and_the_first_one_when_asked_for() -> N
     reset, unit = Signal(), Counters((0, 1, 2))
     top = ResetInserter(reset)(unit)
 
-    async def values(ctx):
-        ctx.set(unit.read, 1)
-        found = []
-        for place in range(4):
-            ctx.set(unit.select, place)
-            found.append(ctx.get(unit.value))
-            await ctx.tick()
-        ctx.set(unit.read, 0)
-        return found
-
     async def process(ctx):
         await ctx.tick().repeat(8)
         for _ in range(2):
@@ -174,12 +176,12 @@ def test_counters_are_cleared_by_a_reset_and_the_first_one_when_asked_for() -> N
             await ctx.tick()
             ctx.set(unit.events, 0)
             await ctx.tick().repeat(unit.latency)
-        assert await values(ctx) == [2, 2, 2, 0]
+        assert await counts_of(ctx, unit) == [2, 2, 2, 0]
         ctx.set(unit.wipe, 1)
         await ctx.tick()
         ctx.set(unit.wipe, 0)
         await ctx.tick().repeat(2)
-        assert await values(ctx) == [0, 2, 2, 0]
+        assert await counts_of(ctx, unit) == [0, 2, 2, 0]
         ctx.set(reset, 1)
         await ctx.tick()
         ctx.set(reset, 0)
@@ -187,7 +189,7 @@ def test_counters_are_cleared_by_a_reset_and_the_first_one_when_asked_for() -> N
         await ctx.tick()
         ctx.set(unit.events, 0)
         await ctx.tick().repeat(unit.latency)
-        assert await values(ctx) == [0, 1, 0, 0]
+        assert await counts_of(ctx, unit) == [0, 1, 0, 0]
 
     simulate(top, process)
 
@@ -196,23 +198,16 @@ def test_counters_are_cleared_by_a_reset_and_the_first_one_when_asked_for() -> N
 @pytest.mark.parametrize("seed", range(3))
 def test_the_watchdog_counts_cycles_in_which_an_answer_could_be_sent(seed, limit) -> None:
     chance, unit = random.Random(seed), Watchdog()
-    cycles, found = [], None
+    cycles = []
     while len(cycles) < 300:
         waiting, able = chance.random() < 0.8, chance.random() < 0.7
         for _ in range(chance.choice([1, 3, 30])):
-            cycles.append((waiting, waiting and chance.random() < 0.02, able))
+            cycles.append((waiting, waiting and chance.random() < 0.02, able, limit))
 
-    async def process(ctx):
-        nonlocal found
-        ctx.set(unit.limit, limit)
-        for cycle, (waiting, answered, able) in enumerate(cycles):
-            ctx.set(unit.waiting, waiting)
-            ctx.set(unit.answered, answered)
-            ctx.set(unit.able, able)
-            if found is None and ctx.get(unit.expired):
-                found = cycle
-            await ctx.tick()
+    async def give(ctx, item):
+        for name, value in zip(("waiting", "answered", "able", "limit"), item, strict=True):
+            ctx.set(getattr(unit, name), value)
+        await ctx.tick()
 
-    simulate(unit, process)
-    assert found == Watchdog.model(cycles, limit)
-    assert (found is None) == (limit == 0)
+    expired = check(unit, cycles, give=give, read=lambda ctx, _: [bool(ctx.get(unit.expired))], latency=unit.latency)
+    assert any(expired) == (limit != 0)

@@ -1,10 +1,11 @@
-"""Reporter: records whole and in order, however the core's streams, the dispatcher and the ring's room meet."""
+# amaranth: UnusedElaboratable=no
+"""Reporter: records are whole and in order, however core, dispatcher and the ring's room are timed."""
 
 import random
 
 import pytest
 from link_bench import giving
-from unit_bench import simulate
+from unit_bench import compare, simulate
 
 from firstspike_contract.core.stream_format import RESULT_BEATS
 from firstspike_contract.link.wire import BUFFER, RECORD, REFUSAL, RecordKind
@@ -15,7 +16,7 @@ MARKER = 0x8000_0000
 
 
 def images(chance: random.Random, count: int) -> list[tuple[bytes, list[int] | None]]:
-    """Packets, and traces of some: none, a marker alone, a few beats, more than a record holds."""
+    """Returns a packet and a trace for each image: None, a marker alone, a few beats, or more than a record holds."""
     found = []
     for n in range(count):
         spikes = chance.choice([None, 0, 1, 7, BEATS_MAX - 1, BEATS_MAX, 300])
@@ -33,16 +34,16 @@ def axis(beats: list[int], ends: set[int]) -> list[dict[str, int]]:
 
 
 class Bench:
-    """Reporter, core and dispatcher at its one side, at the other a ring that is emptied by a reader."""
+    """A reporter with the core and the dispatcher on one side, and a ring that a reader empties on the other."""
 
     def __init__(self, work, *, seed=1, stall=0.3, slow=0.0, says=()) -> None:
         self.unit, self.work, self.chance = Reporter(), work, random.Random(seed)
         self.stall, self.slow, self.says = stall, slow, list(says)
         self.operations: list[tuple[str, int]] = []
-        self.most = 0  # bytes in the ring
+        self.most = 0  # largest number of bytes in the ring
 
     async def core(self, ctx):
-        """Images as the core is given them; from then on their beats may come on both streams, at any time."""
+        """Gives the images to the core. From then on their beats may come on both streams, at any time."""
         for packet, trace in self.work:
             await giving(self.unit.image, [int(trace is not None)], self.chance, self.stall)(ctx)
             if trace is not None:
@@ -71,7 +72,7 @@ class Bench:
                 await ctx.tick()
 
     async def ring(self, ctx):
-        """Keeps the operations and the room; a slow reader leaves little of it."""
+        """Acts as the ring: keeps the operations and sets `room`. A slow reader leaves little room."""
         unit, names = self.unit, ("put", "fill", "reserve", "commit")
         place = tail = base = 0
         ctx.set(unit.room, BUFFER)
@@ -86,7 +87,7 @@ class Bench:
                     self.operations.append((name, 0))
             place += (put and not fill) + 4 * reserve
             tail = place if commit else tail
-            assert place - base <= BUFFER, "it writes where there is no room"
+            assert place - base <= BUFFER, "the reporter writes more bytes than there is room"
             self.most = max(self.most, place - base)
             if self.chance.random() >= self.slow:
                 base += min(tail - base, 1)
@@ -104,7 +105,20 @@ class Bench:
             await ctx.tick().repeat(100)
 
         simulate(self.unit, process, background=(self.core, self.spikes, self.results, self.ring), limit=limit)
-        return TransmitRing.model(self.operations)
+        return bytes(TransmitRing().model(self.operations))
+
+    def compare(self, found: list[tuple[int, bytes]]) -> list[int]:
+        """Compares the records with the model, given the sizes of the SPIKES records. Returns these sizes, in words."""
+        pieces, work = [[]], []
+        for kind, body in found:
+            if kind == RecordKind.SPIKES:
+                pieces[-1].append(len(body) // 4)
+            else:
+                pieces.append([])
+        for n, (packet, trace) in enumerate(self.work):
+            work.append((packet, trace, pieces[n] if n < len(pieces) else []))
+        compare(self.unit, [("end", record) for record in found], self.unit.model(work))
+        return [size for sizes in pieces for size in sizes]
 
 
 def parsed(stream: bytes) -> list[tuple[int, bytes]]:
@@ -125,20 +139,18 @@ def size_of(work, records_of_spikes=0) -> int:
 @pytest.mark.parametrize("stall", [0.0, 0.5])
 def test_records_of_a_free_ring_are_those_of_the_model(stall) -> None:
     work = images(random.Random(int(stall * 10)), 12)
-    wanted = Reporter.model(work)
-    assert Bench(work, stall=stall).run(len(wanted)) == wanted
+    bench = Bench(work, stall=stall)
+    wanted = bench.unit.model([(packet, trace, ()) for packet, trace in work])
+    found = parsed(bench.run(sum(RECORD.size + len(body) for _, body in wanted)))
+    compare(bench.unit, [("end", record) for record in found], wanted)
 
 
 def test_spikes_stay_with_their_image_whatever_the_room() -> None:
     work = images(random.Random(3), 12)
     least = size_of(work, sum(trace is not None for _, trace in work))
     bench = Bench(work, stall=0.0, slow=0.9)
-    found = parsed(bench.run(least, limit=400_000))
-    assert bench.most > BUFFER - 100  # it has been full
-    pieces = [len(body) // 4 for kind, body in found if kind == RecordKind.SPIKES]
-    assert b"".join(RECORD.to_bytes(kind=kind, length=len(body)) + body for kind, body in found) == Reporter.model(
-        work, pieces
-    )
+    bench.compare(parsed(bench.run(least, limit=400_000)))
+    assert bench.most > BUFFER - 100  # the ring has been almost full
 
 
 def test_replies_come_between_records_and_are_not_interrupted() -> None:
@@ -150,17 +162,13 @@ def test_replies_come_between_records_and_are_not_interrupted() -> None:
         record = words(RECORD.to_bytes(kind=RecordKind.REPLY, length=len(reply)) + reply)
         says += axis(record, {len(record) - 1})
     least = size_of(work, sum(trace is not None for _, trace in work)) + 4 * len(says)
-    found = parsed(Bench(work, says=says).run(least))
+    bench = Bench(work, says=says)
+    found = parsed(bench.run(least))
     assert [body for kind, body in found if kind == RecordKind.REPLY] == replies
-    others = [(kind, body) for kind, body in found if kind != RecordKind.REPLY]
-    pieces = [len(body) // 4 for kind, body in others if kind == RecordKind.SPIKES]
-    assert b"".join(RECORD.to_bytes(kind=kind, length=len(body)) + body for kind, body in others) == Reporter.model(
-        work, pieces
-    )
-    assert 0 not in pieces
+    assert 0 not in bench.compare([record for record in found if record[0] != RecordKind.REPLY])
 
 
-def test_the_core_is_given_no_more_images_than_can_be_kept_in_mind() -> None:
+def test_the_core_is_given_no_more_images_than_the_reporter_can_remember() -> None:
     unit = Reporter()
 
     async def process(ctx):
@@ -176,7 +184,7 @@ def test_the_core_is_given_no_more_images_than_can_be_kept_in_mind() -> None:
 
 
 def test_spikes_of_an_image_wait_for_the_result_of_the_one_before() -> None:
-    """The core works on; its trace of the second image is there before the first one's result is."""
+    """The core works on: the trace of the second image comes before the result of the first."""
     unit, taken = Reporter(), []
 
     async def process(ctx):
@@ -226,8 +234,8 @@ def test_a_reply_waits_for_room_word_by_word() -> None:
     simulate(unit, process, background=(giving(unit.say, axis(body, {1})), watch))
 
 
-def test_nothing_is_taken_of_the_core_without_an_image() -> None:
-    """Beats of before a reset mean nothing."""
+def test_nothing_is_taken_from_the_core_without_an_image() -> None:
+    """Such beats are left from before a reset and have no meaning."""
     unit, taken = Reporter(), []
 
     async def process(ctx):

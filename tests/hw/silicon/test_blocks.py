@@ -1,4 +1,4 @@
-"""Memories are found in block RAMs by their known contents, read from there and written anew."""
+"""Memories are found in block memories by their known contents, read from there, and given other contents."""
 
 import numpy as np
 import pytest
@@ -17,25 +17,25 @@ MEMORIES = (
     BlockMemory(path="top.e", width=4, depth=8192),
     BlockMemory(path="top.f", width=1, depth=600),
 )
-# memory, first word, first bit -> block, entries a word, first entry
+# memory, first word, first bit, block, entries for each word, first entry
 PLACES = (
     ("top.a", 0, 0, 3, 1, 0),
     ("top.b", 0, 0, 0, 2, 0),
     ("top.b", 0, 9, 0, 2, 1),
     ("top.b", 0, 18, 7, 2, 0),
     ("top.c", 0, 0, 5, 4, 0),
-    ("top.c", 0, 9, 5, 4, 2),  # as synthesis likes it
+    ("top.c", 0, 9, 5, 4, 2),  # synthesis may use any order
     ("top.c", 0, 18, 5, 4, 1),
     ("top.c", 0, 27, 5, 4, 3),
     ("top.d", 0, 0, 9, 1, 0),
     ("top.d", 2048, 0, 8, 1, 0),
 )
-# memory, first bit -> block, bits of its words: eight of an entry's nine bits are several of them
+# memory, first bit, block, bits of a word in this block: eight of the nine bits of an entry hold several words
 NARROW = (("top.e", 0, 12, 2), ("top.e", 2, 13, 2), ("top.f", 0, 14, 1))
 
 
 def routed(contents, base=None):
-    """Blocks as a place and route of the table above makes them."""
+    """Returns the blocks that place and route would give for the tables above."""
     blocks = {n: np.zeros(2048, np.uint16) for n in (0, 3, 5, 7, 8, 9, 11, 12, 13, 14)}
     for path, word, bit, block, stride, offset in PLACES:
         bits = contents[path][word : word + 2048 // stride, bit : bit + 9].astype(np.uint16)
@@ -64,7 +64,7 @@ def test_every_bit_is_found_and_read_back() -> None:
     assert all(np.array_equal(back[path], bits) for path, bits in KNOWN.items())
 
 
-def test_other_contents_are_those_that_a_new_route_would_have() -> None:
+def test_new_contents_equal_those_of_a_new_route() -> None:
     before = routed(KNOWN)
     columns = find_columns(MEMORIES, before, GEOMETRY)
     random = np.random.default_rng(5)
@@ -74,7 +74,7 @@ def test_other_contents_are_those_that_a_new_route_would_have() -> None:
     assert same(with_memories(columns, after, KNOWN), before)
 
 
-def test_the_bits_of_memories_are_known() -> None:
+def test_bits_of_gives_the_bits_of_all_memories() -> None:
     before = routed(KNOWN)
     columns = find_columns(MEMORIES, before, GEOMETRY)
     ones = with_memories(columns, before, {path: np.ones_like(bits) for path, bits in KNOWN.items()})

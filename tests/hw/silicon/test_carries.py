@@ -1,4 +1,4 @@
-"""Operands that were tables go into carry cells, and the netlist computes what it did before."""
+"""Operands that were look-up tables are moved into carry cells, and the netlist computes the same as before."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ def yosys(folder: Path, *commands: str) -> int:
 
 
 def netlist(folder: Path, *, shown: bool) -> dict[str, Any]:
-    """v + (a | fall) of 8 bits, (a ^ fall) + (b & fall) of 9, and perhaps the first one's operand seen outside."""
+    """Synthesises v + (a | fall), 8 bits, and (a ^ fall) + (b & fall), 9 bits; `shown` makes a | fall a port."""
     m = Module()
     a, b, fall, v = (Signal(signed(width), name=name) for width, name in ((5, "a"), (5, "b"), (8, "fall"), (8, "v")))
     operand, first, second = Signal(signed(8), name="operand"), Signal(8, name="first"), Signal(9, name="second")
@@ -37,7 +37,8 @@ def netlist(folder: Path, *, shown: bool) -> dict[str, Any]:
     (folder / "design.il").write_text(rtlil.convert(m, name="top", ports=ports, emit_src=False))
     assert yosys(folder, "read_rtlil design.il", "synth_ecp5 -noiopad -top top -json before.json") == 0
     design = json.loads((folder / "before.json").read_text())
-    alone = {"modules": {"top": design["modules"]["top"] | {"attributes": {}}}}  # without the cells' own interfaces
+    # The netlist without the interfaces of its cells.
+    alone = {"modules": {"top": design["modules"]["top"] | {"attributes": {}}}}
     (folder / "before.json").write_text(json.dumps(alone))
     return alone
 
@@ -47,7 +48,7 @@ def tables(design: dict[str, Any]) -> int:
 
 
 def unchanged(folder: Path, design: dict[str, Any]) -> bool:
-    """Whether a solver finds no inputs for which the design's outputs are not those of before.json."""
+    """Returns whether a solver proves that the design has the outputs of before.json for all inputs."""
     (folder / "after.json").write_text(json.dumps(design))
     both = [line for name in ("before", "after") for line in (f"read_json {name}.json", f"rename top {name}")]
     cells = ["read_verilog -DNO_INCLUDES +/ecp5/cells_sim.v", "hierarchy", "proc", "flatten before after"]
@@ -56,11 +57,12 @@ def unchanged(folder: Path, design: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("shown", [False, True])
-def test_what_is_only_an_operand_goes_into_the_carry_cells(shown: bool, tmp_path: Path) -> None:
+def test_tables_that_are_only_operands_move_into_carry_cells(shown: bool, tmp_path: Path) -> None:
     design = netlist(tmp_path, shown=shown)
     before = tables(design)
     gone = absorbed(design["modules"]["top"])
-    # all 8 bits of the first sum; of the second one operand but for its sign, which two bits of the sum read
+    # The 8 tables of the first sum are absorbed. In the second sum, one operand is absorbed except its sign bit, which
+    # two bits of the sum read.
     assert gone == before - tables(design) == (7 if shown else 15)
     assert unchanged(tmp_path, design)
     if shown:

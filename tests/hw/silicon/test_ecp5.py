@@ -1,4 +1,4 @@
-"""Contents in an ECP5 bitstream: section by section, with their checksums; the clock in nextpnr's text."""
+"""Block memories of an ECP5 bitstream are read and written with their checksums; the clock is set in nextpnr's text."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ HEAD, TAIL = bytes.fromhex("ff00ffffffbdb3ffffffff3b000000"), bytes.fromhex("5e0
 
 
 def bitstream(blocks) -> bytes:
-    """Sections of those blocks behind some other bytes, entry by entry."""
+    """Returns a bitstream with a section for each block between other bytes."""
     text = HEAD
     for number, entries in blocks.items():
         bits = "".join(f"{entry:09b}" for entry in entries)
@@ -29,7 +29,7 @@ def blocks():
 
 
 def test_the_checksum_is_the_published_one() -> None:
-    assert _checksum(b"123456789") == bytes.fromhex("fee8")  # CRC-16/UMTS, of every catalogue
+    assert _checksum(b"123456789") == bytes.fromhex("fee8")  # check value of CRC-16/UMTS in the catalogues of CRCs
     assert _checksum(b"") == bytes(2)
 
 
@@ -39,7 +39,7 @@ def test_blocks_are_read_as_they_were_written(blocks) -> None:
     assert all(np.array_equal(read[number], entries) for number, entries in blocks.items())
 
 
-def test_other_contents_change_their_sections_alone(blocks) -> None:
+def test_other_contents_change_their_sections_only(blocks) -> None:
     before = bitstream(blocks)
     other = np.arange(2048, dtype=np.uint16) % 512
     after = FAMILY.with_blocks(before, {3: other})
@@ -70,5 +70,5 @@ def test_the_clock_is_set_in_the_text() -> None:
         f"enum: X Y\nword: CLKFB_DIV {pll.feedback - 1:07b}\nword: CLKI_DIV {pll.reference - 1:07b}\n"
         f"word: CLKOP_CPHASE {pll.output - 1:07b}\nword: CLKOP_DIV {pll.output - 1:07b}\nword: CLKOS_DIV 0000111\n"
     )
-    with pytest.raises(FirstspikeError, match=r"^the configuration has not one PLL, whose divisors could be set$"):
+    with pytest.raises(FirstspikeError, match=r"^the configuration must have exactly one PLL to set its divisors$"):
         with_clock(text * 2, pll)

@@ -1,4 +1,4 @@
-"""Sites of the block memories: every block has one of its own, neighbours lie side by side, the rest in the middle."""
+"""Every block memory gets a site of its own, neighbours lie side by side, and the rest lies in the middle."""
 
 import copy
 import random
@@ -21,7 +21,7 @@ def cells(count: int, name: str) -> dict:
 
 
 def netlist(groups: int, slices: int, others: int = 8, last: int = 5) -> dict:
-    """A design of two stages, the first of so many groups of blocks, in any order."""
+    """Returns the modules, shuffled, of a design of two stages, the first with `groups` groups of `slices` blocks."""
     modules = {f"top.core.stage0.weights$7.group{k}": cells(slices, "slice") for k in range(groups)}
     modules["top.core.stage1.weights$9.group0"] = cells(last, "slice")
     top = cells(others, "queue")
@@ -32,7 +32,7 @@ def netlist(groups: int, slices: int, others: int = 8, last: int = 5) -> dict:
 
 
 def sites_of(modules: dict) -> dict[str, list[tuple[int, int]]]:
-    """Sites by module, in the order of the blocks' numbers."""
+    """Returns module -> sites, in the order of the blocks' numbers."""
     return {
         path: [PLACES[cell["attributes"]["BEL"]] for cell in module["cells"].values() if "attributes" in cell]
         for path, module in modules.items()
@@ -53,10 +53,10 @@ def test_a_stage_is_spread_in_order_and_the_rest_lies_in_the_middle() -> None:
     order = [site for k in range(34) for site in sites[f"top.core.stage0.weights$7.group{k}"]]
     assert [row for row in ROWS for _ in range(sum(site[1] == row for site in order))] == [site[1] for site in order]
     for (x, row), (other, below) in pairwise(order):
-        assert abs(x - other) <= 40  # over the middle
+        assert abs(x - other) <= 40  # at most across the middle
         assert (x < other) == (ROWS.index(row) % 2 == 0) or row != below
     share = [sum(site[1] == row for site in order) for row in ROWS]
-    assert share[0] > share[1] > share[2]  # as much as there is device around
+    assert share[0] > share[1] > share[2]  # the rows have decreasing numbers of blocks
     for x, row in sites["top"] + sites["top.core.stage1.weights$9.group0"]:
         assert row == 46
         assert 45 <= x <= 80
@@ -81,12 +81,12 @@ def test_a_part_without_known_sites_is_refused_before_synthesis(tmp_path) -> Non
             synthesise(tmp_path / "none.il", tmp_path / "out.json", family, tmp_path / "log", sites_of=part)
 
 
-def test_what_has_no_sites_is_refused_and_left_as_it_was() -> None:
+def test_designs_without_enough_sites_are_refused_and_left_unchanged() -> None:
     twice = netlist(34, 4)
     twice["top"]["cells"]["again"] = {"type": "top.core.stage0.weights$7.group3"}
     for modules, part, message in (
         (netlist(34, 6), PART, f"the design needs 217 block memories, {PART} has 208; use a smaller core"),
-        (twice, PART, "top.core.stage0.weights$7.group3 is there 2 times: its block memories have no site each"),
+        (twice, PART, "top.core.stage0.weights$7.group3 is used 2 times, so its blocks cannot have a site each"),
         (
             netlist(4, 4),
             "LFE5U-25F-6BG256C",

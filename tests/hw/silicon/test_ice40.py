@@ -1,4 +1,4 @@
-"""Contents in the text of an iCE40 bitstream."""
+"""Block memories in the text of an iCE40 bitstream are read and written."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ FAMILY = Ice40()
 
 
 def text(blocks) -> bytes:
-    """The text of those blocks, word by word, among other tiles."""
+    """Returns a bitstream as text, with the blocks between other tiles."""
     lines = [".device 5k", ".logic_tile 1 1", "0101"]
     for (column, row), words in blocks.items():
         lines.append(f".ram_data {column} {row}")
@@ -34,7 +34,7 @@ def test_entries_are_words_of_two_bits(words) -> None:
     assert read[6 << 8 | 1][8 * 7 + 7] == (first >> 7 & 1) | (first >> 15 & 1) << 1
 
 
-def test_other_contents_change_their_lines_alone(words) -> None:
+def test_other_contents_change_their_lines_only(words) -> None:
     before = text(words)
     read = FAMILY.read_blocks(before)
     assert FAMILY.with_blocks(before, read) == before

@@ -1,4 +1,4 @@
-"""Missing tools, tools that fail, reports, clocks: figures and remedies."""
+"""Missing and failing tools are reported with figures and remedies; reports are read, and clocks chosen."""
 
 import json
 import sys
@@ -26,18 +26,18 @@ def test_a_missing_tool_is_named_with_the_command_that_installs_it(tool, name, m
     assert error.value.exit_code == 1
 
 
-def test_a_tool_that_fails_says_why(tmp_path) -> None:
+def test_a_failing_tool_is_reported_with_its_error(tmp_path) -> None:
     code = "print('Info: all well'); print('ERROR: no room for 5 of 4 blocks'); raise SystemExit(3)"
     log = tmp_path / "tool.log"
     with pytest.raises(FirstspikeError) as error:
         run([sys.executable, "-c", code], "place and route", log=log)
     assert str(error.value) == (
-        f"place and route failed (exit 3): ERROR: no room for 5 of 4 blocks; all that it said is in {log}"
+        f"place and route failed (exit 3): ERROR: no room for 5 of 4 blocks; its whole output is in {log}"
     )
     assert log.read_text() == "Info: all well\nERROR: no room for 5 of 4 blocks\n"
 
 
-def test_place_and_route_of_nothing_fails_with_its_own_words(tmp_path) -> None:
+def test_place_and_route_of_an_empty_design_fails(tmp_path) -> None:
     (tmp_path / "design.json").write_text("{}")
     with pytest.raises(FirstspikeError, match=r"^place and route failed \(exit \d+\): "):
         place_and_route(tmp_path, fpga=FPGA, seed=1, clock_mhz=50)
@@ -53,7 +53,7 @@ ERROR: {error}
 
 
 def planted(tmp_path: Path, monkeypatch, **words) -> None:
-    """A nextpnr that says that, and gives up."""
+    """Replaces nextpnr by a script that prints SAID with these words and fails."""
     script = tmp_path / "nextpnr"
     script.write_text(f"#!{sys.executable}\nprint({SAID.format(**words)!r}, end='')\nraise SystemExit(255)\n")
     script.chmod(0o755)
@@ -66,7 +66,7 @@ def test_a_design_that_does_not_fit_is_refused_with_both_figures(tmp_path, monke
     with pytest.raises(FirstspikeError) as refused:
         place_and_route(tmp_path, fpga=FPGA, seed=1, clock_mhz=50)
     assert str(refused.value) == (
-        f"place and route failed (exit 255): ERROR: {error}; all that it said is in {tmp_path / 'route.log'}; "
+        f"place and route failed (exit 255): ERROR: {error}; its whole output is in {tmp_path / 'route.log'}; "
         "the design needs 31,207 TRELLIS_COMB, LFE5U-25F-6BG256C has 24,288; "
         "use a larger device or a smaller core, for example --core tiny"
     )
@@ -86,13 +86,13 @@ def test_a_design_that_cannot_be_routed_is_refused_with_a_remedy(tmp_path, monke
     with pytest.raises(FirstspikeError) as refused:
         place_and_route(tmp_path, fpga=FPGA, seed=4, clock_mhz=50)
     assert str(refused.value) == (
-        f"place and route failed (exit 255): ERROR: Routing design failed.; all that it said is in "
+        f"place and route failed (exit 255): ERROR: Routing design failed.; its whole output is in "
         f"{tmp_path / 'route.log'}; try another seed, for example --seed 5, or a smaller core"
     )
 
 
 def going_round(tmp_path: Path, monkeypatch, line: str) -> None:
-    """A nextpnr that says that line with 1, 2, 3 .. in it, and never ends."""
+    """Replaces nextpnr by a script that prints `line` with the numbers 1, 2, 3 .. and never ends."""
     script = tmp_path / "nextpnr"
     forever = f"import itertools\nfor n in itertools.count(1): print({line!r} % n, flush=True)\n"
     script.write_text(f"#!{sys.executable}\n{forever}")
@@ -115,27 +115,27 @@ def going_round(tmp_path: Path, monkeypatch, line: str) -> None:
         ),
     ],
 )
-def test_one_that_goes_round_for_ever_is_stopped(tmp_path, monkeypatch, line, reason, told) -> None:
+def test_a_router_without_progress_is_stopped(tmp_path, monkeypatch, line, reason, told) -> None:
     going_round(tmp_path, monkeypatch, line)
     progress: list[tuple[int, int, str]] = []
     with pytest.raises(FirstspikeError) as stopped:
         place_and_route(tmp_path, fpga=FPGA, seed=4, clock_mhz=50, progress=lambda *said: progress.append(said))
     assert str(stopped.value) == (
-        f"place and route was stopped: {reason}; all that it said is in {tmp_path / 'route.log'}; "
+        f"place and route was stopped: {reason}; its whole output is in {tmp_path / 'route.log'}; "
         "try another seed, for example --seed 5, or a smaller core"
     )
     assert progress[0] == (0, 0, told)
     assert (tmp_path / "route.log").read_text().splitlines()[-1].startswith("Info:")
 
 
-def test_slow_progress_is_no_going_round() -> None:
+def test_slow_progress_is_not_stopped() -> None:
     watch = Watch()
     for n in range(20 * ROUTING):
-        left = 1000 - n // (ROUTING - 1)  # a new least just in time
+        left = 1000 - n // (ROUTING - 1)  # falls just often enough
         assert watch(f"Info:     iter={n + 1} wires=9 overused={left} overuse=9 archfail=NA") is None
 
 
-def test_a_second_routing_in_one_run_begins_anew() -> None:
+def test_a_second_routing_in_one_run_is_watched_anew() -> None:
     watch = Watch()
     for rounds, shared in ((1, 9), (2, 0), *((n, 200 - n) for n in range(1, 2 * ROUTING))):
         assert watch(f"Info:     iter={rounds} wires=9 overused={shared} overuse=9 archfail=NA") is None
@@ -168,7 +168,7 @@ def test_a_report_names_the_clock_the_path_and_what_is_used(tmp_path) -> None:
     path.write_text('{"fmax": {}}')
     with pytest.raises(FirstspikeError) as error:
         read_report(path)
-    assert str(error.value) == f"{path} names no clock: nothing of the design depends on one"
+    assert str(error.value) == f"{path} names no clock: nothing in the design depends on one"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_report_names_the_clock_the_path_and_what_is_used(tmp_path) -> None:
         ("ice40", 12, 20, 19.875),
     ],
 )
-def test_the_clock_is_the_fastest_that_is_not_faster(family, given, wanted, expected) -> None:
+def test_the_clock_is_the_fastest_up_to_the_wanted_one(family, given, wanted, expected) -> None:
     pll = pll_for(family, given, wanted)
     assert pll.mhz == expected
     if family == "ecp5":

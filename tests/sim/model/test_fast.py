@@ -1,25 +1,34 @@
-"""The fast model equals the plain one in every bit, on random networks of all kernels."""
+"""The fast model equals the plain model in every result, spike time and count, on random networks of all kernels."""
 
 import hashlib
-import importlib.util
-import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
+from networks import layer_of, network_of
 
-from firstspike_contract import EVENT, Batch, EventSet, FirstspikeError, Layer, Network, evaluate_set, figures
+from firstspike_contract import (
+    EVENT,
+    KERNELS,
+    Batch,
+    EventSet,
+    FirstspikeError,
+    Kernel,
+    Network,
+    evaluate_set,
+    figures,
+)
 from firstspike_sim import FastModel, measure
 from firstspike_sim.model import kernel, layout, vectors
+from firstspike_sim.rtl.random_cases import random_events, random_network
 
-_spec = importlib.util.spec_from_file_location("sim_networks", Path(__file__).parents[1] / "networks.py")
-assert _spec is not None
-assert _spec.loader is not None
-networks = sys.modules.setdefault("sim_networks", importlib.util.module_from_spec(_spec))
-_spec.loader.exec_module(networks)
+
+def some_network(rng: np.random.Generator) -> Network:
+    return random_network(rng, large=False, kernel=cast(Kernel, str(rng.choice(KERNELS))))
 
 
 def assert_equal(fast: Batch, plain: Batch) -> None:
@@ -35,22 +44,20 @@ def assert_equal(fast: Batch, plain: Batch) -> None:
 def test_equals_the_plain_model(seed: int) -> None:
     note(f"seed {seed}")
     rng = np.random.default_rng(seed)
-    network = networks.random_network(rng)
-    events = networks.random_events(rng, network, 6)
+    network = some_network(rng)
+    events = random_events(rng, network, 6)
     assert_equal(FastModel(network).run(events), evaluate_set(network, events))
 
 
-def test_random_networks_reach_every_corner() -> None:
-    """The comparison above means something: its networks spike, tie, stay silent, drop and refuse."""
+def test_random_networks_cover_all_kinds_of_answers() -> None:
+    """The networks of the comparison spike, tie, stay silent, and drop and refuse events."""
     seen: dict[str, float] = {}
     kernels = set()
     for seed in range(150):
         rng = np.random.default_rng(seed)
-        network = networks.random_network(rng)
+        network = some_network(rng)
         kernels.add((network.kernel, len(network.layers)))
-        for name, value in figures(
-            network, FastModel(network).run(networks.random_events(rng, network, 6)), None
-        ).items():
+        for name, value in figures(network, FastModel(network).run(random_events(rng, network, 6)), None).items():
             if isinstance(value, float):
                 seen[name] = seen.get(name, 0.0) + value
     print(seen)
@@ -59,31 +66,15 @@ def test_random_networks_reach_every_corner() -> None:
     assert seen["silent_rate"] < 140
 
 
-def test_a_change_of_the_helpers_reaches_the_cache_of_the_kernel() -> None:
+def test_helpers_of_kernel_py_is_the_digest_of_the_helpers() -> None:
     source = b"".join(Path(str(module.__file__)).read_bytes() for module in (layout, vectors))
     digest = hashlib.sha256(source).hexdigest()[: len(kernel.HELPERS)]
-    assert digest == kernel.HELPERS, "write it into HELPERS of kernel.py"
+    assert digest == kernel.HELPERS, "write the new digest into HELPERS of kernel.py"
 
 
 def wide_network(weight: int, threshold: int, inputs: int = 600, gain: int = 1) -> Network:
-    weights = np.full((inputs, 3), weight, np.int8)
-    count, one = np.arange(16), np.ones(16, np.int64)
-    layer = Layer(
-        weights=weights,
-        a=one * gain,
-        m=count,
-        th=one * threshold,
-        constant_times=np.zeros(0, np.int64),
-        delays=np.zeros(3, np.int64),
-        source_inputs=inputs,
-    )
-    return Network(
-        kernel="linear",
-        steps=16,
-        input_map=np.arange(inputs),
-        input_delays=np.zeros(inputs, np.int64),
-        layers=(layer,),
-    )
+    layer = layer_of(np.full((inputs, 3), weight), theta=threshold)
+    return network_of(replace(layer, a=np.full(16, gain)))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +98,7 @@ def test_accumulators_are_the_narrowest_that_hold_the_worst_case(
     assert_equal(model.run(one), evaluate_set(network, one))
 
 
-def test_what_does_not_fit_64_bits_is_refused() -> None:
+def test_a_network_that_needs_more_than_64_bits_is_refused() -> None:
     network = wide_network(127, 5)
     wide = replace(network, layers=(replace(network.layers[0], m=np.arange(16) << 50),))
     with pytest.raises(FirstspikeError) as caught:
@@ -117,9 +108,9 @@ def test_what_does_not_fit_64_bits_is_refused() -> None:
 
 def test_out_is_overwritten_and_must_fit() -> None:
     rng = np.random.default_rng(3)
-    network = networks.random_network(rng)
+    network = some_network(rng)
     model = FastModel(network)
-    first, second = (networks.random_events(rng, network, 5) for _ in range(2))
+    first, second = (random_events(rng, network, 5) for _ in range(2))
     batch = model.run(first)
     assert model.run(second, out=batch) is batch
     assert_equal(batch, evaluate_set(network, second))

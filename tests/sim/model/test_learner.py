@@ -1,34 +1,28 @@
-"""The fast model that learns equals the plain one in every weight, on random networks of all kernels."""
+"""The fast learner equals the plain model in every weight, on random networks of all kernels."""
 
 import hashlib
-import importlib.util
-import sys
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from firstspike_contract import EventSet, FirstspikeError, LearnSettings, Network, evaluate, learn
+from firstspike_contract import KERNELS, EventSet, FirstspikeError, Kernel, LearnSettings, Network, evaluate, learn
 from firstspike_sim import FastModel, Learner
 from firstspike_sim.model import kernel, layout, learn_kernel, vectors
-
-_spec = importlib.util.spec_from_file_location("sim_networks", Path(__file__).parents[1] / "networks.py")
-assert _spec is not None
-assert _spec.loader is not None
-networks = sys.modules.setdefault("sim_networks", importlib.util.module_from_spec(_spec))
-_spec.loader.exec_module(networks)
+from firstspike_sim.rtl.random_cases import random_events, random_network
 
 IMAGES = 8
 
 
 def random_set(seed: int) -> tuple[Network, EventSet, LearnSettings, int, np.ndarray]:
-    """A network, images with labels, settings, the count to start from and which images learn."""
+    """Returns a network, labelled images, settings, the first image count, and which images learn."""
     rng = np.random.default_rng(seed)
-    network = networks.random_network(rng)
-    events = networks.random_events(rng, network, IMAGES)
+    network = random_network(rng, large=False, kernel=cast(Kernel, str(rng.choice(KERNELS))))
+    events = random_events(rng, network, IMAGES)
     labels = rng.integers(0, network.classes, IMAGES)
     chosen = LearnSettings(
         margin=int(rng.integers(0, network.steps)),
@@ -42,7 +36,7 @@ def random_set(seed: int) -> tuple[Network, EventSet, LearnSettings, int, np.nda
 
 
 def compare(seed: int) -> Counter[str]:
-    """Both models on one random case; asserts equality, returns what happened."""
+    """Runs both models on one random case, asserts that they are equal, and returns counts of what happened."""
     network, events, chosen, count, learning = random_set(seed)
     fast = Learner(network, chosen, count)
     got = fast.run(events, learning)
@@ -76,8 +70,8 @@ def test_equals_the_plain_model(seed: int) -> None:
     compare(seed)
 
 
-def test_random_lessons_reach_every_corner() -> None:
-    """The comparison above means something: every kernel and depth learns, some images trigger and some do not."""
+def test_random_cases_cover_all_kernels_depths_and_triggers() -> None:
+    """In the comparison every kernel and depth learns; some images trigger and some do not."""
     seen: Counter[str] = Counter()
     for seed in range(150):
         seen += compare(seed)
@@ -103,7 +97,7 @@ def test_a_set_in_two_runs_is_the_same_as_in_one() -> None:
         np.testing.assert_array_equal(one.weights, two.weights)
 
 
-def test_images_that_do_not_learn_are_those_of_the_fast_model() -> None:
+def test_images_that_do_not_learn_equal_those_of_the_fast_model() -> None:
     network, events, chosen, count, _ = random_set(11)
     learner = Learner(network, chosen, count)
     got = learner.run(events, np.zeros(IMAGES, bool))
@@ -127,7 +121,7 @@ def test_a_set_without_labels_or_with_wrong_ones_is_refused() -> None:
     )
 
 
-def test_a_change_of_the_helpers_reaches_the_cache_of_the_kernel() -> None:
+def test_helpers_of_learn_kernel_py_is_the_digest_of_the_helpers() -> None:
     source = b"".join(Path(str(module.__file__)).read_bytes() for module in (kernel, layout, vectors))
     digest = hashlib.sha256(source).hexdigest()[: len(learn_kernel.HELPERS)]
-    assert digest == learn_kernel.HELPERS, "write it into HELPERS of learn_kernel.py"
+    assert digest == learn_kernel.HELPERS, "write the new digest into HELPERS of learn_kernel.py"

@@ -1,25 +1,24 @@
-"""Integer spike times against float closed forms: equal within one step for >= 99.9 % of spikes at T = 256."""
+"""At T = 256, at least 99.9 % of integer spike times lie within one step of the closed forms in float."""
 
 import numpy as np
 import pytest
+from networks import float_layer, layer_of, network_of
 
 from firstspike_compiler.ir import Encoding, LayerIR, NetworkIR
 from firstspike_contract import (
     EVENT,
     NO_SPIKE,
     Kernel,
-    Layer,
     LayerPlan,
     Network,
     evaluate,
     integer_threshold,
-    kernel_tables,
     largest_fraction_bits,
 )
 from firstspike_sim.oracles.closed_form import float_network_times, spike_time, spike_times
 
 STEPS, INPUTS, NEURONS, LAYERS = 256, 100, 40, 30
-# Window in units of tau, threshold in units of weight times kernel: a mean layer fires about half of its neurons.
+# Kernel -> window in units of tau, threshold in units of weight times kernel. About half of a layer's neurons fire.
 SETTINGS: dict[Kernel, tuple[float, float]] = {
     "linear": (1.4, 1.0),
     "exponential": (3.0, 1.0),
@@ -34,39 +33,15 @@ def one_layer(kernel: Kernel, weights: np.ndarray, theta: int, tau_steps: float)
     no_delays = np.zeros(len(weights), np.int64)
     plan = LayerPlan(weights=weights, theta=theta, constant_times=none, pre_delays=no_delays)
     bits = largest_fraction_bits(kernel, steps=STEPS, tau_steps=tau_steps, layers=[plan], a_bits=32, v_bits=40)
-    tables = kernel_tables(kernel, steps=STEPS, tau_steps=tau_steps, theta=theta, fraction_bits=bits)
-    outputs = weights.shape[1]
-    hidden = Layer(
-        weights=weights,
-        a=tables.a,
-        m=tables.m,
-        th=tables.th,
-        constant_times=none,
-        delays=np.zeros(outputs, np.int64),
-        source_inputs=len(weights),
-    )
-    # A readout that cannot fire keeps the evaluation going to T-1.
-    readout = Layer(
-        weights=np.zeros((outputs, 1), np.int8),
-        a=tables.a,
-        m=tables.m,
-        th=tables.th,
-        constant_times=none,
-        delays=np.zeros(1, np.int64),
-        source_inputs=outputs,
-    )
-    network = Network(
-        kernel=kernel,
-        steps=STEPS,
-        input_map=np.arange(len(weights)),
-        input_delays=no_delays,
-        layers=(hidden, readout),
-    )
+    tables = {"kernel": kernel, "steps": STEPS, "tau_steps": tau_steps, "fraction_bits": bits, "theta": theta}
+    hidden = layer_of(weights, **tables)
+    # A readout that cannot fire makes the evaluation run to T-1.
+    network = network_of(hidden, layer_of(np.zeros((weights.shape[1], 1)), **tables), kernel=kernel)
     return network, bits
 
 
 def compare(kernel: Kernel, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Codes of the float closed form (T where it is silent in the window) and of the integer contract."""
+    """Returns the time codes of the closed form and of the contract, ``[NEURONS]``, T without a spike, and K."""
     rng = np.random.default_rng(seed)
     t_max, theta = SETTINGS[kernel]
     dt = t_max / STEPS
@@ -102,8 +77,8 @@ def test_integer_spike_times_equal_the_closed_forms_within_one_step(kernel: Kern
 
 
 @pytest.mark.parametrize("kernel", list(SETTINGS))
-def test_closed_forms_equal_a_fine_numerical_walk(kernel: Kernel) -> None:
-    """The oracle is itself checked, against the potential evaluated on a fine grid."""
+def test_closed_forms_equal_the_potential_on_a_fine_grid(kernel: Kernel) -> None:
+    """Compares the closed forms with the potential on a fine grid, so that the oracle is checked, too."""
 
     def kappa(d: np.ndarray) -> np.ndarray:
         psp = {
@@ -133,13 +108,11 @@ def test_closed_forms_equal_a_fine_numerical_walk(kernel: Kernel) -> None:
 
 
 def float_network(kernel: Kernel, rng: np.random.Generator) -> NetworkIR:
-    """5-4-3 with delays, a constant input in the second layer and a masked input."""
+    """Returns a network 5-4-3 with delays, a constant input in the second layer, and a masked input."""
 
     def layer(name: str, rows: int, outputs: int, constant_times: list[float], delays: np.ndarray) -> LayerIR:
         weights = rng.uniform(0.5, 1.0, (rows, outputs))
-        return LayerIR(
-            name=name, weights=weights, threshold=0.15, constant_times=np.array(constant_times), delays=delays
-        )
+        return float_layer(name, weights, threshold=0.15, constant_times=np.array(constant_times), delays=delays)
 
     return NetworkIR(
         kernel=kernel,
@@ -158,7 +131,7 @@ def float_network(kernel: Kernel, rng: np.random.Generator) -> NetworkIR:
 
 @pytest.mark.parametrize("kernel", list(SETTINGS))
 def test_float_times_of_a_network_are_those_of_its_layers(kernel: Kernel) -> None:
-    """Input delays, mask, constant inputs and the end of the window, against single neurons fed by hand."""
+    """Compares input delays, mask, constant inputs and the end of the window with single neurons computed by hand."""
     network = float_network(kernel, np.random.default_rng(3))
     hidden, output = float_network_times(network, np.array([0.5, 0.25, 0.0, np.inf, 1.0]))
 
@@ -166,7 +139,7 @@ def test_float_times_of_a_network_are_those_of_its_layers(kernel: Kernel) -> Non
         return spike_time(kernel, layer.weights[:, j], np.array(times), layer.threshold, network.tau)
 
     first, second = network.layers
-    # Address 2 is masked, 3 silent, 4 delayed past the window.
+    # Address 2 is masked, address 3 has no spike, and address 4 is delayed past the window.
     fired = [by_hand(first, j, [0.5, 0.75, np.inf, np.inf, np.inf]) for j in range(4)]
     np.testing.assert_allclose(hidden, [fired[0], fired[1] + 0.5, fired[2] + 0.25, np.inf], rtol=0, atol=0)
     assert np.isfinite(fired).all()

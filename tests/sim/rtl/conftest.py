@@ -1,4 +1,4 @@
-"""The stand-in core: the harness is tested without the gateware. Everything here needs Verilator and a compiler."""
+"""Fixtures with a stand-in core, on which the harness is tested without the gateware; they need Verilator."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ def stand_in() -> str:
 
 @pytest.fixture
 def core_of(stand_in: str) -> Iterator[Callable[..., RtlCore]]:
-    """core_of(): a simulated stand-in; waves: a trace to write."""
+    """Yields a function that simulates the stand-in core; `waves` is the file of a waveform to write."""
     made: list[RtlCore] = []
 
     def core_of(*, waves: Path | None = None) -> RtlCore:

@@ -1,7 +1,8 @@
 // A stand-in with the ports of the event core (docs/core.md), to test the harness without the gateware.
-// Registers and memories keep what is written (MEM_ADDRESS 0 only). An image is answered with: class = label,
-// step = 3, spikes_input = its events, spikes_hidden = sum of their x; SPIKES: one trace spike (layer 1, t 2, x 0).
-// An image with label 0xdead is never answered. Register 0x0F0 plants a fault (`fault` below).
+// Registers and memories keep the words that are written (memories only from MEM_ADDRESS 0 on). The answer to an image
+// has class = label, step = 3, spikes_input = number of events and spikes_hidden = sum of their x. With the flag SPIKES
+// the trace has one spike (layer 1, t 2, x 0). An image with label 0xdead is never answered. Register 0x0F0 selects a
+// fault (`fault` below).
 module firstspike_core (
     input clk, input rst,
     input [31:0] s_axis_tdata, input s_axis_tvalid, input s_axis_tlast, output s_axis_tready,

@@ -1,4 +1,4 @@
-"""The whole board in simulation: its harness, and what it makes of bytes that nobody meant."""
+"""Tests the harness of the simulated board, and that the board survives random bytes."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -29,8 +29,8 @@ from firstspike_sim.rtl import runs
 from firstspike_sim.rtl.board import RtlBoard
 
 SMALL = CONFIGS["small"]
-QUIET = 12_000  # cycles in which a board that has something to say says it
-# a board that gives every bit back
+QUIET = 12_000  # cycles within which a board sends what it has to send
+# a board that returns every bit that it receives
 LOOP = """\
 module firstspike_board(input clk, input rst, input rx, output reg tx);
   always @(posedge clk) tx <= rx;
@@ -48,7 +48,7 @@ def board() -> Iterator[RtlBoard]:
 
 @pytest.fixture
 def loop() -> Iterator[Callable[..., RtlBoard]]:
-    """loop(...): a board that gives back what it gets."""
+    """Yields a function that simulates a board which returns all bytes that it receives."""
     if reason := runs():
         pytest.skip(reason)
     made: list[RtlBoard] = []
@@ -77,7 +77,7 @@ def opening(session: int, nonce: int) -> bytes:
 
 
 def heard(board: RtlBoard) -> list[Frame | None]:
-    """Frames until nothing more comes."""
+    """Returns the frames that the board sends until it is quiet."""
     data = board.take()
     while board.run(QUIET + 40 * board.queued, wanted=1) and board.waiting:
         data += board.take()
@@ -85,7 +85,7 @@ def heard(board: RtlBoard) -> list[Frame | None]:
 
 
 def read(board: RtlBoard, session: int, nonce: int, *addresses: int) -> list[int]:
-    """Opens a session and reads registers in it."""
+    """Opens a session, reads registers in it, and returns their values."""
     board.feed(opening(session, nonce))
     welcome = [f for f in heard(board) if f is not None and f.kind == FrameKind.OPEN | FROM_BOARD]
     assert welcome, "the board does not open a session"
@@ -104,7 +104,7 @@ def test_a_session_opens_and_registers_are_read(board) -> None:
 
 
 @pytest.mark.parametrize("divisor", [4, 5, 16])
-def test_bytes_go_in_and_come_out_at_the_speed_of_the_line(loop, divisor) -> None:
+def test_bytes_pass_at_the_speed_of_the_line(loop, divisor) -> None:
     board, data = loop(divisor=divisor), random.Random(1).randbytes(300)
     board.feed(data)
     took = board.run(1 << 20, wanted=300)
@@ -134,7 +134,7 @@ def test_running_stops_when_it_should(board) -> None:
     assert board.take() == b""
 
 
-def test_as_a_device_it_goes_on_with_every_call(board) -> None:
+def test_as_a_device_the_board_runs_with_every_call(board) -> None:
     board.receive(opening(1, 1), 0.0)
     data = b""
     while said := board.transmit(0.0, 20):
@@ -162,7 +162,7 @@ def test_bytes_without_a_stop_bit_are_counted(board) -> None:
         board.feed(b"abc", np.zeros(2, bool))
 
 
-def test_a_trace_is_written_if_the_library_can(loop, tmp_path: Path) -> None:
+def test_a_waveform_is_written(loop, tmp_path: Path) -> None:
     trace = tmp_path / "board.vcd"
     board = loop(waves=trace)
     board.run(2000)
@@ -175,7 +175,7 @@ def test_a_trace_is_written_if_the_library_can(loop, tmp_path: Path) -> None:
     assert 19_000 < stamps[-1] < 21_000
 
 
-def test_a_library_without_traces_says_so(loop, monkeypatch, tmp_path: Path) -> None:
+def test_a_library_without_waveforms_refuses_to_write_one(loop, monkeypatch, tmp_path: Path) -> None:
     from firstspike_sim.rtl import board as module
 
     library = loop().library
@@ -186,8 +186,11 @@ def test_a_library_without_traces_says_so(loop, monkeypatch, tmp_path: Path) -> 
 
 
 def noise(chance: random.Random, session: int) -> bytes:
-    """Bytes of one sort: of no sort, without an end, frames of random fields, frames of this session with nonsense in
-    them, frames damaged in one bit, hellos that are none."""
+    """Returns invalid bytes of one random kind.
+
+    The kinds are random bytes, bytes without a delimiter, bytes with many delimiters, frames of random fields, frames
+    with random payloads, frames with one wrong bit, and hellos with a wrong magic number or version.
+    """
     sort = chance.randrange(7)
     if sort == 0:
         return chance.randbytes(chance.randrange(1, 300))
@@ -200,7 +203,7 @@ def noise(chance: random.Random, session: int) -> bytes:
         return cobs.encode(body + chance.randbytes(chance.randrange(60))) + b"\0"
     payload = chance.randbytes(chance.choice([0, 1, 12, 12, 40, 300]))
     kind = chance.choice([*FrameKind, 0, 9, FrameKind.DATA | FROM_BOARD])
-    # 32: the number of the next byte, behind the four questions of the round before
+    # 32 is the right sequence number, because four read messages of 8 bytes were sent in the round before.
     numbers = [chance.choice([32, 32, 0, 0xFFFF, chance.getrandbits(16)]) for _ in range(3)]
     frame = coded(Frame(kind, chance.choice([session, session, 0, 77]), *numbers, payload))
     if sort == 4:
@@ -213,8 +216,8 @@ def noise(chance: random.Random, session: int) -> bytes:
 
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 12))])
-def test_noise_is_never_taken_for_anything_and_never_stops_it(board, seed) -> None:
-    """Its judgement of every piece is that of the contract's own parser; what is in no session has no effect."""
+def test_random_bytes_have_no_effect_on_the_board(board, seed) -> None:
+    """The board counts as good exactly the frames that the contract's parser accepts; no frame changes its state."""
     chance = random.Random(seed)
     good = bad = 0
     for n in range(40):
@@ -232,7 +235,7 @@ def test_noise_is_never_taken_for_anything_and_never_stops_it(board, seed) -> No
             if piece:
                 verdict = judged(piece)
                 good, bad = good + verdict, bad + (not verdict)
-        good += 2  # the opening, and the question itself
+        good += 2  # the opening frame and the frame with the reads
         assert found == [good, bad, Configuration.EMPTY, 0], f"seed {seed}, round {n}"
     assert good > 100
     assert bad > 100

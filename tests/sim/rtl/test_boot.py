@@ -1,4 +1,4 @@
-"""A core whose memories came with its first contents, as from a bitstream, classifies without a host."""
+"""A core whose memories have first contents, as after loading a bitstream, classifies without a host."""
 
 import pytest
 

@@ -1,16 +1,13 @@
-"""The gateware itself under random networks: a few always, with a planted fault when the slow tests run."""
+"""Runs random networks on the simulated gateware; slow and long tests add learning and a planted fault."""
 
-import sys
 from pathlib import Path
 
 import pytest
+from planted import emit_with_fault
 
 from firstspike_sim.rtl import runs
 from firstspike_sim.rtl.fuzz import CORES, Fuzzer
 from firstspike_sim.rtl.random_cases import random_case
-
-sys.path.insert(0, str(Path(__file__).parent))  # importlib mode puts nothing on the path
-from planted import emit_with_fault
 
 pytestmark = pytest.mark.skipif(runs() is not None, reason=str(runs()))
 

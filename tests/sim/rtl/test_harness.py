@@ -1,42 +1,25 @@
-"""Harness, loading and streams on the stand-in core, whose answers are known; broken stand-ins are found out."""
+"""Tests harness, loading and streams on a stand-in core with known answers, and with faults in it."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
+from networks import layer_of, network_of
 
-from firstspike_contract import EVENT, EventSet, FirstspikeError, Layer, Network, kernel_tables
+from firstspike_contract import EVENT, EventSet, FirstspikeError, Network
 from firstspike_contract.core import driver
 from firstspike_contract.core.access import perform
 from firstspike_contract.core.register_map import offset_of
 from firstspike_sim.rtl.waves import save_view
 
 IMAGES = 150
-FAULT = 0x0F0  # register of the stand-in: which fault it has
+FAULT = 0x0F0  # register of the stand-in that selects its fault
 
 
 def network() -> Network:
     random = np.random.default_rng(7)
-    tables = kernel_tables("linear", steps=16, tau_steps=4.0, theta=20, fraction_bits=0)
-    layers = tuple(
-        Layer(
-            weights=random.integers(-127, 128, shape).astype(np.int8),
-            a=tables.a,
-            m=tables.m,
-            th=tables.th,
-            constant_times=np.zeros(0, np.int64),
-            delays=np.zeros(shape[1], np.int64),
-            source_inputs=shape[0],
-        )
-        for shape in ((5, 9), (9, 6))
-    )
-    return Network(
-        kernel="linear",
-        steps=16,
-        input_map=np.arange(5),
-        input_delays=np.zeros(5, np.int64),
-        layers=layers,
-    )
+    layers = (layer_of(random.integers(-127, 128, shape), theta=20) for shape in ((5, 9), (9, 6)))
+    return network_of(*layers)
 
 
 def events() -> EventSet:
@@ -56,7 +39,7 @@ def check(core, images: EventSet, **how) -> None:
     assert results["spikes_input"].tolist() == counts.tolist()
     assert results["spikes_hidden"].tolist() == sums
     assert answers.cycles.tolist() == (100 + counts).tolist()
-    assert (answers.latency >= 3).all()  # spike, marker, answer
+    assert (answers.latency >= 3).all()  # one cycle each for spike, marker and answer
     assert (answers.batch.times[1][:, 0] == 2).all()
     assert (answers.batch.times[1][:, 1:] == -1).all()
     assert (answers.batch.times[2] == -1).all()
@@ -111,11 +94,11 @@ def test_registers_answer_and_refuse(core_of) -> None:
         (4, "the simulated core: t_axis: TLAST is missing"),
         (5, "result 0 returns tag 1 and label 294, image 0 was sent with 0 and 294"),
         (6, "trace of image 0: layer 3 has no neuron 0; sizes are (9, 6)"),
-        (7, "trace of image 0: decided at step 4, the result says 3"),
+        (7, "trace of image 0: its marker says decision step 4, its result 3"),
         (9, "the simulated core: m_axis: tvalid fell or the payload changed while tready was low"),
     ],
 )
-def test_a_broken_core_is_found_out(core_of, fault: int, message: str) -> None:
+def test_a_broken_core_is_reported(core_of, fault: int, message: str) -> None:
     core = core_of()
     core.sim.write(FAULT, fault)
     core.sim.stalls(results=0.5)
@@ -124,14 +107,14 @@ def test_a_broken_core_is_found_out(core_of, fault: int, message: str) -> None:
     assert str(caught.value).startswith(message)
 
 
-def test_another_design_is_no_core(core_of) -> None:
+def test_another_design_is_refused(core_of) -> None:
     core = core_of()
     core.sim.write(FAULT, 8)
-    with pytest.raises(FirstspikeError, match=r"^not an event core of version 1: ID and VERSION read"):
+    with pytest.raises(FirstspikeError, match=r"^this is no event core of version 1: ID and VERSION read"):
         perform(driver.identify(), core.registers)
 
 
-def test_a_core_that_does_not_answer_is_given_up(core_of) -> None:
+def test_a_core_that_does_not_answer_is_an_error(core_of) -> None:
     core = core_of()
     core.load(network())
     images = events().head(3)
@@ -147,14 +130,14 @@ def test_a_run_needs_a_network(core_of) -> None:
         core_of().run(events())
 
 
-def test_what_is_no_bitmap_is_refused(core_of) -> None:
+def test_images_that_no_bitmap_holds_are_refused(core_of) -> None:
     core = core_of()
     core.load(network())
     with pytest.raises(FirstspikeError, match=r"^image \d+ is no bitmap: its events must be at step 0"):
         core.run(events(), bitmap=True)
 
 
-def test_a_trace_and_its_view(core_of, tmp_path: Path) -> None:
+def test_a_waveform_and_its_view(core_of, tmp_path: Path) -> None:
     trace = tmp_path / "x.vcd"
     core = core_of(waves=trace)
     core.load(network())
@@ -162,7 +145,7 @@ def test_a_trace_and_its_view(core_of, tmp_path: Path) -> None:
     check(core, events().head(5))
     core.close()
     stamps = [int(line[1:]) for line in trace.read_text().splitlines() if line.startswith("#")]
-    assert sum(10 * 8 < stamp < 10 * before for stamp in stamps) < before  # loading left no trace
+    assert sum(10 * 8 < stamp < 10 * before for stamp in stamps) < before  # loading is not in the waveform
     assert stamps[-1] > 10 * before
     view = save_view(trace).read_text()
     assert '[dumpfile] "x.vcd"' in view
@@ -170,7 +153,7 @@ def test_a_trace_and_its_view(core_of, tmp_path: Path) -> None:
         assert signal in view.splitlines()
 
 
-def test_a_library_without_traces_says_so(core_of, tmp_path: Path, stand_in: str) -> None:
+def test_a_library_without_waveforms_refuses_to_write_one(core_of, tmp_path: Path, stand_in: str) -> None:
     from firstspike_sim.rtl.build import build
     from firstspike_sim.rtl.library import Simulation
 

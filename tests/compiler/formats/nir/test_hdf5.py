@@ -1,4 +1,4 @@
-"""Files that nobody vouches for: truncated, damaged, of another format, with links, too large."""
+"""Untrusted HDF5 files are refused: truncated, damaged, of another format, with links, too large."""
 
 import contextlib
 import random
@@ -6,7 +6,7 @@ import random
 import h5py
 import numpy as np
 import pytest
-from compiler_networks import float_network
+from networks import float_network
 
 from firstspike_compiler.formats.nir import hdf5
 from firstspike_compiler.formats.nir.reader import read_nir
@@ -51,7 +51,7 @@ def test_hdf5_but_not_nir(path):
 
 
 def test_damaged_bytes_never_escape_as_another_error(path):
-    """Whatever a flipped byte does, it is read, or refused with our own error."""
+    """A file with a flipped byte is read or raises a FirstspikeError, and never raises anything else."""
     source, dice = path.read_bytes(), random.Random(1)
     for _ in range(150):
         data = bytearray(source)

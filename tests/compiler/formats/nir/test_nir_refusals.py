@@ -1,11 +1,11 @@
-"""Graphs that are not feed-forward TTFS networks: each refusal names the node and the reason, word for word."""
+"""Graphs that are not feed-forward TTFS networks are refused; each message names the node and the reason."""
 
 import json
 
 import nir
 import numpy as np
 import pytest
-from compiler_networks import float_network
+from networks import float_network
 
 from firstspike_compiler.formats.nir.metadata import metadata_of, parse_metadata
 from firstspike_compiler.formats.nir.reader import read_nir
@@ -27,7 +27,7 @@ def path(tmp_path):
 
 
 def graph_of(kernel="linear", **changed):
-    """The graph of a float network with nodes replaced."""
+    """Returns the graph of a float network in which the `changed` nodes are replaced."""
     graph = network_graph(float_network(kernel))
     graph.nodes.update(changed)
     return graph

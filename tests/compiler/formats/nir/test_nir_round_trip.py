@@ -1,20 +1,21 @@
-"""NIR out and in again: the same IR, a graph that nir itself reads, the same bytes every time."""
+"""Writing NIR and reading it back gives the same IR; nir itself reads the file, and its bytes are reproducible."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import nir
 import numpy as np
 import pytest
-from compiler_networks import TAU_STEPS, float_network, integer_networks
 from hypothesis import given, settings
+from networks import TAU_STEPS, float_layer, float_network, integer_networks
 
 from firstspike_compiler.formats.nir.metadata import metadata_of, metadata_schema, parse_metadata
 from firstspike_compiler.formats.nir.reader import DEFAULT_STEPS, read_nir
 from firstspike_compiler.formats.nir.writer import network_graph, write_nir
 from firstspike_compiler.integers import network_to_ir
-from firstspike_compiler.ir import Encoding, LayerIR, NetworkIR
+from firstspike_compiler.ir import Encoding, NetworkIR
 from firstspike_contract import KERNELS
 from firstspike_contract.common.errors import FirstspikeError
 
@@ -22,21 +23,15 @@ from firstspike_contract.common.errors import FirstspikeError
 def rich_network(kernel: str = "exponential") -> NetworkIR:
     random = np.random.default_rng(5)
     layers = (
-        LayerIR(
-            name="hidden",
-            weights=random.integers(-127, 128, (7, 5)) / 64,
+        float_layer(
+            "hidden",
+            random.integers(-127, 128, (7, 5)) / 64,
             threshold=1.5,
             constant_times=np.array([0.1, 0.2]),
             delays=random.random(5),
             scale=1 / 64,
         ),
-        LayerIR(
-            name="readout",
-            weights=random.normal(size=(5, 3)),
-            threshold=0.7,
-            constant_times=np.zeros(0),
-            delays=np.zeros(3),
-        ),
+        float_layer("readout", random.normal(size=(5, 3)), threshold=0.7),
     )
     return NetworkIR(
         kernel=kernel,
@@ -102,15 +97,15 @@ def plain_file(path, kernel):
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_without_metadata_the_arguments_serve(kernel, tmp_path):
+def test_without_metadata_the_arguments_of_the_reader_are_used(kernel, tmp_path):
     plain_file(tmp_path / "net.nir", kernel)
     again = read_nir(tmp_path / "net.nir", kernel=kernel, t_max=2.0, encoding="binary")
     assert (again.steps, again.encoding, again.layers[0].scale) == (DEFAULT_STEPS, Encoding(name="binary"), None)
-    # without its own scale the file may hold float32
+    # A file that names no scale may hold float32 weights.
     np.testing.assert_allclose(again.layers[0].weights, float_network(kernel).layers[0].weights)
 
 
-def test_without_metadata_the_error_says_so(tmp_path):
+def test_without_metadata_and_arguments_the_error_names_both(tmp_path):
     plain_file(tmp_path / "net.nir", "linear")
     with pytest.raises(FirstspikeError) as error:
         read_nir(tmp_path / "net.nir", t_max=2.0)
@@ -177,7 +172,7 @@ def test_metadata_names_the_offending_entry():
 @pytest.mark.parametrize("name", ["", "a/b", ".hidden", "input"])
 def test_layer_names_that_a_file_cannot_hold(name):
     network = rich_network()
-    bad = LayerIR(**{**network.layers[0].__dict__, "name": name})
+    bad = replace(network.layers[0], name=name)
     with pytest.raises(FirstspikeError, match="layer"):
         network_graph(NetworkIR(**{**network.__dict__, "layers": (bad, network.layers[1])}))
 
