@@ -54,6 +54,9 @@ def test_the_model_finds_damaged_what_the_package_refuses(data) -> None:
             assert damaged
 
 
+# The whole list of frames passes the same units in cocotb (tests/hw/cocotb/unit_link.py) in every run, so that the Amaranth
+# simulator, which needs a minute for it, is slow tier.
+@pytest.mark.slow
 @pytest.mark.parametrize(("gap", "stall"), [(0.0, 0.0), (0.3, 0.0), (0.0, 0.7)])
 def test_frames_are_encoded(gap, stall) -> None:
     data, unit, chance = frames()[:: 1 if gap == stall else 4], Encoder(), random.Random(2)
@@ -63,6 +66,7 @@ def test_frames_are_encoded(gap, stall) -> None:
     assert bytes(coded) == b"".join(cobs.encode(frame) + b"\0" for frame in data)
 
 
+@pytest.mark.slow
 def test_a_slow_line_holds_the_encoder_back_and_loses_nothing() -> None:
     """The line takes one byte in seven cycles, so the ring fills; it must never overflow."""
     data = [bytes(300), bytes([7]) * 600, bytes(range(256)) * 2]
@@ -110,6 +114,7 @@ def test_a_group_leaves_as_soon_as_it_is_complete() -> None:
     assert left == [(first, 3), (first + 1, 5), (first + 2, 6)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gap", [0, 1])
 def test_frames_are_decoded_and_damage_is_seen(gap) -> None:
     chance = random.Random(3)
