@@ -54,8 +54,8 @@ def test_the_model_finds_damaged_what_the_package_refuses(data) -> None:
             assert damaged
 
 
-# The whole list of frames passes the same units in cocotb (tests/hw/cocotb/unit_link.py) in every run, so that the Amaranth
-# simulator, which needs a minute for it, is slow tier.
+# The tests that compare whole lists of frames are slow tier: the Amaranth simulator needs a minute for them, and cocotb
+# (tests/hw/cocotb/unit_link.py) sends frames of the same lengths through the same units in every run.
 @pytest.mark.slow
 @pytest.mark.parametrize(("gap", "stall"), [(0.0, 0.0), (0.3, 0.0), (0.0, 0.7)])
 def test_frames_are_encoded(gap, stall) -> None:
