@@ -1,5 +1,6 @@
 """A network in the form in which it is loaded: register values and memory contents (docs/core.md, memories)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -149,26 +150,28 @@ def _check_layer(network: Network, layer: Layer, stage: StageConfig, pre_delays:
         )
 
 
+# What can be fixed about a layer's tables. `time` is 0 .. T-1.
+_HOLDS: Final[dict[str, Callable[[Layer, NDArray[np.int64]], np.bool_]]] = {
+    "a = 1": lambda layer, time: (layer.a == 1).all(),
+    "m = t": lambda layer, time: (layer.m == time).all(),
+    "m = 0": lambda layer, time: (layer.m == 0).all(),
+    "one threshold": lambda layer, time: (layer.th == layer.th[0]).all(),
+}
 # Properties that a kernel gives its tables. Lanes rely on them, and a core does not store what they fix.
-_FIXED: Final[dict[str, str]] = {
-    "linear": "a = 1, m = t and one threshold",
-    "step": "a = 1 and m = 0",
-    "exponential": "a = 1",
-    "alpha": "m = t",
-    "lif-2to1": "",
+_FIXED: Final[dict[str, tuple[str, ...]]] = {
+    "linear": ("a = 1", "m = t", "one threshold"),
+    "step": ("a = 1", "m = 0"),
+    "exponential": ("a = 1",),
+    "alpha": ("m = t",),
+    "lif-2to1": (),
 }
 
 
 def _check_tables(network: Network, layer: Layer) -> None:
     fixed, time = _FIXED[network.kernel], np.arange(network.steps)
-    right = {
-        "a = 1": (layer.a == 1).all(),
-        "m = t": (layer.m == time).all(),
-        "m = 0": (layer.m == 0).all(),
-        "one threshold": (layer.th == layer.th[0]).all(),
-    }
-    if not all(holds for what, holds in right.items() if what in fixed):
-        raise FirstspikeError(f"the kernel {network.kernel} requires {fixed}; the tables of this network differ")
+    if not all(_HOLDS[what](layer, time) for what in fixed):
+        required = " and ".join(filter(None, [", ".join(fixed[:-1]), fixed[-1]]))
+        raise FirstspikeError(f"the kernel {network.kernel} requires {required}; the tables of this network differ")
 
 
 def _input_map(network: Network, config: CoreConfig) -> NDArray[np.uint32]:
