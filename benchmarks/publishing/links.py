@@ -5,7 +5,7 @@ from typing import Final
 
 from records import Record
 
-from .text import Columns, number, percent, table
+from .text import Columns, captioned, number, percent
 
 __all__ = ["bad_lines", "link"]
 
@@ -39,12 +39,10 @@ def bad_lines(records: Sequence[Record]) -> list[Record]:
 
 def link(records: Sequence[Record]) -> str | None:
     """Returns the table of images over serial lines."""
-    if not records:
-        return None
     note = (
         "MNIST digits, 98 bytes each, through a virtual board at a pseudo-terminal; no board was at hand. A bad line "
         "is bad in both directions, and the network is loaded over it too. The field `rate` below says how bad each "
         "line is. The gateware (`rtl`) is simulated with its UART at 4 clock cycles a bit, and its times are those of "
         "a 48 MHz clock. The share of the line is the part of the bytes that the line can carry."
     )
-    return f"{table(LINK, records)}\n\n{note}"
+    return captioned(LINK, records, note)

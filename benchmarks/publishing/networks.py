@@ -7,7 +7,7 @@ from records import Record
 
 from firstspike.cli.published import MOSTAFA_2017
 
-from .text import Columns, network, number, percent, signed_percent, table
+from .text import Columns, captioned, network, number, percent, signed_percent, table
 
 __all__ = ["compared", "cores", "gateware", "in_gateware", "in_silicon", "on_mnist", "on_routed_cores", "routed"]
 
@@ -92,8 +92,6 @@ def on_routed_cores(records: Sequence[Record]) -> list[Record]:
 def compared(records: Sequence[Record]) -> str | None:
     """Returns the table of our networks on the MNIST test digits, with the published row last."""
     shown = on_mnist(records)
-    if not shown:
-        return None
     note = (
         "Means over the 10,000 test digits, one bit per pixel, int8 weights, strict scoring. Spikes are those of "
         "inputs and hidden neurons up to the decision. Look-ups are the fraction of each layer's weights that events "
@@ -101,34 +99,28 @@ def compared(records: Sequence[Record]) -> str | None:
         "network has a grid of its own, so its time steps cannot be compared directly. "
         f"Published: {MOSTAFA_2017['source']}."
     )
-    return f"{table(MODEL, [*shown, PUBLISHED])}\n\n{note}"
+    return captioned(MODEL, [*shown, PUBLISHED] if shown else [], note)
 
 
 def gateware(records: Sequence[Record]) -> str | None:
     """Returns the table of networks in the simulated gateware, in clock cycles."""
-    shown = in_gateware(records)
-    if not shown:
-        return None
     note = (
         "The gateware is simulated as RTL. It is compared with the integer model in every spike time up to the "
         "decision and in every field of the result. TLAST to result is the latency of images sent one at a time, in "
         "clock cycles."
     )
-    return f"{table(GATEWARE, shown)}\n\n{note}"
+    return captioned(GATEWARE, in_gateware(records), note)
 
 
 def in_silicon(records: Sequence[Record]) -> str | None:
     """Returns the table of networks on routed cores."""
-    shown = on_routed_cores(records)
-    if not shown:
-        return None
     note = (
         "No board was at hand. The clock is what place and route reaches in the worst case of the speed grade. "
         "Cycles and answers come from a simulation of the RTL that was routed, with images sent back to back; they "
         "include taking in an image's events. Latency is the time from TLAST to the result, of images sent one at a "
         "time; it begins and ends at other clock edges than the cycles do, so the two differ by a few cycles."
     )
-    return f"{table(ON_ROUTED_CORE, shown)}\n\n{note}"
+    return captioned(ON_ROUTED_CORE, on_routed_cores(records), note)
 
 
 def cores(records: Sequence[Record]) -> str | None:

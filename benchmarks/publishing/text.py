@@ -6,7 +6,7 @@ from typing import Any
 
 from records import Record
 
-__all__ = ["Columns", "markdown", "network", "number", "percent", "signed_percent", "table"]
+__all__ = ["Columns", "captioned", "markdown", "network", "number", "percent", "signed_percent", "table"]
 
 # Columns of a table of records: the title of each, and the text of its cell.
 Columns = Sequence[tuple[str, Callable[[Record], str]]]
@@ -47,3 +47,8 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def table(columns: Columns, records: Sequence[Record]) -> str:
     """Returns a table in Markdown with one row for each record."""
     return markdown([title for title, _ in columns], [[cell(record) for _, cell in columns] for record in records])
+
+
+def captioned(columns: Columns, records: Sequence[Record], caption: str) -> str | None:
+    """Returns the table of the records with its caption below; None without records."""
+    return f"{table(columns, records)}\n\n{caption}" if records else None
