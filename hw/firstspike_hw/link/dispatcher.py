@@ -100,8 +100,7 @@ class Dispatcher(wiring.Component):
             if not is_message(kind, length):
                 return [*did, ("unknown", kind)]
             if kind == MessageKind.WRITE:
-                words = [int.from_bytes(body[at : at + WORD], "little") for at in range(0, length, WORD)]
-                did += [("write", (address, word)) for word in words]
+                did += [("write", (address, word)) for word in _words(body[:length])]
             elif kind in (MessageKind.READ, MessageKind.SCAN):
                 did.append(("read", (address, length // WORD, kind == MessageKind.READ)))
             else:
@@ -276,8 +275,12 @@ def _images_of(head: Mapping[str, int], body: bytes) -> Iterator[tuple[int, list
         part, at = body[at : at + length], at + length
         beats = [IMAGE_HEADER.pack(flags=flags, tag=tag, label=label)]
         if bitmap:
-            beats += [int.from_bytes(part[i : i + WORD], "little") for i in range(0, length, WORD)]
+            beats += _words(part)
         else:
             places = range(0, length - EVENT.size + 1, EVENT.size)
             beats += [EVENT_BEAT.pack(**EVENT.from_bytes(part, i)) for i in places]
         yield tag, beats
+
+
+def _words(data: bytes) -> list[int]:
+    return [int.from_bytes(data[at : at + WORD], "little") for at in range(0, len(data), WORD)]
