@@ -35,7 +35,7 @@ demo: $(STAMP) ## compile the shipped network and classify the 10,000 MNIST test
 
 # The tiers of the tests, cheap first. Each is a command of its own; a test belongs to the tier of its folder.
 PYTEST         := $(BIN)/python -m pytest --durations=10
-CONTRACT_TESTS := tests/contract tests/test_house.py tests/test_prose.py
+CONTRACT_TESTS := tests/contract tests/test_house.py tests/test_models.py tests/test_prose.py tests/test_tests.py
 UNIT_TESTS     := tests/compiler tests/sim/model tests/sim/oracles tests/benchmarks tests/test_packaging.py tests/test_readme.py
 RTL_TESTS      := tests/hw tests/sim/rtl
 HOST_TESTS     := tests/host

@@ -3,13 +3,12 @@
 import ast
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from house import (
     ORDER,
-    ROOT,
     SOURCES,
     circles,
     graph,
@@ -18,7 +17,6 @@ from house import (
     module_name,
     part,
     shown,
-    tracked,
     tree,
 )
 
@@ -262,187 +260,6 @@ def test_nobody_shifts_a_register_or_a_layout_by_hand() -> None:
     assert {name: count for name, count in allowed.items() if found.get(name, 0) < count} == {}, "SHIFTS is too long"
 
 
-# Units
-
-# Units of the gateware without a `model`, each with the reason and the test that covers it.
-WITHOUT_MODEL = {
-    "Core": "joins engine, registers and boot memory; tests/hw/core/test_core.py",
-    "CoreInChains": "joins a core and shift chains in place of pins; tests/hw/core/test_contents.py",
-    "Engine": "joins intake, stages, decision and teacher; tests/hw/core/test_core.py",
-    "Link": "joins the units of the link; tests/sim/rtl/test_board.py",
-    "NeuronState": "the state inside lanes, in two ways of keeping it; tests/hw/stage/test_lanes.py",
-    "RegisterFile": "joins registers, windows and memories; tests/hw/core/test_core.py, tests/hw/formal",
-    "SerialBoard": "joins core, link and UART; tests/sim/rtl/test_board.py",
-    "Stage": "joins queue, sequencer, tables, weights and lanes; tests/hw/cocotb/unit_stage.py",
-    "StageLearning": "joins replay, plastic lanes and votes; tests/hw/learning/test_learning.py",
-    "Teacher": "joins output record, random bits and stages; tests/hw/learning/test_learning.py",
-    "WeightGroup": "a group of slices of WeightMemory; tests/hw/spikes/test_intake.py",
-}
-
-
-def units(source: ast.Module) -> dict[str, ast.ClassDef]:
-    """Returns the gateware classes of a file by name."""
-    found: dict[str, ast.ClassDef] = {}
-    for node in source.body:
-        if isinstance(node, ast.ClassDef) and {ast.unparse(base) for base in node.bases} & {"wiring.Component", *found}:
-            found[node.name] = node
-    return found
-
-
-def model_of(unit: ast.ClassDef) -> ast.FunctionDef | None:
-    return next((node for node in unit.body if isinstance(node, ast.FunctionDef) and node.name == "model"), None)
-
-
-def faults_of_shape(unit: ast.ClassDef) -> list[str]:
-    """Returns the deviations of a unit with a `model` from the shape that firstspike_hw.fabric.unit describes."""
-    if (model := model_of(unit)) is None:
-        return []
-    names = {target.id for node in unit.body for target in ast.walk(node) if isinstance(target, ast.Name)}
-    names |= {node.name for node in unit.body if isinstance(node, ast.FunctionDef)}
-    names |= {
-        node.attr for node in ast.walk(unit) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
-    }
-    taken = [argument.arg for argument in ast.walk(model.args) if isinstance(argument, ast.arg)]
-    shapely = taken == ["self", "inputs"] and not model.decorator_list and not model.args.defaults
-    faults = [] if shapely else ["model does not take (self, inputs)"]
-    if not any(name == "latency" or name.endswith("_latency") for name in names):
-        faults.append("no latency stands beside the model")
-    return faults
-
-
-def test_every_model_has_the_one_shape_and_a_latency() -> None:
-    good = "class A(wiring.Component):\n  latency = 1\n  def model(self, inputs): pass"
-    for source, count in (
-        (good, 0),
-        (good.replace("latency", "delay"), 1),
-        (good.replace("self, inputs", "self, inputs, steps"), 1),
-        (good.replace("self, inputs", "self, inputs=()"), 1),
-        (good.replace("  def", "  @staticmethod\n  def"), 1),
-    ):
-        assert len(faults_of_shape(units(ast.parse(source))["A"])) == count, source
-    wrong = {name: faults_of_shape(unit) for path in part("firstspike_hw") for name, unit in units(tree(path)).items()}
-    assert {name: faults for name, faults in wrong.items() if faults} == {}
-
-
-def test_a_unit_has_a_model_or_a_reason() -> None:
-    found = {name: unit for path in part("firstspike_hw") for name, unit in units(tree(path)).items()}
-    modelled = {name for name, unit in found.items() if model_of(unit)}
-    modelled |= {name for name, unit in found.items() if {ast.unparse(base) for base in unit.bases} & modelled}
-    assert sorted(found.keys() - modelled) == sorted(WITHOUT_MODEL)
-
-
 def test_every_silenced_warning_names_what_it_silences() -> None:
     silent = re.compile(r"#\s*(noqa(?!:)|type:\s*ignore(?!\[))")
     assert [path for path in SOURCES if silent.search(path.read_text())] == []
-
-
-# Tests
-
-# Test files that read the clock or give a subprocess a time, with the reason why their verdict does not depend on it.
-CLOCKS = {
-    "tests/host/virtual/test_server.py": "a line that is slowed down must take at least its time; no upper bound",
-    "tests/host/link/test_lines.py": "hands the time of day to the far end of a line, as a board's clock",
-}
-CLOCK = re.compile(r"\btime\.(monotonic|perf_counter|time)\(\)|\btimeout=\d+\)")
-
-
-def reads_the_clock(source: str) -> bool:
-    return CLOCK.search(source) is not None
-
-
-def test_no_verdict_of_a_test_depends_on_the_clock() -> None:
-    assert reads_the_clock("start = time.monotonic()")
-    assert reads_the_clock("subprocess.run(words, timeout=60)")
-    assert not reads_the_clock("simulate(unit, limit=60)")
-    found = {
-        shown(path) for path in sources_of_tests() if reads_the_clock(path.read_text()) and path.name != "test_house.py"
-    }
-    assert found == CLOCKS.keys()
-
-
-PATH = re.compile(r"\bsys\.path(\.\w+\(| *\+?= |\[)")
-
-
-def test_no_test_changes_the_path_of_imports() -> None:
-    assert PATH.search("sys.path.insert(0, here)")
-    assert PATH.search("sys.path[:0] = [here]")
-    wrong = [shown(path) for path in sources_of_tests() if PATH.search(path.read_text())]
-    assert [name for name in wrong if name != "tests/test_house.py"] == []
-
-
-# Folders of the packages, each with the folder of its tests.
-MIRRORS = {
-    "hw/firstspike_contract": "tests/contract",
-    "hw/firstspike_hw": "tests/hw",
-    "compiler/firstspike_compiler": "tests/compiler",
-    "sim/firstspike_sim": "tests/sim",
-    "host/firstspike": "tests/host",
-}
-TESTED = re.compile(r"Tested by tests/\S+\.py(?:(?:,| and) tests/\S+\.py)*\.")
-
-
-def mirror_of(module: str) -> str:
-    """Returns the path of the test file that mirrors a module."""
-    package = next(folder for folder in MIRRORS if module.startswith(f"{folder}/"))
-    folder, _, name = module.removeprefix(package).rpartition("/")
-    return f"{MIRRORS[package]}{folder}/test_{name}"
-
-
-def named_tests(source: str) -> list[str]:
-    """Returns the paths in the last paragraph of the docstring, if it says `Tested by tests/...`."""
-    docstring = ast.get_docstring(ast.parse(source)) or ""
-    last = " ".join(docstring.split("\n\n")[-1].split())
-    return re.findall(r"tests/\S+?\.py", last) if TESTED.fullmatch(last) else []
-
-
-def lacks_a_test(module: str, source: str, files: Collection[str]) -> bool:
-    """Returns whether a module has neither a mirrored test file nor a line that names test files that exist."""
-    named = named_tests(source)
-    return not set(named) <= set(files) or not (named or mirror_of(module) in files)
-
-
-@pytest.mark.parametrize(
-    ("docstring", "lacks"),
-    [
-        ("Does it.", True),
-        ("Does it.\n\nTested by tests/hw/core/test_core.py.", False),
-        ("Does it.\n\nTested by tests/hw/core/test_core.py and tests/hw/link/test_uart.py.", False),
-        ("Does it.\n\nTested by tests/hw/core/test_core.py and tests/hw/link/test_gone.py.", True),
-        ("Does it.\n\nTested by tests/hw/core/test_gone.py.", True),
-        ("Does it.\n\nTested by hand.", True),
-        ("Tested by tests/hw/core/test_core.py.\n\nDoes it.", True),
-    ],
-)
-def test_a_module_without_a_test_is_found(docstring: str, lacks: bool) -> None:
-    files = ("tests/hw/core/test_core.py", "tests/hw/link/test_uart.py", "tests/hw/stage/test_lanes.py")
-    source = f'"""{docstring}"""\nX = 1'
-    assert lacks_a_test("hw/firstspike_hw/stage/stage.py", source, files) == lacks
-    assert lacks_a_test("hw/firstspike_hw/stage/lanes.py", source, files) == ("gone" in docstring)
-
-
-def test_every_module_has_a_test_or_names_one() -> None:
-    assert mirror_of("host/firstspike/examples.py") == "tests/host/test_examples.py"
-    assert mirror_of("hw/firstspike_contract/core/boot.py") == "tests/contract/core/test_boot.py"
-    files = {shown(path) for path in (ROOT / "tests").rglob("test_*.py")}
-    modules = [path for path in SOURCES if path.name != "__init__.py"]
-    assert [shown(path) for path in modules if lacks_a_test(shown(path), path.read_text(), files)] == []
-
-
-def tiers() -> dict[str, list[str]]:
-    """Returns the tiers of the Makefile: name -> paths."""
-    return {
-        name: paths.split()
-        for name, paths in re.findall(r"^(\w+)_TESTS +:= (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    }
-
-
-def test_every_test_belongs_to_one_tier() -> None:
-    assert list(tiers()) == ["CONTRACT", "UNIT", "RTL", "HOST"]
-    for path in sources_of_tests():
-        if path.name.startswith("test_"):
-            homes = [name for name, paths in tiers().items() if any(path.is_relative_to(ROOT / p) for p in paths)]
-            assert len(homes) == 1, (shown(path), homes)
-
-
-def sources_of_tests() -> list[Path]:
-    return [path for path in tracked() if path.suffix == ".py" and path.is_relative_to(ROOT / "tests")]

@@ -25,20 +25,8 @@ unit with several of them names each `<what>_latency`.
 
 A unit whose next input depends on its answers (a session) also has `follow`, which yields the answers one by one.
 
-`tests/test_house.py` enforces the shape. Units that are assembled from others have no model; it lists them, each with
+`tests/test_models.py` enforces the shape. Units that are assembled from others have no model; it lists them, each with
 the test that covers it.
 
-Tested by tests/test_house.py.
+Tested by tests/test_models.py.
 """
-
-from typing import Any, Protocol
-
-__all__ = ["Modelled"]
-
-
-class Modelled(Protocol):
-    """A unit of the gateware with an integer model. No unit inherits from this class; it only describes them."""
-
-    def model(self, inputs: Any) -> list[Any]:
-        """Returns the items that the unit gives out after it has taken `inputs`."""
-        ...
