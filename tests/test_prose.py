@@ -54,18 +54,15 @@ def clipped_in_python(source: str) -> list[Line]:
 
 
 def clipped_in_text(source: str) -> list[Line]:
+    """A paragraph, a heading or an item of a list begins where the line above is empty or the line has a mark."""
     prose = re.sub(r"```.*?```", lambda block: "\n" * block[0].count("\n"), source, flags=re.DOTALL)
-    found = []
+    found, above = [], ""
     for number, line in enumerate(prose.splitlines(), 1):
-        if CLIPPED.search(line) or (re.match(r"[#*\-0-9. ]*(The same|Of) ", line) and not found_above(prose, number)):
+        begins = not above.strip() or re.match(r"[#*\-0-9|]", line)
+        if CLIPPED.search(line) or (begins and re.match(r"[#*\-0-9. ]*(The same|Of) ", line)):
             found.append((number, line))
+        above = line
     return found
-
-
-def found_above(prose: str, number: int) -> bool:
-    """Whether line `number` continues the paragraph of the line above it."""
-    lines = prose.splitlines()
-    return number > 1 and bool(lines[number - 2].strip()) and not re.match(r"[#*\-0-9|]", lines[number - 1])
 
 
 def written() -> list[Path]:

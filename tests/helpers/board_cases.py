@@ -40,25 +40,15 @@ def expected(net: Network, images: EventSet) -> Batch:
     return evaluate_set(net, images)
 
 
-class At:
-    """A line that calls `action` once, when `after` bytes have been sent to the board."""
+class Around:
+    """A line around another line. A subclass changes `exchange`; all else goes to the other line."""
 
-    def __init__(self, line: Any, after: int, action: Callable[[], None]) -> None:
-        self.line, self.left, self.action = line, after, action
+    def __init__(self, line: Any) -> None:
+        self.line = line
         self.name, self.patience = line.name, line.patience
-        self.done = False
 
     def now(self) -> float:
         return self.line.now()
-
-    def exchange(self, data: bytes, timeout: float) -> tuple[int, bytes]:
-        if not self.done and self.left <= 0:
-            self.done = True
-            self.action()
-        part = data if self.done else data[: max(1, self.left)]
-        taken, came = self.line.exchange(part, timeout)
-        self.left -= taken
-        return taken, came
 
     def bulk(self, on: bool) -> None:
         self.line.bulk(on)
@@ -68,6 +58,23 @@ class At:
 
     def close(self) -> None:
         self.line.close()
+
+
+class At(Around):
+    """A line that calls `action` once, when `after` bytes have been sent to the board."""
+
+    def __init__(self, line: Any, after: int, action: Callable[[], None]) -> None:
+        super().__init__(line)
+        self.left, self.action, self.done = after, action, False
+
+    def exchange(self, data: bytes, timeout: float) -> tuple[int, bytes]:
+        if not self.done and self.left <= 0:
+            self.done = True
+            self.action()
+        part = data if self.done else data[: max(1, self.left)]
+        taken, came = self.line.exchange(part, timeout)
+        self.left -= taken
+        return taken, came
 
 
 def open_small(*, faults: Faults | None = None, baudrate: int | None = 12_000_000) -> tuple[Board, ModelBoard]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from board_cases import SMALL, events, expected, network
+from board_cases import SMALL, Around, events, expected, network
 
 from firstspike.board import Board
 from firstspike.virtual.rtl_line import RtlLine
@@ -29,16 +29,13 @@ def simulated(**how: Any) -> Iterator[RtlBoard]:
         yield board
 
 
-class At:
+class At(Around):
     """An RtlLine that calls `action` whenever the next number of `cycles` has passed, whatever the board does then."""
 
     def __init__(self, line: RtlLine, cycles: Iterator[int], action: Callable[[], None]) -> None:
-        self.line, self.action, self._cycles = line, action, cycles
-        self.name, self.patience, self.done = line.name, line.patience, 0
+        super().__init__(line)
+        self.action, self.done, self._cycles = action, 0, cycles
         self._next = line.board.cycles + next(cycles)
-
-    def now(self) -> float:
-        return self.line.now()
 
     def exchange(self, data: bytes, timeout: float) -> tuple[int, bytes]:
         board = self.line.board
@@ -48,15 +45,6 @@ class At:
             self._next = board.cycles + next(self._cycles)
         left = max(1, self._next - board.cycles)
         return self.line.exchange(data, min(timeout, left / board.clock))
-
-    def bulk(self, on: bool) -> None:
-        self.line.bulk(on)
-
-    def reopen(self) -> None:
-        self.line.reopen()
-
-    def close(self) -> None:
-        self.line.close()
 
 
 def streamed(board: Board, count: int, *, seed: int = 1, spikes: bool = True, graded: bool = False) -> None:

@@ -1,6 +1,6 @@
 """Reads a network for `check`, `compile` and `inspect`. Options supply the facts that its file may lack.
 
-Tested by tests/host/cli/test_bad_input.py.
+Tested by tests/host/cli/test_bad_networks.py and tests/host/cli/test_bad_input.py.
 """
 
 import argparse

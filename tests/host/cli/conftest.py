@@ -28,6 +28,11 @@ class Ran:
         return json.loads(self.out)
 
 
+def refused(done: Ran, code: int, message: str) -> None:
+    """Asserts that the command printed exactly this error on stderr and nothing on stdout."""
+    assert (done.err, done.out, done.code) == (f"error: {message}\n", "", code)
+
+
 Run = Callable[..., Ran]
 
 

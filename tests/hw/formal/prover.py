@@ -139,12 +139,10 @@ def prove(proof: Proof, *, bound: int | None = None) -> Verdict:
     follow from themselves one cycle earlier. Property-directed reachability (ABC's `pdr`) then finds the invariants
     that induction lacks. Every engine is bounded by its effort, never by the clock. Raises ProverError at a bound.
     """
-    if bound is not None:
-        return _judged(proof, _Aiger(proof).ask(_cycles(bound)))
     circuit = _Aiger(proof)
-    base = _judged(proof, circuit.ask(_cycles(DEPTH + 1)))
-    if base.violated is not None:
-        return base
+    first = _judged(proof, circuit.ask(_cycles(DEPTH + 1 if bound is None else bound)))
+    if bound is not None or first.violated is not None:
+        return first
     if "Networks are equivalent" in circuit.ask(f"orpos; ind -F {DEPTH} -C {CONFLICTS}"):
         return Verdict(violated=None)
     return _judged(proof, circuit.ask(f"pdr -F {FRAMES} -C {CONFLICTS}"))

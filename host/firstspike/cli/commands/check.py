@@ -1,6 +1,6 @@
 """firstspike check: lists every rule that a network breaks, before anything is built.
 
-Tested by tests/host/cli/test_commands.py and tests/host/cli/test_bad_input.py.
+Tested by tests/host/cli/test_commands.py and tests/host/cli/test_bad_networks.py.
 """
 
 import argparse
